@@ -1,0 +1,66 @@
+"""Telling a checkpoint of another model before it is half loaded."""
+from collections.abc import Mapping
+
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from mmmux.errors import CheckpointError
+
+
+def check_pretrained(module: nn.Module) -> None:
+    """Check that each `Pretrained` entry of a module's `init_cfg` names a checkpoint of this very module.
+
+    Loading in mmengine is lenient: whatever does not fit is logged and skipped. Keys beyond the module's own (a classifier,
+    stages that were not built) are fine; a missing or differently shaped one is not.
+
+    Raises:
+        CheckpointError: something is missing or has another shape.
+    """
+    init_cfgs = [module.init_cfg] if isinstance(module.init_cfg, Mapping) else module.init_cfg or []
+    for init_cfg in init_cfgs:
+        if init_cfg['type'] in ('Pretrained', 'PretrainedInit'):
+            name = init_cfg['checkpoint']
+            checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
+            complaint = mismatch(module, state_dict_of(checkpoint, name), init_cfg.get('prefix'))
+            if complaint:
+                raise CheckpointError(f'checkpoint {name} (init_cfg of {type(module).__name__}) {complaint}')
+
+
+def state_dict_of(checkpoint, name) -> Mapping:
+    """The weights inside a loaded checkpoint, with DistributedDataParallel's `module.` taken off.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else None
+    if not isinstance(state, Mapping) or not any(hasattr(value, 'shape') for value in state.values()):
+        raise CheckpointError(f'checkpoint {name} holds no weights: a state_dict, or a dict with one, is needed')
+    return {key.removeprefix('module.'): value for key, value in state.items()}
+
+
+def mismatch(module: nn.Module, state: Mapping, prefix: str | None = None) -> str | None:
+    """Say in words how weights do not fit a module, or return None where they do."""
+    if prefix:
+        prefix = prefix.rstrip('.') + '.'
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        if not state:
+            return f"holds nothing under the prefix '{prefix}'"
+    own = {key: value for key, value in module.state_dict().items() if not key.endswith('num_batches_tracked')}
+    missing = [key for key in own if key not in state]
+    reshaped = [key for key in own if key in state and state[key].shape != own[key].shape]
+    if missing and all(f'backbone.{key}' in state for key in own):
+        return "is a whole model: add prefix='backbone.' to init_cfg"
+    if len(missing) == len(own):
+        return (f"is of another model: it has none of this one's {len(own)} weights (it begins with "
+                f"'{next(iter(state), '')}', this one with '{next(iter(own), '')}')")
+    if reshaped:
+        key = reshaped[0]
+        return (f"is of another model: {len(reshaped)} weights have another shape, first '{key}' "
+                f'({_shape(state[key])} in the file, {_shape(own[key])} in the model)')
+    if missing:
+        return f"is of another model: {len(missing)} of {len(own)} weights are missing, first '{missing[0]}'"
+    return None
+
+
+def _shape(tensor) -> str:
+    return 'x'.join(str(size) for size in tensor.shape) or 'a number'

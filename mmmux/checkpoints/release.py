@@ -1,0 +1,88 @@
+"""Converting checkpoints of the authors' release (classification, MUXNet-m and -l) to this package's keys."""
+import re
+from collections.abc import Mapping
+
+from mmmux.errors import CheckpointError
+from mmmux.models import ARCHITECTURES, DS, MUX, Architecture, MUXNet
+
+from .pretrained import mismatch
+
+_CONTAINERS = ('state_dict_ema', 'state_dict')
+_IR_NAMES = {
+    'conv_pw': 'expand', 'bn1': 'norm1', 'conv_dw': 'conv', 'bn2': 'norm2', 'se.conv_reduce': 'se.reduce',
+    'se.conv_expand': 'se.expand', 'conv_pwl': 'project', 'bn3': 'norm3',
+}
+_DS_NAMES = {
+    'conv_dw': 'conv', 'bn1': 'norm1', 'se.conv_reduce': 'se.reduce', 'se.conv_expand': 'se.expand', 'conv_pw': 'project',
+    'bn2': 'norm2',
+}
+
+
+def release_key_map(arch: Architecture) -> dict[str, str]:
+    """For each weight prefix of the release's network, the prefix of the same weight in :class:`MUXNet`.
+
+    The release numbers all blocks in one row (`blocks.<i>.0`); here they are numbered inside their stage.
+    """
+    names = {'conv_stem': 'stem.0', 'bn1': 'stem.1'}
+    rows = [(stage, position, row) for stage, stage_rows in enumerate(arch.stages) for position, row in enumerate(stage_rows)]
+    for index, (stage, position, row) in enumerate(rows):
+        ours = f'stages.{stage}.{position}' + ('.block' if isinstance(row, MUX) else '')
+        for theirs, name in (_DS_NAMES if isinstance(row, DS) else _IR_NAMES).items():
+            names[f'blocks.{index}.0.{theirs}'] = f'{ours}.{name}'
+        if not isinstance(row.kernel_size, int):
+            for part in range(len(row.kernel_size)):
+                names[f'blocks.{index}.0.conv_dw.{part}'] = f'{ours}.conv.convs.{part}'
+    names.update({'conv_head': f'stages.{len(arch.stages)}.0', 'bn2': f'stages.{len(arch.stages)}.1'})
+    return names
+
+
+def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
+    """Rename the weights of a release checkpoint.
+
+    Args:
+        checkpoint: a state_dict, or a dict that holds one as `state_dict_ema` (taken first) or `state_dict`; keys may begin
+            with `module.`.
+        source: the file it came from, for messages.
+
+    Returns:
+        dict: `state_dict` with the keys of :class:`MUXNet`, the classifier kept as `classifier.*`, and `meta` with `arch`.
+
+    Raises:
+        CheckpointError: the file is not a MUXNet of the release; the message names the key or shape that is wrong.
+    """
+    state = _weights(checkpoint, source)
+    complaints = {}
+    for name, arch in ARCHITECTURES.items():
+        converted, unknown = _rename(state, release_key_map(arch))
+        network = MUXNet(arch, out_indices=(len(arch.stages), ))
+        wrong = mismatch(network, converted)
+        unexpected = [key for key in unknown if not key.startswith('classifier.')]
+        if not wrong and not unexpected:
+            converted.update((key, state[key]) for key in unknown)
+            return dict(state_dict=converted, meta=dict(arch=name, source='release'))
+        complaints[name] = wrong or f"has {len(unexpected)} unexpected keys, first '{unexpected[0]}'"
+    raise CheckpointError(f"{source} is not a MUXNet of the authors' release: " +
+                          '; '.join(f"as MUXNet-{name} it {complaint}" for name, complaint in complaints.items()))
+
+
+def _weights(checkpoint, source: str) -> dict:
+    if isinstance(checkpoint, Mapping):
+        for container in _CONTAINERS:
+            if isinstance(checkpoint.get(container), Mapping):
+                checkpoint = checkpoint[container]
+                break
+    if not isinstance(checkpoint, Mapping) or not all(hasattr(value, 'shape') for value in checkpoint.values()):
+        raise CheckpointError(f'{source} holds no state_dict: expected a dict of tensors, or one under '
+                              f"{' or '.join(repr(name) for name in _CONTAINERS)}")
+    return {key.removeprefix('module.'): value for key, value in checkpoint.items()}
+
+
+def _rename(state: dict, names: dict[str, str]) -> tuple[dict, list[str]]:
+    converted, unknown = {}, []
+    for key, value in state.items():
+        prefix, leaf = re.fullmatch(r'(?:(.*)\.)?([^.]*)', key).groups()
+        if prefix in names:
+            converted[f'{names[prefix]}.{leaf}'] = value
+        else:
+            unknown.append(key)
+    return converted, unknown

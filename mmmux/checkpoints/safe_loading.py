@@ -1,0 +1,160 @@
+"""Loading checkpoints without running code from them, on torch 2.1 and later.
+
+A checkpoint is a pickle, and a pickle can name any function and call it. torch refuses that with `weights_only=True`, the
+default from 2.6 on, but then it also refuses mmengine's own checkpoints, which hold logging histories and numpy values. Here
+exactly those harmless classes are let through, and everything else is refused with a sentence that names it.
+"""
+import contextlib
+import functools
+import pickle
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.runner import checkpoint as mmengine_checkpoint
+from mmengine.utils import digit_version
+
+from mmmux.errors import CheckpointError
+
+_torch_load = torch.load
+_TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0')
+
+# What mmengine's Runner.save_checkpoint writes beside tensors and plain Python values. numpy moved its internals from
+# numpy.core to numpy._core in 2.0; files written by either must load under either.
+_multiarray = getattr(numpy, '_core', None) or numpy.core
+_NUMPY_VALUES = {
+    f'{package}.multiarray.{name}': getattr(_multiarray.multiarray, name)
+    for package in ('numpy.core', 'numpy._core')
+    for name in ('_reconstruct', 'scalar')
+}
+HARMLESS = {
+    'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
+    'numpy.ndarray': numpy.ndarray,
+    'numpy.dtype': numpy.dtype,
+    **_NUMPY_VALUES,
+    **{
+        f'numpy.dtypes.{type(numpy.dtype(code)).__name__}': type(numpy.dtype(code))
+        for code in '?bBhHiIlLqQefd'
+    },
+}
+
+
+def load_checkpoint_file(path, map_location=None):
+    """Read a checkpoint file, letting through tensors, plain values and the classes of `HARMLESS` only.
+
+    Args:
+        path: a file name or a file opened for binary reading.
+        map_location: where tensors go, as in :func:`torch.load`.
+
+    Raises:
+        CheckpointError: the file does not exist, is damaged, or asks for anything else; nothing of it has been run.
+    """
+    name = _name(path)
+    if isinstance(path, (str, Path)) and not Path(path).is_file():
+        raise CheckpointError(f'checkpoint {name} does not exist')
+    try:
+        if _TORCH_HAS_ALLOW_LIST:
+            with _allowed(HARMLESS):
+                return _torch_load(path, map_location=map_location, weights_only=True)
+        return _torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE, weights_only=False)
+    except CheckpointError as error:
+        raise CheckpointError(f'checkpoint {name} {error}') from None
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f'checkpoint {name} {_refusal(path, error)}') from None
+    except (EOFError, RuntimeError, zipfile.BadZipFile, KeyError, AttributeError, TypeError, ValueError, OSError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
+
+
+@contextlib.contextmanager
+def _allowed(classes: dict):
+    with torch.serialization.safe_globals([(cls, name) for name, cls in classes.items()]):
+        yield
+
+
+def _name(path) -> str:
+    return str(path) if isinstance(path, (str, Path)) else getattr(path, 'name', 'from memory')
+
+
+_REFUSED = ('asks for {}, which could run code and was not run: only tensors, plain values and mmengine histories are '
+            'loaded; if you trust its author, have the weights saved again as a plain state_dict')
+
+
+def _refusal(path, error: Exception) -> str:
+    with contextlib.suppress(Exception):
+        unknown = [name for name in torch.serialization.get_unsafe_globals_in_checkpoint(path) if name not in HARMLESS]
+        if unknown:
+            return _REFUSED.format(', '.join(sorted(unknown)))
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return f'cannot be read safely ({reason}): it is damaged or holds more than weights'
+
+
+# Before torch 2.6 no class can be added to those of weights_only=True, so the pickle module itself is narrowed.
+_TORCH_REBUILDERS = {
+    'torch._utils': {'_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter', '_rebuild_parameter_with_state'},
+    'torch': {'Size', 'device', 'dtype'} | {name for name in dir(torch) if name.endswith('Storage')},
+    'torch.storage': {'UntypedStorage', 'TypedStorage'},
+    'torch.nn.parameter': {'Parameter'},
+    'collections': {'OrderedDict', 'defaultdict', 'deque'},
+    'builtins': {'set', 'dict', 'list', 'int', 'float', 'slice', 'complex', 'bytearray'},
+    '_codecs': {'encode'},
+}
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+
+    def find_class(self, module: str, name: str):
+        if f'{module}.{name}' in HARMLESS:
+            return HARMLESS[f'{module}.{name}']
+        if name in _TORCH_REBUILDERS.get(module, ()):
+            return super().find_class(module, name)
+        raise CheckpointError(_REFUSED.format(f'{module}.{name}'))
+
+
+RESTRICTED_PICKLE = SimpleNamespace(
+    __name__='restricted_pickle',
+    Unpickler=_RestrictedUnpickler,
+    load=lambda file, **options: _RestrictedUnpickler(file, **options).load(),
+    UnpicklingError=pickle.UnpicklingError,
+)
+
+
+def make_mmengine_load_safely() -> None:
+    """Have every way mmengine finds a checkpoint (file, URL, model zoo) read it with :func:`load_checkpoint_file`.
+
+    This serves `test`, `resume`, `load_from` and `init_cfg=dict(type='Pretrained')` of every OpenMMLab package in this
+    process. Calling it again changes nothing.
+    """
+    schemes = {
+        ('', ): mmengine_checkpoint.load_from_local,
+        ('http://', 'https://'): mmengine_checkpoint.load_from_http,
+        ('modelzoo://', 'torchvision://'): mmengine_checkpoint.load_from_torchvision,
+        ('open-mmlab://', 'openmmlab://'): mmengine_checkpoint.load_from_openmmlab,
+        ('mmcls://', ): mmengine_checkpoint.load_from_mmcls,
+        ('pavi://', ): mmengine_checkpoint.load_from_pavi,
+        (r'(\S+\:)?s3://', r'(\S+\:)?petrel://'): mmengine_checkpoint.load_from_ceph,
+    }
+    for prefixes, loader in schemes.items():
+        mmengine_checkpoint.CheckpointLoader.register_scheme(prefixes, _with_safe_torch_load(loader), force=True)
+
+
+def _with_safe_torch_load(loader):
+
+    @functools.wraps(loader)
+    def load(filename, map_location=None):
+        # mmengine's loaders take no loading function, and some pass weights_only=False: torch.load is replaced around them.
+        torch.load = lambda file, map_location=None, **_: load_checkpoint_file(file, map_location)
+        try:
+            return loader(filename, map_location)
+        except FileNotFoundError:
+            raise CheckpointError(f'checkpoint {filename} does not exist') from None
+        finally:
+            torch.load = _torch_load
+
+    return load
+
+
+__all__ = ['HARMLESS', 'RESTRICTED_PICKLE', 'load_checkpoint_file', 'make_mmengine_load_safely']

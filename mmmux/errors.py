@@ -1,0 +1,20 @@
+"""The errors a user can mend: one sentence that names the value, what is accepted, and where it came from."""
+
+
+class UserError(ValueError):
+    """Something outside the code is wrong; the message alone tells what and how to mend it.
+
+    The tools print the message without a traceback and exit with status 2.
+    """
+
+
+class ConfigError(UserError):
+    """A value in a config cannot be used."""
+
+
+class DatasetError(UserError):
+    """Pictures or annotations on disk cannot be used."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint is unsafe, unreadable, or belongs to another model."""

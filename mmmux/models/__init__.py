@@ -1,0 +1,3 @@
+from .backbones import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet, get_architecture
+
+__all__ = ['ARCHITECTURES', 'DS', 'IR', 'MUX', 'Architecture', 'MUXNet', 'get_architecture']

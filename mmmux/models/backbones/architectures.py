@@ -1,0 +1,168 @@
+"""The MUXNet family as tables: a network is a stem, seven stages of typed rows, and a head convolution."""
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from mmmux.errors import ConfigError
+
+Activation = Literal['ReLU', 'Swish']
+
+
+@dataclass(frozen=True)
+class DS:
+    """Depthwise separable block: depthwise k x k, SE, 1x1.
+
+    Args:
+        out_channels: channels after the block.
+        kernel_size: odd size of the depthwise kernel, or several for mixed kernels.
+        stride: 1 or 2.
+        se_ratio: SE reduces to this share of the block's input channels; 0 leaves SE out.
+        act: activation inside the block.
+        scales: spatial multiplexing, one of -1, 0, +1 for each group of channels; None for a plain convolution.
+    """
+    out_channels: int
+    kernel_size: int | tuple[int, ...] = 3
+    stride: int = 1
+    se_ratio: float = 0.25
+    act: Activation = 'Swish'
+    scales: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class IR:
+    """Inverted residual block: 1x1 expansion, depthwise k x k, SE, 1x1. Arguments as in :class:`DS`, and
+
+    Args:
+        expand_ratio: the expansion makes this many channels from each input channel.
+    """
+    out_channels: int
+    kernel_size: int | tuple[int, ...] = 3
+    stride: int = 1
+    expand_ratio: float = 6
+    se_ratio: float = 0.75
+    act: Activation = 'Swish'
+    scales: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class MUX:
+    """Inverted residual block on some of the channels, then a shuffle; channels and resolution stay as they are.
+
+    Its k x k convolution is grouped with 2 channels a group, or depthwise where `scales` asks for spatial multiplexing.
+
+    Args:
+        split_ratio: share of the channels that the block processes; the rest skips it (the paper's leave-out).
+        shuffle_groups: groups of the channel shuffle.
+    """
+    kernel_size: int | tuple[int, ...] = 3
+    expand_ratio: float = 6
+    se_ratio: float = 0.75
+    act: Activation = 'Swish'
+    split_ratio: float = 0.5
+    shuffle_groups: int = 2
+    scales: tuple[int, ...] | None = None
+
+
+Row = DS | IR | MUX
+ROW_KINDS = {'DS': DS, 'IR': IR, 'MUX': MUX}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of the family.
+
+    Args:
+        stages: the rows of each stage, in order.
+        head_channels: width of the 1x1 convolution after the last stage.
+        drop_path_rate: stochastic depth at the last block; it grows linearly from 0 at the first.
+        stem_channels: width of the first convolution (3x3, stride 2).
+    """
+    stages: tuple[tuple[Row, ...], ...]
+    head_channels: int
+    drop_path_rate: float = 0.
+    stem_channels: int = 24
+
+
+ARCHITECTURES = {
+    'm': Architecture(
+        head_channels=1280,
+        drop_path_rate=0.1,
+        stages=(
+            (DS(24, act='ReLU'), ),
+            (IR(24, 3, stride=2, expand_ratio=4, act='ReLU'), ) + 2 * (MUX(3, expand_ratio=4, act='ReLU'), ),
+            (IR(40, (3, 5, 7), stride=2, expand_ratio=4), ) + 2 * (MUX(3), ),
+            (IR(80, (3, 5, 7, 9), stride=2, expand_ratio=4), ) + 2 * (MUX(5), ),
+            (IR(112, 5), ) + 2 * (MUX(5), ),
+            (IR(160, (3, 5, 7, 9, 11), stride=2, expand_ratio=4), ) + 3 * (MUX(5), ),
+            (IR(200, 3), ),
+        )),
+    'l': Architecture(
+        head_channels=1536,
+        drop_path_rate=0.15,
+        stages=(
+            (DS(24, act='ReLU'), ),
+            (IR(24, 3, stride=2, act='ReLU'), ) + 2 * (MUX(5, act='ReLU'), ),
+            (IR(40, (3, 5, 7), stride=2), ) + 3 * (MUX(5), ),
+            (IR(80, (3, 5, 7, 9), stride=2), ) + 3 * (MUX(5), ),
+            (IR(120, 5), ) + 3 * (MUX(5), ),
+            (IR(160, (3, 5, 7, 9, 11), stride=2), ) + 3 * (MUX(5), ),
+            (IR(200, 3), ),
+        )),
+}
+
+
+def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
+    """Turn what a config may say into an :class:`Architecture`.
+
+    Args:
+        arch: a name from `ARCHITECTURES`, an :class:`Architecture`, or a dict with its fields, each row being a dict whose
+            `type` is 'DS', 'IR' or 'MUX' and whose other keys are that row's fields.
+
+    Raises:
+        ConfigError: the name, a row type, a field or a value is not known.
+    """
+    if isinstance(arch, Architecture):
+        return arch
+    if isinstance(arch, str):
+        if arch not in ARCHITECTURES:
+            raise ConfigError(f"arch '{arch}' of MUXNet is not known: choose from {_quoted(ARCHITECTURES)}, or give a table "
+                              "of rows (a dict with 'stages' and 'head_channels')")
+        return ARCHITECTURES[arch]
+    if not isinstance(arch, Mapping):
+        raise ConfigError(f'arch of MUXNet must be a name ({_quoted(ARCHITECTURES)}) or a table of rows, got {arch!r}')
+    table = dict(arch)
+    stages = table.pop('stages', ())
+    if not stages or any(isinstance(stage, Mapping) or not len(stage) for stage in stages):
+        raise ConfigError("arch of MUXNet needs 'stages': a list of stages, each a list of at least one row")
+    rows = tuple(
+        tuple(_row(row, f'row {j} of stage {i}') for j, row in enumerate(stage)) for i, stage in enumerate(stages))
+    return _from_dict(Architecture, dict(table, stages=rows), 'arch')
+
+
+def _row(row: 'Row | Mapping', where: str) -> Row:
+    if isinstance(row, Row):
+        return row
+    options = dict(row)
+    kind = options.pop('type', None)
+    if kind not in ROW_KINDS:
+        raise ConfigError(f'{where} in arch of MUXNet has type {kind!r}: choose from {_quoted(ROW_KINDS)}')
+    return _from_dict(ROW_KINDS[kind], options, f'{where} ({kind}) in arch')
+
+
+def _from_dict(cls, options: dict, where: str):
+    known = [field.name for field in fields(cls)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ConfigError(f'{where} of MUXNet has no option {_quoted(unknown)}: choose from {_quoted(known)}')
+    try:
+        return cls(**{name: _hashable(value) for name, value in options.items()})
+    except TypeError as error:
+        raise ConfigError(f'{where} of MUXNet is incomplete: {error}') from None
+
+
+def _hashable(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _quoted(names) -> str:
+    return ', '.join(f"'{name}'" for name in names)

@@ -1,0 +1,10 @@
+from .blocks import DepthwiseSeparable, InvertedResidual, build_block
+from .channel_mux import ChannelMux
+from .mixed_conv import MixedConv
+from .spatial_mux import SpatialMux, channel_to_space, space_to_channel
+from .squeeze_excite import SqueezeExcite
+
+__all__ = [
+    'ChannelMux', 'DepthwiseSeparable', 'InvertedResidual', 'MixedConv', 'SpatialMux', 'SqueezeExcite', 'build_block',
+    'channel_to_space', 'space_to_channel'
+]

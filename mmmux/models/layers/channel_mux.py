@@ -1,0 +1,25 @@
+"""Channel multiplexing: some channels are processed, the rest wait for a later block."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ChannelMux(nn.Module):
+    """Send the first channels through a block and shuffle them with the rest (the MUXConv paper, section 3).
+
+    Args:
+        block: a module that maps (N, c, H, W) to the same shape, c being `processed`.
+        processed: how many of the C channels the block takes; the paper leaves out the others.
+        shuffle_groups: the C channels are shuffled in this many groups, so that the next block meets other channels.
+    """
+
+    def __init__(self, block: nn.Module, processed: int, shuffle_groups: int = 2):
+        super().__init__()
+        self.block = block
+        self.processed = processed
+        self.shuffle_groups = shuffle_groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        out = self.block(x[:, :self.processed])
+        return F.channel_shuffle(torch.cat([out, x[:, self.processed:]], dim=1), self.shuffle_groups)

@@ -1,0 +1,85 @@
+"""Spatial multiplexing: some channels are convolved on a finer or a coarser grid."""
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .channel_split import near_equal_groups, same_padding
+
+SCALES = (-1, 0, 1)
+
+
+def space_to_channel(x: Tensor) -> Tensor:
+    """Fold each 2 x 2 patch into channels: (N, C, H, W) -> (N, 4C, H/2, W/2), H and W even.
+
+    The order is block-major: channel `(i * 2 + j) * C + c` holds the pixel at offset (i, j) of channel c.
+    """
+    n, c, h, w = x.shape
+    x = x.view(n, c, h // 2, 2, w // 2, 2)
+    return x.permute(0, 3, 5, 1, 2, 4).reshape(n, 4 * c, h // 2, w // 2)
+
+
+def channel_to_space(x: Tensor) -> Tensor:
+    """The inverse of :func:`space_to_channel`: (N, C, H, W) -> (N, C/4, 2H, 2W), C divisible by 4."""
+    n, c, h, w = x.shape
+    x = x.view(n, 2, 2, c // 4, h, w)
+    return x.permute(0, 3, 4, 1, 5, 2).reshape(n, c // 4, 2 * h, 2 * w)
+
+
+def _pad_to_even(x: Tensor) -> Tensor:
+    h, w = x.shape[-2:]
+    return F.pad(x, (0, w % 2, 0, h % 2)) if h % 2 or w % 2 else x
+
+
+class SpatialMux(nn.Module):
+    """Depthwise convolution with spatial multiplexing (the MUXConv paper, section 3).
+
+    The channels are cut into `len(scales)` near-equal groups. Scale 0 convolves its group as it is; scale -1 convolves it
+    after space-to-channel by 2 (a coarser grid with four times the channels); scale +1 after channel-to-space by 2 (a finer
+    grid with a quarter of the channels). Each group is rearranged back, so the output looks like a plain depthwise
+    convolution's. H and W may be odd: the coarser grid is zero-padded at the bottom and right, and the padding is cut off.
+
+    Args:
+        channels: number of channels C, in and out.
+        kernel_size: one odd size for all groups, or one for each.
+        scales: -1, 0 or +1 for each group. A group with +1 needs a number of channels divisible by 4.
+        stride: stride of every convolution, counted on the grid it runs on.
+
+    Raises:
+        ValueError: a scale, a group size or the number of kernel sizes does not fit.
+    """
+
+    def __init__(self, channels: int, kernel_size: int | Sequence[int], scales: Sequence[int], stride: int = 1):
+        super().__init__()
+        kernel_sizes = [kernel_size] * len(scales) if isinstance(kernel_size, int) else list(kernel_size)
+        if len(kernel_sizes) != len(scales):
+            raise ValueError(f'kernel_size {kernel_size} and scales {scales} must have as many entries as each other, or '
+                             'kernel_size must be a single number')
+        if not set(scales) <= set(SCALES):
+            raise ValueError(f'scales must hold only -1, 0 and +1, got {scales}')
+        self.scales = tuple(scales)
+        self.stride = stride
+        self.split_sizes = near_equal_groups(channels, len(scales))
+        self.convs = nn.ModuleList()
+        for share, size, scale in zip(self.split_sizes, kernel_sizes, scales):
+            if scale == 1 and share % 4:
+                raise ValueError(f'scale +1 needs a group of channels divisible by 4, but cutting {channels} channels by '
+                                 f'scales {scales} gives a group of {share}')
+            rearranged = {-1: 4 * share, 0: share, 1: share // 4}[scale]
+            self.convs.append(
+                nn.Conv2d(rearranged, rearranged, size, stride, same_padding(size), groups=rearranged, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        h, w = (-(-size // self.stride) for size in x.shape[-2:])
+        outs = []
+        for part, conv, scale in zip(x.split(self.split_sizes, dim=1), self.convs, self.scales):
+            if scale == -1:
+                part = channel_to_space(conv(space_to_channel(_pad_to_even(part))))
+            elif scale == 1:
+                part = space_to_channel(_pad_to_even(conv(channel_to_space(part))))
+            else:
+                part = conv(part)
+            outs.append(part[..., :h, :w])
+        return torch.cat(outs, dim=1)

@@ -1,0 +1,23 @@
+"""Squeeze-and-excitation (Hu et al., CVPR 2018)."""
+from torch import Tensor, nn
+
+
+class SqueezeExcite(nn.Module):
+    """Scale each channel by a gate computed from the means of all channels.
+
+    Args:
+        channels: number of channels C, in and out.
+        reduced_channels: channels between the two 1x1 convolutions (with biases).
+        activation: the activation after the first; the gate itself is a sigmoid.
+    """
+
+    def __init__(self, channels: int, reduced_channels: int, activation: nn.Module):
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, reduced_channels, 1)
+        self.act = activation
+        self.expand = nn.Conv2d(reduced_channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        mean = x.mean((2, 3), keepdim=True)
+        return x * self.expand(self.act(self.reduce(mean))).sigmoid()
