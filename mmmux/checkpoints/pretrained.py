@@ -21,7 +21,14 @@ def check_pretrained(module: nn.Module) -> None:
         if init_cfg['type'] in ('Pretrained', 'PretrainedInit'):
             name = init_cfg['checkpoint']
             checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
-            complaint = mismatch(module, state_dict_of(checkpoint, name), init_cfg.get('prefix'))
+            state = state_dict_of(checkpoint, name)
+            prefix = init_cfg.get('prefix')
+            if prefix:
+                prefix = prefix.rstrip('.') + '.'
+                state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            complaint = describe(module, state)
+            if complaint and not prefix and any(key.startswith('backbone.') for key in state):
+                complaint = "is of a whole model: add prefix='backbone.' to init_cfg"
             if complaint:
                 raise CheckpointError(f'checkpoint {name} (init_cfg of {type(module).__name__}) {complaint}')
 
@@ -38,27 +45,26 @@ def state_dict_of(checkpoint, name) -> Mapping:
     return {key.removeprefix('module.'): value for key, value in state.items()}
 
 
-def mismatch(module: nn.Module, state: Mapping, prefix: str | None = None) -> str | None:
-    """Say in words how weights do not fit a module, or return None where they do."""
-    if prefix:
-        prefix = prefix.rstrip('.') + '.'
-        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        if not state:
-            return f"holds nothing under the prefix '{prefix}'"
+def mismatches(module: nn.Module, state: Mapping) -> tuple[list[str], list[str], int]:
+    """Weights of a module that a state_dict lacks, those it has in another shape, and how many there are in all."""
     own = {key: value for key, value in module.state_dict().items() if not key.endswith('num_batches_tracked')}
     missing = [key for key in own if key not in state]
     reshaped = [key for key in own if key in state and state[key].shape != own[key].shape]
-    if missing and all(f'backbone.{key}' in state for key in own):
-        return "is a whole model: add prefix='backbone.' to init_cfg"
-    if len(missing) == len(own):
-        return (f"is of another model: it has none of this one's {len(own)} weights (it begins with "
-                f"'{next(iter(state), '')}', this one with '{next(iter(own), '')}')")
+    return missing, reshaped, len(own)
+
+
+def describe(module: nn.Module, state: Mapping) -> str | None:
+    """Say in words how weights do not fit a module, or return None where they do."""
+    missing, reshaped, total = mismatches(module, state)
+    if len(missing) == total:
+        return (f"is of another model: it has none of this one's {total} weights (it begins with '{next(iter(state), '')}', "
+                f"this one with '{missing[0]}')")
     if reshaped:
         key = reshaped[0]
         return (f"is of another model: {len(reshaped)} weights have another shape, first '{key}' "
-                f'({_shape(state[key])} in the file, {_shape(own[key])} in the model)')
+                f'({_shape(state[key])} in the file, {_shape(module.state_dict()[key])} in the model)')
     if missing:
-        return f"is of another model: {len(missing)} of {len(own)} weights are missing, first '{missing[0]}'"
+        return f"is of another model: {len(missing)} of {total} weights are missing, first '{missing[0]}'"
     return None
 
 

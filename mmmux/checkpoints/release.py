@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mmmux.errors import CheckpointError
 from mmmux.models import ARCHITECTURES, DS, MUX, Architecture, MUXNet
 
-from .pretrained import mismatch
+from .pretrained import describe
 
 _CONTAINERS = ('state_dict_ema', 'state_dict')
 _IR_NAMES = {
@@ -55,7 +55,7 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
     for name, arch in ARCHITECTURES.items():
         converted, unknown = _rename(state, release_key_map(arch))
         network = MUXNet(arch, out_indices=(len(arch.stages), ))
-        wrong = mismatch(network, converted)
+        wrong = describe(network, converted)
         unexpected = [key for key in unknown if not key.startswith('classifier.')]
         if not wrong and not unexpected:
             converted.update((key, state[key]) for key in unknown)

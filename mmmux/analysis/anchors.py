@@ -1,0 +1,149 @@
+"""Do a detector's anchors fit its training boxes, and which would fit better?"""
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+from tqdm import tqdm
+
+from mmmux.errors import ConfigError, DatasetError
+
+_STEPS = (0.7, 0.8, 0.9, 0.95, 1.05, 1.1, 1.25, 1.4)
+_SMALLEST_GROWTH = 1.05
+_FIT_BOXES_PER_CLASS = 300
+
+
+@dataclass(frozen=True)
+class TrainingBoxes:
+    """Boxes as they reach the detector, after the training pipeline.
+
+    Attributes:
+        corners: (n, 4), x1, y1, x2, y2 in pixels of the network's input.
+        labels: (n, ), class numbers.
+        classes: class names.
+        input_size: (width, height) of the network's input in pixels.
+    """
+    corners: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    input_size: tuple[int, int]
+
+    @property
+    def sizes(self) -> Tensor:
+        """(n, ), square root of each box's area."""
+        w, h = (self.corners[:, 2:] - self.corners[:, :2]).clamp(min=0).unbind(1)
+        return (w * h).sqrt()
+
+
+def training_boxes(cfg: Config, max_pictures: int, seed: int = 0) -> TrainingBoxes:
+    """Send training pictures, drawn without repetition, through the config's own pipeline and collect their boxes.
+
+    Raises:
+        DatasetError: there are no boxes.
+    """
+    from mmdet.registry import DATASETS
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    np.random.seed(seed)  # mmdet's augmentation draws from numpy's global generator
+    chosen = np.random.permutation(len(dataset))[:max_pictures]
+    corners, labels, input_size = [], [], None
+    for index in tqdm(chosen.tolist(), desc='reading', unit='picture', disable=None):
+        sample = dataset[index]['data_samples']
+        instances = sample.gt_instances
+        corners.append(torch.as_tensor(getattr(instances.bboxes, 'tensor', instances.bboxes)).float())
+        labels.append(torch.as_tensor(instances.labels))
+        input_size = sample.img_shape[1], sample.img_shape[0]
+    if not sum(len(part) for part in corners):
+        raise DatasetError(f'the {len(chosen)} training pictures read hold no boxes: check train_dataloader.dataset')
+    return TrainingBoxes(torch.cat(corners), torch.cat(labels), tuple(dataset.metainfo['classes']), input_size)
+
+
+def anchors(generator_cfg: dict, input_size: tuple[int, int]) -> list[Tensor]:
+    """All anchors of an input of (width, height) pixels: (a, 4) for each level."""
+    from mmdet.registry import TASK_UTILS
+    generator = TASK_UTILS.build(generator_cfg)
+    width, height = input_size
+    grids = [(-(-height // h), -(-width // w)) for w, h in generator.strides]
+    return generator.grid_priors(grids, device='cpu')
+
+
+def best_overlaps(boxes: Tensor, levels: list[Tensor]) -> Tensor:
+    """The largest intersection over union of each box (n, 4) with any anchor: (n, )."""
+    from mmdet.structures.bbox import bbox_overlaps
+    every = torch.cat(levels)
+    return torch.cat([bbox_overlaps(part, every).amax(1) for part in boxes.split(256)])
+
+
+def unmatched_by_class(boxes: TrainingBoxes, overlaps: Tensor, threshold: float) -> list[dict]:
+    """For each class: how many boxes no anchor overlaps by `threshold`, and which sizes (pixels) these have."""
+    rows = []
+    for label, name in enumerate(boxes.classes):
+        mine = boxes.labels == label
+        missed = mine & (overlaps < threshold)
+        row = dict(name=name, boxes=int(mine.sum()), unmatched=int(missed.sum()))
+        for key, which in (('sizes', mine), ('unmatched_sizes', missed)):
+            sizes = boxes.sizes[which]
+            row[key] = [round(float(size), 1) for size in sizes.quantile(torch.tensor([0.05, 0.5, 0.95]))] \
+                if len(sizes) else []
+        rows.append(row)
+    return rows
+
+
+def fit_sizes(boxes: TrainingBoxes, generator_cfg: dict, seed: int = 0) -> dict:
+    """Search `min_sizes` and `max_sizes` of an SSDAnchorGenerator, strides and ratios staying as they are.
+
+    The measure is the mean best overlap, every class counting alike, on the real grid of anchors, so that a size too small
+    for its stride does not pay. Coordinate descent from evenly spread quantiles; sizes grow from level to level.
+
+    Returns:
+        dict: `generator_cfg` with other sizes.
+
+    Raises:
+        ConfigError: the generator is not an SSDAnchorGenerator with explicit sizes.
+    """
+    if str(generator_cfg.get('type', '')).split('.')[-1] != 'SSDAnchorGenerator' or 'min_sizes' not in generator_cfg:
+        raise ConfigError('sizes can be proposed for an SSDAnchorGenerator with min_sizes and max_sizes, and '
+                          f'model.bbox_head.anchor_generator is {dict(generator_cfg)}')
+    sample = _balanced(boxes, seed)
+    levels = len(generator_cfg['strides'])
+    sizes = _growing(sample.sizes.quantile(torch.linspace(0.02, 0.98, levels + 1)).tolist())
+    score = _score(sample, generator_cfg, sizes)
+    improved = True
+    while improved:
+        improved = False
+        for position in range(levels + 1):
+            for step in _STEPS:
+                trial = _growing([size * step if index == position else size for index, size in enumerate(sizes)])
+                trial_score = _score(sample, generator_cfg, trial)
+                if trial_score > score + 1e-4:
+                    sizes, score, improved = trial, trial_score, True
+    return _with_sizes(generator_cfg, sizes)
+
+
+def _balanced(boxes: TrainingBoxes, seed: int) -> TrainingBoxes:
+    generator = torch.Generator().manual_seed(seed)
+    kept = []
+    for label in boxes.labels.unique():
+        mine = (boxes.labels == label).nonzero()[:, 0]
+        kept.append(mine[torch.randperm(len(mine), generator=generator)[:_FIT_BOXES_PER_CLASS]])
+    kept = torch.cat(kept)
+    return TrainingBoxes(boxes.corners[kept], boxes.labels[kept], boxes.classes, boxes.input_size)
+
+
+def _growing(sizes: list[float]) -> list[float]:
+    grown = [max(sizes[0], 2.)]
+    for size in sizes[1:]:
+        grown.append(max(size, grown[-1] * _SMALLEST_GROWTH))
+    return grown
+
+
+def _score(sample: TrainingBoxes, generator_cfg: dict, sizes: list[float]) -> float:
+    overlaps = best_overlaps(sample.corners, anchors(_with_sizes(generator_cfg, sizes), sample.input_size))
+    return float(torch.stack([overlaps[sample.labels == label].mean() for label in sample.labels.unique()]).mean())
+
+
+def _with_sizes(generator_cfg: dict, sizes: list[float]) -> dict:
+    rounded = [round(size) if size >= 20 else round(size, 1) for size in sizes]
+    return dict(generator_cfg, min_sizes=rounded[:-1], max_sizes=rounded[1:])

@@ -1,0 +1,11 @@
+"""Data sets and transforms that the OpenMMLab packages lack; those for detection need mmdet."""
+from importlib.util import find_spec
+
+from .loading import LoadImageOrSkip
+
+__all__ = ['LoadImageOrSkip']
+
+if find_spec('mmdet') is not None:
+    from .voc import VOCDataset
+
+    __all__ += ['VOCDataset']

@@ -1,0 +1,44 @@
+"""Finding out, without decoding it whole, whether a picture can be used."""
+import warnings
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from mmmux.errors import DatasetError
+
+_EXIF_ORIENTATION = 0x0112
+_JPEG_END = b'\xff\xd9'
+_TAIL = 64
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Read a picture's (width, height) in pixels, as the detector will see it (turned as its EXIF tag says).
+
+    A JPEG that ends with its end marker is believed; any other picture is decoded, a JPEG at an eighth of its size.
+
+    Raises:
+        DatasetError: the file is missing, is no picture, or is truncated or damaged. The message has the form 'is missing'.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(path) as image:
+            # A picture too large to be one of a data set is refused like a broken one.
+            warnings.simplefilter('error', Image.DecompressionBombWarning)
+            width, height = image.size
+            turned = image.format == 'JPEG' and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+            if image.format != 'JPEG' or not _ends_as_jpeg(path):
+                image.draft('RGB', (max(1, width // 8), max(1, height // 8)))
+                image.load()
+    except FileNotFoundError:
+        raise DatasetError('is missing') from None
+    except UnidentifiedImageError:
+        raise DatasetError('is not a picture') from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning):
+        raise DatasetError('is truncated or damaged') from None
+    return (height, width) if turned else (width, height)
+
+
+def _ends_as_jpeg(path: str | Path) -> bool:
+    with open(path, 'rb') as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - _TAIL))
+        return file.read().rstrip(b'\0\r\n ').endswith(_JPEG_END)

@@ -1,0 +1,171 @@
+"""Detection data in PASCAL VOC layout, with any classes and with the flaws of real data."""
+import math
+import os.path as osp
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmdet.datasets import VOCDataset as MMDetVOCDataset
+from mmdet.datasets import XMLDataset
+
+from mmmux.errors import ConfigError, DatasetError
+from mmmux.registry import DATASETS
+
+from .left_out import LeftOut
+from .pictures import picture_size
+
+_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
+_SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
+
+
+@dataclass(frozen=True)
+class Box:
+    """An annotated object: corners in pixels counted from 1, as VOC writes them."""
+    name: str
+    corners: tuple[float, float, float, float]
+    difficult: bool
+
+
+@DATASETS.register_module()
+class VOCDataset(XMLDataset):
+    """PASCAL VOC layout: `Annotations/*.xml`, `JPEGImages/*`, and a split file that lists names.
+
+    Unlike mmdet's readers, it says what it leaves out, once and with counts, and never goes on with nothing:
+
+    * boxes without area, or outside the picture, are left out; boxes that stick out are cut at the border;
+    * in training, a picture that is missing, truncated, too small or without a readable annotation is left out; in testing,
+      where leaving it out would change the score, it is an error;
+    * a class that is neither in `metainfo.classes` nor in `ignored_classes` is an error: it is most often a misspelling.
+
+    The table of average precisions names the classes of `metainfo`, whatever the folder is called.
+
+    Args:
+        ignored_classes: classes in the annotations that are left out on purpose.
+        **kwargs: as in mmdet's XMLDataset; `filter_cfg` may hold `filter_empty_gt`, `min_size` and `bbox_min_size`.
+
+    Raises:
+        ConfigError: no classes are given.
+        DatasetError: the data cannot be used; the message names the file.
+    """
+
+    METAINFO = MMDetVOCDataset.METAINFO
+
+    def __init__(self, *args, ignored_classes: Sequence[str] = (), metainfo: Mapping | None = None, **kwargs):
+        self.ignored_classes = frozenset(ignored_classes)
+        metainfo = dict(metainfo or {})
+        if 'classes' in metainfo:
+            classes = metainfo['classes']
+            if isinstance(classes, str) or not classes:
+                raise ConfigError(f"metainfo.classes must be a tuple of class names, got {classes!r} (one class: ('name',))")
+            # VOC's twenty colours do not serve other classes; mmdet then draws its own.
+            metainfo.setdefault('palette', None if tuple(classes) != self.METAINFO['classes'] else
+                                self.METAINFO['palette'])
+        super().__init__(*args, metainfo=metainfo, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Read every annotation of the split, in order.
+
+        Returns:
+            list[dict]: mmdet's data infos: `img_path`, `img_id`, `xml_path`, `height`, `width` and `instances`.
+        """
+        self.cat2label = {name: label for label, name in enumerate(self.metainfo['classes'])}
+        names = self._read_split()
+        self.left_out = LeftOut(self.ann_file)
+        data_list = []
+        for name in names:
+            try:
+                info = self._read(name)
+            except DatasetError as error:
+                if self.test_mode:
+                    raise DatasetError(f'{error}; it is listed in {self.ann_file}, and leaving it out would change the '
+                                       'score: repair it, or take its name off that list') from None
+                self.left_out.add(str(error).removeprefix(f'{name}: '), name)
+                continue
+            if info is not None:
+                data_list.append(info)
+        self.left_out.report()
+        if not data_list:
+            why = f': left out {self.left_out.summary()}' if self.left_out else ': the list is empty'
+            raise DatasetError(f'{self.ann_file} gives no picture that can be used{why}')
+        return data_list
+
+    def _read_split(self) -> list[str]:
+        if not osp.isfile(self.ann_file):
+            raise DatasetError(f"split file {self.ann_file} does not exist: put the data there, or set the data set's "
+                               f'data_root ({self.data_root!r} now) and ann_file')
+        with open(self.ann_file, encoding='utf-8') as file:
+            # VOC's per-class split files have a second column.
+            return [line.split()[0] for line in file if line.strip()]
+
+    def _read(self, name: str) -> dict | None:
+        xml_path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+        img_path = self._picture_path(name)
+        try:
+            width, height = picture_size(img_path)
+        except DatasetError as error:
+            raise DatasetError(f'{name}: picture {error}') from None
+        if not self.test_mode and min(width, height) < self._filter('min_size', 0):
+            raise DatasetError(f'{name}: picture smaller than {self._filter("min_size", 0)} pixels')
+        instances = self._instances(name, read_annotation(xml_path, name), width, height)
+        if not instances and not self.test_mode and self._filter('filter_empty_gt', False):
+            raise DatasetError(f'{name}: picture without boxes')
+        return dict(img_path=img_path, img_id=name, xml_path=xml_path, height=height, width=width, instances=instances)
+
+    def _picture_path(self, name: str) -> str:
+        stem = osp.join(self.sub_data_root, self.img_subdir, name)
+        return next((stem + extension for extension in _EXTENSIONS if osp.isfile(stem + extension)), stem + _EXTENSIONS[0])
+
+    def _filter(self, key: str, default):
+        return (self.filter_cfg or {}).get(key, default)
+
+    def _instances(self, name: str, boxes: list[Box], width: int, height: int) -> list[dict]:
+        instances = []
+        for box in boxes:
+            if box.name in self.ignored_classes:
+                continue
+            if box.name not in self.cat2label:
+                raise UnknownClassError(f"{name}.xml names the class '{box.name}', which is not among metainfo.classes "
+                                        f'({", ".join(self.cat2label)}): add it there, or to ignored_classes to leave it out')
+            x1, y1, x2, y2 = (corner - 1 for corner in box.corners)
+            if x2 <= x1 or y2 <= y1:
+                self.left_out.add('boxes without area', name)
+                continue
+            x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+            if x2 <= x1 or y2 <= y1:
+                self.left_out.add('boxes outside the picture', name)
+                continue
+            small = not self.test_mode and min(x2 - x1, y2 - y1) < self._filter('bbox_min_size', 0)
+            instances.append(
+                dict(bbox=[x1, y1, x2, y2], bbox_label=self.cat2label[box.name], ignore_flag=int(box.difficult or small)))
+        return instances
+
+    def filter_data(self) -> list[dict]:
+        """Everything that cannot be used is left out while reading."""
+        return self.data_list
+
+
+class UnknownClassError(ConfigError):
+    """An annotation names a class that the config does not know."""
+
+
+def read_annotation(xml_path: str, name: str) -> list[Box]:
+    """Read the objects of one VOC annotation file.
+
+    Raises:
+        DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
+    """
+    try:
+        root = ET.parse(xml_path).getroot()
+        return [_box(element) for element in root.iter('object')]
+    except FileNotFoundError:
+        raise DatasetError(f'{name}: annotation is missing') from None
+    except (ET.ParseError, ValueError, TypeError, AttributeError, OSError):
+        raise DatasetError(f'{name}: annotation cannot be read') from None
+
+
+def _box(element: ET.Element) -> Box:
+    corners = tuple(float(element.find(f'bndbox/{side}').text) for side in _SIDES)
+    if not all(math.isfinite(corner) for corner in corners):
+        raise ValueError('a corner is not a number')
+    difficult = element.findtext('difficult')
+    return Box(element.find('name').text.strip(), corners, difficult is not None and int(difficult) == 1)

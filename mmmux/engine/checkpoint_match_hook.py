@@ -1,0 +1,44 @@
+"""A hook that tells a checkpoint of another model before anything is computed with it."""
+import logging
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+
+from mmmux.checkpoints.pretrained import describe, mismatches, state_dict_of
+from mmmux.errors import CheckpointError
+from mmmux.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointMatchHook(Hook):
+    """Compare every checkpoint that the runner loads with its model.
+
+    mmengine skips what does not fit and goes on, so a test of the wrong checkpoint ends with a score of nearly zero. Here a
+    checkpoint that fits nowhere is refused, one that fits in part is refused in testing, and in training (starting from
+    another task's weights) it is said once how much was taken.
+
+    Raises:
+        CheckpointError: as above; the message names the first weight that does not fit.
+    """
+
+    def __init__(self):
+        self.complaint = None
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compare, before mmengine copies the weights."""
+        model = runner.model
+        while hasattr(model, 'module'):  # distributed training and test-time augmentation wrap the model
+            model = model.module
+        state = state_dict_of(checkpoint, 'given')
+        missing, reshaped, total = mismatches(model, state)
+        self.complaint = describe(model, state)
+        if len(missing) + len(reshaped) == total:
+            raise CheckpointError(f'the checkpoint {self.complaint}')
+        if self.complaint:
+            print_log(f'the checkpoint fits in part: of {total} weights {len(missing)} are missing and {len(reshaped)} have '
+                      'another shape; these keep their initial values', logger='current', level=logging.WARNING)
+
+    def before_test(self, runner) -> None:
+        """Refuse to test a model that is loaded in part."""
+        if self.complaint:
+            raise CheckpointError(f'the checkpoint {self.complaint}')

@@ -1,0 +1,9 @@
+"""Metrics that the OpenMMLab packages lack; those for detection need mmdet."""
+from importlib.util import find_spec
+
+__all__ = []
+
+if find_spec('mmdet') is not None:
+    from .voc_metric import VOCMetric
+
+    __all__ += ['VOCMetric']
