@@ -1,0 +1,87 @@
+"""Parameters and multiply-adds of a model, in all and by part."""
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmmux.engine.settings import innermost_dataset
+from mmmux.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What a model, or a part of one, costs.
+
+    Attributes:
+        params: number of trainable and frozen parameters.
+        macs: multiply-adds of convolutions and linear layers for one picture. Normalisation, activations and the products
+            inside SE are not counted, as in the paper.
+    """
+    params: int
+    macs: int
+
+
+def model_complexity(cfg: Config, height: int, width: int) -> dict[str, Complexity]:
+    """Build the model of a config and count it on one picture of height x width pixels.
+
+    Returns:
+        dict: for each part that runs at inference (`backbone`, `neck`, `bbox_head`, ...) and for `total`. Parts that only
+        train, such as auxiliary heads, have parameters and no multiply-adds.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    return count(MODELS.build(cfg.model), height, width)
+
+
+def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
+    """As :func:`model_complexity`, for a model that is built already."""
+    model.eval()
+    counter = FlopCounterMode(display=False)
+    macs: dict[str, int] = {}
+    handles = []
+    for name, part in _parts(model).items():
+        handles += _count_part(part, name, counter, macs)
+    with torch.no_grad(), counter:
+        model(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
+    for handle in handles:
+        handle.remove()
+    parts = {name: Complexity(_params(part), macs.get(name, 0)) for name, part in _parts(model).items()}
+    return {**parts, 'total': Complexity(_params(model), counter.get_total_flops() // 2)}
+
+
+def _parts(model: nn.Module) -> dict[str, nn.Module]:
+    return {name: part for name, part in model.named_children() if _params(part)}
+
+
+def _count_part(part: nn.Module, name: str, counter: FlopCounterMode, macs: dict[str, int]) -> list:
+    # The counter's own breakdown by module changed between torch versions; its running total did not. Only the leaves are
+    # watched: mm's models call a head's `forward` directly, which passes by the head's own hooks.
+    def before(*_):
+        macs[name] = macs.get(name, 0) - counter.get_total_flops() // 2
+
+    def after(*_):
+        macs[name] += counter.get_total_flops() // 2
+
+    leaves = [module for module in part.modules() if not list(module.children())]
+    return [handle for leaf in leaves for handle in
+            (leaf.register_forward_pre_hook(before), leaf.register_forward_hook(after))]
+
+
+def _params(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_shape(cfg: Config) -> tuple[int, int]:
+    """The (height, width) that a config's test pipeline resizes to.
+
+    Raises:
+        ConfigError: there is no fixed size in it.
+    """
+    if cfg.get('test_dataloader'):
+        for transform in innermost_dataset(cfg.test_dataloader).get('pipeline', []):
+            if transform['type'] == 'Resize' and 'scale' in transform:
+                width, height = transform['scale']
+                return height, width
+    raise ConfigError("the config's test pipeline has no Resize to a fixed scale: give the size with --shape HEIGHT WIDTH")

@@ -1,0 +1,52 @@
+"""What the command line tools share: sentences instead of tracebacks, and the options of a run."""
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmmux.errors import UserError
+
+FAILED = 2
+
+
+@contextlib.contextmanager
+def sentences():
+    """End the program with the sentence of a :class:`UserError` and status 2, without a traceback."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(_fail(sentence(error)))
+    except KeyboardInterrupt:
+        sys.exit(_fail('stopped; the same command with --resume goes on from the last checkpoint'))
+
+
+def sentence(error: UserError) -> str:
+    """The message of an error, also of one that a data loading process has wrapped in its traceback."""
+    text = str(error).strip()
+    return text.splitlines()[-1].partition('Error: ')[2] if 'Original Traceback' in text else text
+
+
+def _fail(message: str) -> int:
+    print(f'error: {message}', file=sys.stderr)
+    return FAILED
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options that training and testing have in common."""
+    parser.add_argument('config', type=Path, help='config file, for example one below configs/')
+    parser.add_argument('--work-dir', type=Path, help='folder for logs and results (default: work_dirs/<config name>)')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+                        help='change entries of the config, e.g. train_dataloader.batch_size=16 '
+                        'data_preprocessor.mean="[0,0,0]"; no spaces inside a value')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='how several processes were started: torchrun is pytorch (default: %(default)s)')
+    # torchrun and older launchers hand the rank over in different ways.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def pass_local_rank(args: argparse.Namespace) -> None:
+    """Put the rank given as an option where mmengine looks for it."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

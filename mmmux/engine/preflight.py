@@ -1,0 +1,61 @@
+"""Checks before a run: a sentence now instead of a traceback after the model is built."""
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmmux.errors import CheckpointError, DatasetError
+
+_WRAPPED = ('dataset', 'datasets')
+
+
+def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
+    """Check that the files and folders which the data sets of a config name are there.
+
+    Args:
+        cfg: the config of a run.
+        loaders: which data loaders will be used, e.g. `('train_dataloader', 'val_dataloader')`.
+
+    Raises:
+        DatasetError: something is missing; the message names it and the config key.
+    """
+    for loader in loaders:
+        if cfg.get(loader):
+            for key, dataset in _datasets(cfg[loader], loader):
+                _check_dataset(key, dataset)
+
+
+def check_checkpoint(path: str | None, option: str) -> None:
+    """Check that a local checkpoint file is there.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    if path and '://' not in str(path) and not Path(path).expanduser().is_file():
+        raise CheckpointError(f'checkpoint {path} ({option}) does not exist')
+
+
+def _datasets(node: Mapping, key: str) -> Iterator[tuple[str, Mapping]]:
+    for name in _WRAPPED:
+        inner = node.get(name)
+        for index, child in enumerate(inner if isinstance(inner, (list, tuple)) else [inner]):
+            if isinstance(child, Mapping):
+                child_key = f'{key}.{name}' + (f'[{index}]' if isinstance(inner, (list, tuple)) else '')
+                if 'type' in child and not any(wrapped in child for wrapped in _WRAPPED):
+                    yield child_key, child
+                yield from _datasets(child, child_key)
+
+
+def _check_dataset(key: str, dataset: Mapping) -> None:
+    root = Path(dataset.get('data_root') or '.')
+    if dataset.get('data_root') and not root.is_dir():
+        raise DatasetError(f'data folder {root} does not exist ({key}.data_root): put the data there (README, "Data") or give '
+                           f'its place with --cfg-options {key}.data_root=...')
+    ann_file = dataset.get('ann_file')
+    if isinstance(ann_file, str) and ann_file and '://' not in ann_file and not (root / ann_file).is_file():
+        raise DatasetError(f'{root / ann_file} does not exist ({key}.ann_file): the data set is incomplete or data_root, now '
+                           f'{root}, points elsewhere')
+    for name, prefix in (dataset.get('data_prefix') or {}).items():
+        if isinstance(prefix, str) and '://' not in prefix and not (root / prefix).is_dir():
+            raise DatasetError(f'{root / prefix} does not exist ({key}.data_prefix.{name}): the data set is incomplete or '
+                               f'data_root, now {root}, points elsewhere')

@@ -1,0 +1,43 @@
+"""Training and testing with mmengine's runner."""
+import json
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from .preflight import check_checkpoint, check_data
+
+METRICS_FILE = 'metrics.json'
+
+
+def train(cfg: Config) -> None:
+    """Train, and evaluate as often as the config says; results are in `cfg.work_dir`.
+
+    Raises:
+        UserError: data or checkpoints cannot be used.
+    """
+    check_data(cfg, ('train_dataloader', 'val_dataloader'))
+    check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
+    build_runner(cfg).train()
+
+
+def test(cfg: Config) -> dict:
+    """Test `cfg.load_from`; write the metrics to `<work_dir>/metrics.json` and return them.
+
+    Raises:
+        UserError: data or checkpoints cannot be used.
+    """
+    check_data(cfg, ('test_dataloader', ))
+    check_checkpoint(cfg.load_from, 'checkpoint to test')
+    metrics = build_runner(cfg).test()
+    if is_main_process():
+        path = Path(cfg.work_dir) / METRICS_FILE
+        path.write_text(json.dumps({name: float(value) for name, value in metrics.items()}, indent=2) + '\n')
+    return metrics
+
+
+def build_runner(cfg: Config) -> Runner:
+    """mmengine's runner, or the one that `runner_type` names."""
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

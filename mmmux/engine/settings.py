@@ -1,0 +1,137 @@
+"""From a config file and command line options to the config of a run."""
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, ConfigDict
+
+from mmmux.errors import ConfigError
+
+# Top-level keys that mmengine's Runner reads but a config need not have.
+_RUNNER_KEYS = {
+    'auto_scale_lr', 'cfg', 'custom_hooks', 'custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope',
+    'env_cfg', 'experiment_name', 'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg',
+    'optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'test_cfg', 'test_dataloader',
+    'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
+    'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
+}
+
+
+def load_config(path: str | Path, options: Mapping | None = None, work_dir: str | Path | None = None,
+                launcher: str = 'none') -> Config:
+    """Read a config, apply `--cfg-options`, and decide where results go.
+
+    Raises:
+        ConfigError: the file cannot be read, or an option's key is not one of the config's.
+    """
+    try:
+        cfg = Config.fromfile(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
+    except (SyntaxError, KeyError, TypeError, ImportError, OSError) as error:
+        raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
+    for key in options or {}:
+        _check_key(key, cfg)
+    try:
+        cfg.merge_from_dict(dict(options or {}))
+    except (KeyError, TypeError, IndexError, AssertionError) as error:
+        raise ConfigError(f'--cfg-options {dict(options)} do not fit {path}: {_first_line(error)}') from None
+    cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
+    cfg.launcher = launcher
+    if launcher != 'none' and not torch.cuda.is_available():
+        cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
+    return cfg
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _check_key(key: str, cfg: Config) -> None:
+    top = key.split('.')[0]
+    known = sorted(_RUNNER_KEYS | set(cfg))
+    if top not in known:
+        near = difflib.get_close_matches(top, known, n=1)
+        hint = f": did you mean '{near[0]}'?" if near else f': it has {", ".join(sorted(cfg))}'
+        raise ConfigError(f"--cfg-options names '{key}', but the config has no '{top}'{hint}")
+
+
+def train_in_mixed_precision(cfg: Config) -> None:
+    """Have the optimiser run the forward pass in half precision with a dynamic loss scale (`--amp`).
+
+    Raises:
+        ConfigError: there is no GPU.
+    """
+    if not torch.cuda.is_available():
+        raise ConfigError('--amp needs a GPU and torch sees none: leave it out to train in float32')
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.loss_scale = 'dynamic'
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Scale the learning rate by the real batch size over the one it was set for (`--auto-scale-lr`).
+
+    Raises:
+        ConfigError: the config does not say for which batch size its learning rate is.
+    """
+    if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        raise ConfigError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the batch size that its '
+                          'learning rate was set for')
+    cfg.auto_scale_lr.enable = True
+
+
+def resume(cfg: Config, checkpoint: str) -> None:
+    """Go on from a checkpoint, or with 'auto' from the latest one in the work dir (`--resume`)."""
+    cfg.resume = True
+    cfg.load_from = None if checkpoint == 'auto' else checkpoint
+
+
+def test_with_augmentation(cfg: Config) -> None:
+    """Merge the predictions of several views of each picture (`--tta`).
+
+    Raises:
+        ConfigError: the config does not say which views.
+    """
+    for key in ('tta_model', 'tta_pipeline'):
+        if key not in cfg:
+            raise ConfigError(f'--tta needs {key} in the config, as configs/_base_ has it')
+    innermost_dataset(cfg.test_dataloader).pipeline = cfg.tta_pipeline
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+
+
+def innermost_dataset(dataloader: ConfigDict) -> ConfigDict:
+    """The data set inside wrappers such as RepeatDataset."""
+    dataset = dataloader.dataset
+    while 'dataset' in dataset:
+        dataset = dataset.dataset
+    return dataset
+
+
+def draw_predictions(cfg: Config, folder: str | Path) -> None:
+    """Have testing draw every picture into a folder (`--show-dir`).
+
+    Raises:
+        ConfigError: the config has no visualization hook.
+    """
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise ConfigError("--show-dir needs default_hooks.visualization in the config, e.g. dict(type='DetVisualizationHook')")
+    hook.draw = True
+    if cfg.get('default_scope') == 'mmseg':
+        cfg.visualizer.save_dir = str(folder)
+    else:
+        # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
+        hook.test_out_dir = str(Path(folder).resolve())
+
+
+def dump_predictions(cfg: Config, path: str | Path) -> None:
+    """Have testing write every prediction to a pickle (`--out`).
+
+    Raises:
+        ConfigError: the name does not end in .pkl.
+    """
+    if Path(path).suffix not in ('.pkl', '.pickle'):
+        raise ConfigError(f'--out {path} must end in .pkl: predictions are written as a pickle of dicts')
+    evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+    cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]

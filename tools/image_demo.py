@@ -1,0 +1,33 @@
+#!/usr/bin/env python
+"""Draw a model's predictions on pictures."""
+import argparse
+from pathlib import Path
+
+from mmmux.engine import cli, settings
+from mmmux.engine.predict import Painter
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('images', type=Path, nargs='+', metavar='IMAGE', help='pictures to look at')
+    parser.add_argument('config', type=Path, help='config file of the model')
+    parser.add_argument('checkpoint', help='file or URL of its weights')
+    parser.add_argument('--out-dir', type=Path, default=Path('outputs'), help='where to write (default: %(default)s)')
+    parser.add_argument('--threshold', type=float, default=0.3, help='lowest score that is drawn (default: %(default)s)')
+    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with cli.sentences():
+        painter = Painter(settings.load_config(args.config), args.checkpoint, args.device)
+        args.out_dir.mkdir(parents=True, exist_ok=True)
+        for image in args.images:
+            sample = painter.draw(image, args.out_dir / image.name, args.threshold)
+            found = '' if painter.segments else f', {int((sample.pred_instances.scores >= args.threshold).sum())} objects'
+            print(f'{args.out_dir / image.name}{found}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,35 @@
+#!/usr/bin/env python
+"""Test a detector (mAP) or segmentor (mIoU); the metrics also go to <work dir>/metrics.json."""
+import argparse
+from pathlib import Path
+
+from mmmux.engine import cli, run, settings
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, epilog='Several GPUs: tools/dist_test.sh CONFIG CHECKPOINT GPUS.')
+    cli.add_run_options(parser)
+    parser.add_argument('checkpoint', help='file or URL of the weights')
+    parser.add_argument('--out', type=Path, metavar='FILE.pkl', help='write every prediction to a pickle')
+    parser.add_argument('--show-dir', type=Path, metavar='DIR', help='draw the predictions on the pictures, into DIR')
+    parser.add_argument('--tta', action='store_true', help='merge the predictions of several views of each picture')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cli.pass_local_rank(args)
+    with cli.sentences():
+        cfg = settings.load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        cfg.load_from, cfg.resume = args.checkpoint, False
+        if args.show_dir:
+            settings.draw_predictions(cfg, args.show_dir)
+        if args.tta:
+            settings.test_with_augmentation(cfg)
+        if args.out:
+            settings.dump_predictions(cfg, args.out)
+        run.test(cfg)
+
+
+if __name__ == '__main__':
+    main()
