@@ -147,3 +147,37 @@ def _score(sample: TrainingBoxes, generator_cfg: dict, sizes: list[float]) -> fl
 def _with_sizes(generator_cfg: dict, sizes: list[float]) -> dict:
     rounded = [round(size) if size >= 20 else round(size, 1) for size in sizes]
     return dict(generator_cfg, min_sizes=rounded[:-1], max_sizes=rounded[1:])
+
+
+def plot_fit(boxes: TrainingBoxes, generators: dict[str, dict], threshold: float, out_file) -> None:
+    """Draw box sizes by class with the anchor sizes below, and the best overlaps under each set of anchors.
+
+    Args:
+        boxes: the training boxes.
+        generators: anchor generator configs by the name shown in the legend.
+        threshold: the overlap that the assigner asks for, drawn as a line.
+        out_file: picture to write.
+    """
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
+    edges = np.geomspace(max(1., float(boxes.sizes.min())), float(boxes.sizes.max()) * 1.05, 40)
+    for label, name in enumerate(boxes.classes):
+        left.hist(boxes.sizes[boxes.labels == label].numpy(), edges, alpha=0.5, label=name)
+    for row, (name, cfg) in enumerate(generators.items()):
+        sizes = [*cfg['min_sizes'], cfg['max_sizes'][-1]]
+        left.plot(sizes, [1.03 + row * 0.06] * len(sizes), '|', markersize=12, markeredgewidth=2, clip_on=False,
+                  transform=left.get_xaxis_transform(), label=f'anchor sizes, {name}')
+        overlaps = best_overlaps(boxes.corners, anchors(cfg, boxes.input_size))
+        right.hist(overlaps.numpy(), np.linspace(0, 1, 41), histtype='step', linewidth=2, label=f'{name}, mean {overlaps.mean():.3f}')
+    left.set(xscale='log', ylabel='boxes', xlabel='size: square root of area, pixels of the input')
+    ticks = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if edges[0] <= size <= edges[-1]]
+    left.set_xticks(ticks, [str(size) for size in ticks])
+    left.minorticks_off()
+    right.axvline(threshold, color='black', linestyle=':', label=f'needed to match: {threshold}')
+    right.set(xlabel='best overlap (IoU) of a box with any anchor', ylabel='boxes')
+    for axes in (left, right):
+        axes.legend(fontsize=8)
+    figure.savefig(out_file, dpi=110)
+    plt.close(figure)

@@ -30,7 +30,20 @@ _NUMPY_VALUES = {
     for package in ('numpy.core', 'numpy._core')
     for name in ('_reconstruct', 'scalar')
 }
+
+
+def _history_statistic(owner, name: str):
+    # A HistoryBuffer stores its own methods, which pickle writes as getattr(HistoryBuffer, 'mean'); getattr itself, which
+    # reaches anything, is never let through.
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise CheckpointError(_REFUSED.format(f"builtins.getattr(..., '{name}')"))
+    return getattr(owner, name)
+
+
+_REFUSED = ('asks for {}, which could run code and was not run: only tensors, plain values and mmengine histories are '
+            'loaded; if you trust its author, have the weights saved again as a plain state_dict')
 HARMLESS = {
+    'builtins.getattr': _history_statistic,
     'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
     'numpy.ndarray': numpy.ndarray,
     'numpy.dtype': numpy.dtype,
@@ -79,10 +92,6 @@ def _name(path) -> str:
     return str(path) if isinstance(path, (str, Path)) else getattr(path, 'name', 'from memory')
 
 
-_REFUSED = ('asks for {}, which could run code and was not run: only tensors, plain values and mmengine histories are '
-            'loaded; if you trust its author, have the weights saved again as a plain state_dict')
-
-
 def _refusal(path, error: Exception) -> str:
     with contextlib.suppress(Exception):
         unknown = [name for name in torch.serialization.get_unsafe_globals_in_checkpoint(path) if name not in HARMLESS]
@@ -107,6 +116,7 @@ _TORCH_REBUILDERS = {
 class _RestrictedUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str):
+        module = {'__builtin__': 'builtins'}.get(module, module)  # Python 2's name, which protocol 2 still writes
         if f'{module}.{name}' in HARMLESS:
             return HARMLESS[f'{module}.{name}']
         if name in _TORCH_REBUILDERS.get(module, ()):

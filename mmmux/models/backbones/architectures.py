@@ -1,15 +1,61 @@
 """The MUXNet family as tables: a network is a stem, seven stages of typed rows, and a head convolution."""
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from numbers import Integral, Real
+from typing import Any, Literal, get_args
 
 from mmmux.errors import ConfigError
 
 Activation = Literal['ReLU', 'Swish']
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
+def _is_kernel_size(value: Any) -> bool:
+    sizes = value if isinstance(value, tuple) else (value, )
+    return bool(sizes) and all(_is_count(size) and size % 2 for size in sizes)
+
+
+# For each option of a table, what it accepts in words and in code.
+_ACCEPTED = {
+    'out_channels': ('a positive whole number', _is_count),
+    'head_channels': ('a positive whole number', _is_count),
+    'stem_channels': ('a positive whole number', _is_count),
+    'shuffle_groups': ('a positive whole number', _is_count),
+    'kernel_size': ('an odd number, or a list of odd numbers', _is_kernel_size),
+    'stride': ('1 or 2', lambda value: value in (1, 2)),
+    'expand_ratio': ('a number above 0', lambda value: _is_number(value) and value > 0),
+    'se_ratio': ('a number from 0 (no SE) up', lambda value: _is_number(value) and value >= 0),
+    'split_ratio': ('a number above 0 and at most 1', lambda value: _is_number(value) and 0 < value <= 1),
+    'act': (f'one of {get_args(Activation)}', lambda value: value in get_args(Activation)),
+    'scales': ('None or a list of -1, 0 and +1',
+               lambda value: value is None or isinstance(value, tuple) and value and set(value) <= {-1, 0, 1}),
+    'drop_path_rate': ('a number from 0 to below 1', lambda value: _is_number(value) and 0 <= value < 1),
+    'stages': ('a list of stages, each a list of at least one row',
+               lambda value: isinstance(value, tuple) and value and all(
+                   isinstance(stage, tuple) and stage and all(isinstance(row, Row) for row in stage) for stage in value)),
+}
+
+
+class _Checked:
+    """A table's part that tells a value it cannot use when it is made, rather than deep inside a layer."""
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            words, accepts = _ACCEPTED[field.name]
+            if not accepts(value):
+                raise ConfigError(f'{field.name} of {type(self).__name__} must be {words}, got {value!r}')
+
+
 @dataclass(frozen=True)
-class DS:
+class DS(_Checked):
     """Depthwise separable block: depthwise k x k, SE, 1x1.
 
     Args:
@@ -29,7 +75,7 @@ class DS:
 
 
 @dataclass(frozen=True)
-class IR:
+class IR(_Checked):
     """Inverted residual block: 1x1 expansion, depthwise k x k, SE, 1x1. Arguments as in :class:`DS`, and
 
     Args:
@@ -45,7 +91,7 @@ class IR:
 
 
 @dataclass(frozen=True)
-class MUX:
+class MUX(_Checked):
     """Inverted residual block on some of the channels, then a shuffle; channels and resolution stay as they are.
 
     Its k x k convolution is grouped with 2 channels a group, or depthwise where `scales` asks for spatial multiplexing.
@@ -68,7 +114,7 @@ ROW_KINDS = {'DS': DS, 'IR': IR, 'MUX': MUX}
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Architecture(_Checked):
     """A network of the family.
 
     Args:
@@ -132,16 +178,22 @@ def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
         raise ConfigError(f'arch of MUXNet must be a name ({_quoted(ARCHITECTURES)}) or a table of rows, got {arch!r}')
     table = dict(arch)
     stages = table.pop('stages', ())
-    if not stages or any(isinstance(stage, Mapping) or not len(stage) for stage in stages):
+    if not stages or not _is_list(stages) or not all(_is_list(stage) for stage in stages):
         raise ConfigError("arch of MUXNet needs 'stages': a list of stages, each a list of at least one row")
     rows = tuple(
         tuple(_row(row, f'row {j} of stage {i}') for j, row in enumerate(stage)) for i, stage in enumerate(stages))
     return _from_dict(Architecture, dict(table, stages=rows), 'arch')
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
 def _row(row: 'Row | Mapping', where: str) -> Row:
     if isinstance(row, Row):
         return row
+    if not isinstance(row, Mapping):
+        raise ConfigError(f"{where} in arch of MUXNet must be a dict with a 'type' ({_quoted(ROW_KINDS)}), got {row!r}")
     options = dict(row)
     kind = options.pop('type', None)
     if kind not in ROW_KINDS:
@@ -156,6 +208,8 @@ def _from_dict(cls, options: dict, where: str):
         raise ConfigError(f'{where} of MUXNet has no option {_quoted(unknown)}: choose from {_quoted(known)}')
     try:
         return cls(**{name: _hashable(value) for name, value in options.items()})
+    except ConfigError as error:
+        raise ConfigError(f'{where} of MUXNet cannot be used: {error}') from None
     except TypeError as error:
         raise ConfigError(f'{where} of MUXNet is incomplete: {error}') from None
 

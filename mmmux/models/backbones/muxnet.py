@@ -1,5 +1,6 @@
 """MUXNet (Lu, Deb, Boddeti, "MUXConv: Information Multiplexing in Convolutional Neural Networks", CVPR 2020)."""
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
@@ -8,7 +9,7 @@ from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import Tensor, nn
 
 from mmmux.checkpoints.pretrained import check_pretrained
-from mmmux.errors import ConfigError
+from mmmux.errors import ConfigError, DatasetError
 
 from ..layers import build_block
 from ..layers.recompute import recompute_in_backward
@@ -70,7 +71,7 @@ class MUXNet(BaseModule):
         last = max(self.out_indices)
         if not isinstance(frozen_stages, int) or not -1 <= frozen_stages <= last:
             raise ConfigError(f'frozen_stages of MUXNet must be from -1 (none) to {last}, the last stage that out_indices '
-                              f'{tuple(out_indices)} builds, got {frozen_stages!r}')
+                              f'{self.out_indices} builds, got {frozen_stages!r}')
 
         self.stem = _conv_norm_act(3, self.arch.stem_channels, 3, 2, norm_cfg)
         self.stages = nn.ModuleList()
@@ -92,16 +93,16 @@ class MUXNet(BaseModule):
     def _checked_out_indices(self, out_indices: Sequence[int]) -> tuple[int, ...]:
         head = len(self.arch.stages)
         indices = tuple(out_indices) if isinstance(out_indices, Sequence) else (out_indices, )
-        valid = indices and len(set(indices)) == len(indices) and all(index in range(head + 1) for index in indices)
-        if not valid:
+        in_range = all(isinstance(index, int) and 0 <= index <= head for index in indices)
+        if not indices or not in_range or len(set(indices)) < len(indices):
             raise ConfigError(f'out_indices of MUXNet must be different numbers from 0 to {head} ({head} is the head '
                               f'convolution), got {out_indices!r}')
         return indices
 
     def _drop_paths(self, rate: float | None):
         rate = self.arch.drop_path_rate if rate is None else rate
-        if not 0 <= rate < 1:
-            raise ConfigError(f'drop_path_rate of MUXNet must be at least 0 and below 1, got {rate}')
+        if not isinstance(rate, Real) or not 0 <= rate < 1:
+            raise ConfigError(f'drop_path_rate of MUXNet must be a number from 0 to below 1, got {rate!r}')
         blocks = sum(len(rows) for rows in self.arch.stages)
         return iter([rate * index / blocks for index in range(blocks)])
 
@@ -111,11 +112,11 @@ class MUXNet(BaseModule):
         Sizes are rounded up at each stride. Stages 0 to 6 of the family have strides 2, 4, 8, 16, 16, 32, 32, the head 32.
 
         Raises:
-            ValueError: H or W is below 32.
+            DatasetError: H or W is below 32.
         """
         if min(x.shape[-2:]) < MIN_INPUT_SIZE:
-            raise ValueError(f'MUXNet needs pictures of at least {MIN_INPUT_SIZE} x {MIN_INPUT_SIZE} pixels, got '
-                             f'{x.shape[-2]} x {x.shape[-1]}: enlarge them in the pipeline (Resize) or leave them out')
+            raise DatasetError(f'MUXNet needs pictures of at least {MIN_INPUT_SIZE} x {MIN_INPUT_SIZE} pixels, got '
+                               f'{x.shape[-2]} x {x.shape[-1]}: enlarge them in the pipeline (Resize) or leave them out')
         x = self.stem(x)
         outs = {}
         for index, stage in enumerate(self.stages):

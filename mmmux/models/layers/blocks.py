@@ -61,6 +61,8 @@ class InvertedResidual(nn.Module):
                  norm_cfg: dict, drop_path: float = 0.):
         super().__init__()
         hidden = int(in_channels * row.expand_ratio)
+        if not hidden:
+            raise ValueError(f'expand_ratio {row.expand_ratio} leaves 0 of {in_channels} channels')
         self.expand = nn.Conv2d(in_channels, hidden, 1, bias=False)
         self.norm1 = build_norm_layer(norm_cfg, hidden)[1]
         self.conv = kxk_conv(hidden, row.kernel_size, stride, row.scales, channels_per_group)
@@ -90,9 +92,6 @@ def kxk_conv(channels: int,
     Raises:
         ValueError: kernel sizes, scales and channels do not fit each other.
     """
-    sizes = (kernel_size, ) if isinstance(kernel_size, int) else tuple(kernel_size)
-    if not sizes or any(size < 1 or size % 2 == 0 for size in sizes):
-        raise ValueError(f'kernel_size must hold odd numbers, got {kernel_size}')
     if scales is not None:
         return SpatialMux(channels, kernel_size, scales, stride)
     if not isinstance(kernel_size, int):
@@ -120,8 +119,6 @@ def build_block(row: Row, in_channels: int, norm_cfg: dict, drop_path: float = 0
         ConfigError: the row cannot be built on `in_channels` channels.
     """
     try:
-        if row.act not in ACTIVATIONS:
-            raise ValueError(f'act must be one of {", ".join(ACTIVATIONS)}, got {row.act!r}')
         if isinstance(row, DS):
             return DepthwiseSeparable(in_channels, row, norm_cfg, drop_path), row.out_channels
         if isinstance(row, IR):
@@ -134,7 +131,7 @@ def build_block(row: Row, in_channels: int, norm_cfg: dict, drop_path: float = 0
 
 def _mux(row: MUX, channels: int, norm_cfg: dict) -> ChannelMux:
     processed = int(channels * row.split_ratio)
-    if not 0 < processed <= channels:
+    if not processed:
         raise ValueError(f'split_ratio {row.split_ratio} leaves {processed} of {channels} channels to process')
     if channels % row.shuffle_groups:
         raise ValueError(f'shuffle_groups {row.shuffle_groups} does not divide {channels} channels')

@@ -1,0 +1,77 @@
+"""Training curves from what mmengine's LocalVisBackend writes."""
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mmmux.errors import DatasetError
+
+
+@dataclass
+class Curves:
+    """Points of one training run: (epoch, value) pairs by name.
+
+    Attributes:
+        train: losses, learning rate and times, at fractions of epochs.
+        val: metrics, at whole epochs.
+    """
+    train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+
+
+def read_curves(work_dir: str | Path) -> Curves:
+    """Read every `vis_data/scalars.json` below a work dir, the runs of a resumed training in order.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    if not files:
+        raise DatasetError(f'{work_dir} holds no training log (*/vis_data/scalars.json): is it the work dir of a training?')
+    curves = Curves()
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    per_epoch = _iterations_per_epoch(rows)
+    for row in rows:
+        if 'loss' in row:
+            _add(curves.train, row['iter'] / per_epoch, row)
+        elif any('/' in name for name in row):
+            _add(curves.val, row['step'], row)
+    return curves
+
+
+def _iterations_per_epoch(rows: list[dict]) -> float:
+    # A row of epoch e has an iteration in ((e - 1) * per_epoch, e * per_epoch]; the latest rows tell most closely.
+    return max((row['iter'] / row['epoch'] for row in rows if 'loss' in row and row.get('epoch')), default=1.)
+
+
+def _add(series: dict, epoch: float, row: Mapping) -> None:
+    for name, value in row.items():
+        if isinstance(value, (int, float)):
+            series.setdefault(name, []).append((epoch, value))
+
+
+def plot_curves(runs: Mapping[str, Curves], metric: str, out_file: str | Path) -> None:
+    """Plot loss and metric of one or more runs, by epoch, into a picture file.
+
+    Args:
+        runs: the curves by the name shown in the legend.
+        metric: name of the metric, e.g. 'pascal_voc/mAP'.
+        out_file: picture to write.
+    """
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout='constrained')
+    for name, curves in runs.items():
+        for axes, points, marker in ((left, curves.train.get('loss', []), ''), (right, curves.val.get(metric, []), 'o')):
+            if points:
+                axes.plot(*np.array(points).T, marker=marker, markersize=3, label=name)
+    left.set(xlabel='epoch', ylabel='training loss', yscale='log')
+    right.set(xlabel='epoch', ylabel=metric.split('/')[-1], ylim=(0, 1))
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(out_file, dpi=110)
+    plt.close(figure)

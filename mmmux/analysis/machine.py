@@ -1,0 +1,46 @@
+"""What a measurement was made on."""
+import os
+import platform
+import sys
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+_PACKAGES = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation', 'onedl-mmengine', 'onedl-mmcv',
+             'onedl-mmdetection', 'onedl-mmsegmentation')
+
+
+def describe_machine() -> dict:
+    """Processor, GPU, threads, versions, date and command line of this process."""
+    return dict(
+        date=date.today().isoformat(),
+        command=' '.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        processor=_processor(),
+        cores=len(_affinity()),
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        system=f'{platform.system()} {platform.machine()}',
+        python=platform.python_version(),
+        versions={name: found for name in _PACKAGES if (found := _version(name))})
+
+
+def _affinity() -> list[int]:
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else list(range(os.cpu_count() or 1))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    cpuinfo = Path('/proc/cpuinfo')
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith('model name'):
+                return line.partition(':')[2].strip()
+    return platform.processor() or platform.machine()

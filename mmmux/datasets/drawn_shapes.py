@@ -1,0 +1,117 @@
+"""A small detection data set in VOC layout, drawn: for the demo and for tests, with no download."""
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+CLASSES = ('circle', 'square', 'triangle', 'cross')
+_SUPERSAMPLING = 3
+
+
+def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed: int = 0) -> Path:
+    """Draw scenes and write them as `VOC2007/{JPEGImages,Annotations,ImageSets/Main}`.
+
+    The same arguments give the same files. A folder that is complete is left as it is.
+
+    Args:
+        root: where `VOC2007` goes.
+        train, test: numbers of pictures in `trainval.txt` and `test.txt`.
+        size: width and height of every picture in pixels.
+        seed: of everything random.
+
+    Returns:
+        Path: `root`.
+    """
+    root = Path(root)
+    voc = root / 'VOC2007'
+    splits = {'trainval': [f'{index:06d}' for index in range(train)],
+              'test': [f'{index:06d}' for index in range(train, train + test)]}
+    lists = {name: '\n'.join(names) + '\n' for name, names in splits.items()}
+    done = voc / f'complete_{train}_{test}_{size}_{seed}'
+    if done.exists():
+        return root
+    for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
+        (voc / folder).mkdir(parents=True, exist_ok=True)
+    for name in (name for names in splits.values() for name in names):
+        scene, boxes = draw_scene(np.random.default_rng([seed, int(name)]), size)
+        scene.save(voc / 'JPEGImages' / f'{name}.jpg', quality=92)
+        _write_annotation(voc / 'Annotations' / f'{name}.xml', name, size, boxes)
+    for name, text in lists.items():
+        (voc / 'ImageSets/Main' / f'{name}.txt').write_text(text)
+    done.touch()
+    return root
+
+
+def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, list[tuple[str, tuple[int, int, int, int]]]]:
+    """Draw one to five shapes, turned, coloured and partly hidden, on an uneven ground.
+
+    Returns:
+        tuple: a picture of size x size pixels, and for each shape its class and (x1, y1, x2, y2) in pixels from 0.
+    """
+    big = size * _SUPERSAMPLING
+    ground = rng.integers(30, 226, (4, 4, 3), dtype=np.uint8)
+    canvas = Image.fromarray(ground).resize((big, big), Image.Resampling.BICUBIC)
+    boxes, taken = [], np.zeros((big, big), bool)
+    for _ in range(int(rng.integers(1, 6))):
+        name = str(rng.choice(CLASSES))
+        mask = _shape_mask(name, rng, big)
+        drawn = np.asarray(mask)
+        if (drawn & taken).sum() > 0.15 * drawn.sum():
+            continue
+        taken |= drawn
+        under = np.asarray(canvas)[drawn].mean(0)
+        canvas.paste(_distinct_colour(rng, under), mask=mask)
+        rows, columns = np.where(drawn.any(1))[0], np.where(drawn.any(0))[0]
+        corners = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / _SUPERSAMPLING
+        boxes.append((name, tuple(int(round(corner)) for corner in corners)))
+    scene = canvas.resize((size, size), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 0.8))))
+    noisy = np.asarray(scene, np.float32) + rng.normal(0, 6, (size, size, 3))
+    return Image.fromarray(noisy.clip(0, 255).astype(np.uint8)), boxes
+
+
+def _shape_mask(name: str, rng: np.random.Generator, canvas: int) -> Image.Image:
+    radius = float(rng.uniform(0.08, 0.2)) * canvas
+    x, y = rng.uniform(radius, canvas - radius, 2)
+    mask = Image.new('1', (canvas, canvas))
+    pen = ImageDraw.Draw(mask)
+    if name == 'circle':
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=1)
+        return mask
+    turned = float(rng.uniform(0, 2 * np.pi))
+    if name == 'cross':
+        arm = [(1, .3), (.3, .3), (.3, 1), (-.3, 1), (-.3, .3), (-1, .3), (-1, -.3), (-.3, -.3), (-.3, -1), (.3, -1),
+               (.3, -.3), (1, -.3)]
+        points = np.array(arm) * radius
+    else:
+        corners = {'triangle': 3, 'square': 4}[name]
+        angles = 2 * np.pi * np.arange(corners) / corners
+        points = np.stack([np.cos(angles), np.sin(angles)], 1) * radius
+    cos, sin = np.cos(turned), np.sin(turned)
+    points = points @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    pen.polygon([tuple(point) for point in points], fill=1)
+    return mask
+
+
+def _distinct_colour(rng: np.random.Generator, under: np.ndarray) -> tuple[int, int, int]:
+    while True:
+        colour = rng.integers(0, 256, 3)
+        if np.abs(colour - under).sum() > 150:
+            return tuple(int(value) for value in colour)
+
+
+def _write_annotation(path: Path, name: str, size: int, boxes: list) -> None:
+    root = ET.Element('annotation')
+    ET.SubElement(root, 'filename').text = f'{name}.jpg'
+    shape = ET.SubElement(root, 'size')
+    for key, value in (('width', size), ('height', size), ('depth', 3)):
+        ET.SubElement(shape, key).text = str(value)
+    for cls, corners in boxes:
+        element = ET.SubElement(root, 'object')
+        ET.SubElement(element, 'name').text = cls
+        ET.SubElement(element, 'difficult').text = '0'
+        box = ET.SubElement(element, 'bndbox')
+        for side, corner in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners):
+            ET.SubElement(box, side).text = str(corner + 1)  # VOC counts pixels from 1
+    ET.indent(root)
+    ET.ElementTree(root).write(path)
