@@ -1,0 +1,122 @@
+"""The tables of models in the documents, made from configs, results and the paper's figures."""
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from torch import nn
+
+from mmmux.engine.settings import load_config
+from mmmux.models import ARCHITECTURES, MUXNet
+
+from .complexity import count, model_complexity, test_shape
+
+_CLASSES = 1000
+_DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes'}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of a table: a config and what is known of it.
+
+    Attributes:
+        params, macs: of the whole model at inference, counted.
+        map: our mean average precision, or None where nothing was trained.
+        paper: the paper's figures for the same setting, or ''.
+    """
+    config: Path
+    params: int
+    macs: int
+    size: tuple[int, int]
+    map: float | None
+    paper: str
+
+    @property
+    def data_set(self) -> str:
+        """The data set that the config's name says."""
+        return next(title for key, title in _DATA_SETS.items() if f'_{key}' in self.config.name)
+
+
+def entries(root: Path, method: str) -> list[Entry]:
+    """A row for every config in `configs/<method>` below the repository root."""
+    paper = json.loads((root / 'docs/paper_figures.json').read_text())['configs']
+    ours = {run['config']: run['metrics']['pascal_voc/mAP'] for page in sorted((root / 'docs/results').glob('*.json'))
+            for run in json.loads(page.read_text()).get('runs', [])}
+    rows = []
+    for config in sorted((root / 'configs' / method).glob('*.py')):
+        cfg = load_config(config)
+        height, width = test_shape(cfg)
+        total = model_complexity(cfg, height, width)['total']
+        rows.append(Entry(config, total.params, total.macs, (height, width), ours.get(config.name), paper.get(config.name, '')))
+    return rows
+
+
+def config_table(rows: list[Entry], link: str) -> str:
+    """Markdown; `link` goes before each config's file name."""
+    lines = ['| config | tested on | parameters | multiply-adds | mAP (ours) | the paper says |',
+             '|---|---|---|---|---|---|']
+    for row in rows:
+        result = 'not trained yet' if row.map is None else f'{row.map:.3f}'
+        lines.append(f'| [{row.config.stem}]({link}{row.config.name}) | {row.data_set} | {row.params / 1e6:.2f} M | '
+                     f'{row.macs / 1e9:.2f} G | {result} | {row.paper or "-"} |')
+    return '\n'.join(lines)
+
+
+def backbone_table(root: Path) -> str:
+    """Markdown: the family as classifiers of 1000 classes at 224 x 224, counted, beside the paper's figures."""
+    paper = json.loads((root / 'docs/paper_figures.json').read_text())['backbones']
+    lines = ['| network | parameters | multiply-adds | parameters, the paper | multiply-adds, the paper | ImageNet top-1, the paper |',
+             '|---|---|---|---|---|---|']
+    for name, arch in ARCHITECTURES.items():
+        network = MUXNet(arch, out_indices=(len(arch.stages), ))
+        classifier = nn.Sequential(network, _FirstMean(), nn.Linear(arch.head_channels, _CLASSES))
+        total = count(classifier, 224, 224)['total']
+        theirs = paper.get(name, {})
+        lines.append(f'| MUXNet-{name} | {total.params:,} | {total.macs:,} | {theirs.get("params", "-")} | '
+                     f'{theirs.get("macs", "-")} | {theirs.get("ImageNet top-1", "-")} |')
+    return '\n'.join(lines)
+
+
+class _FirstMean(nn.Module):
+
+    def forward(self, features):
+        return features[0].mean((2, 3))
+
+
+def benchmark_table(result: Path) -> str:
+    """Markdown of what benchmarks/backbones.py wrote."""
+    data = json.loads(result.read_text())
+    lines = ['| | network | median | quartiles | ratio |', '|---|---|---|---|---|']
+    for task, batch in (('forward', data['batch']), ('training step', data['train_batch'])):
+        for name, row in data[task].items():
+            low, high = row['quartiles_ms']
+            lines.append(f'| {task}, batch {batch} | {name} | {row["median_ms"]} ms | {low} to {high} ms | {row["ratio"]:.2f} |')
+    where = data['gpu'] or data['processor']
+    return '\n'.join(lines) + (f'\n\n{data["size"]} x {data["size"]} pixels, float32, {data["rounds"]} rounds; {where}, '
+                               f'{data["threads"]} threads, torch {data["versions"]["torch"]}, {data["date"]}. Written by '
+                               f'`{data["command"]}`: [{result.name}](results/{result.name}).')
+
+
+def metafile(rows: list[Entry], collection: str, root: Path) -> str:
+    """OpenMMLab's metafile (YAML) for the configs of one method."""
+    models = []
+    for row in rows:
+        model = dict(Name=row.config.stem, In_Collection=collection, Config=str(row.config.relative_to(root)),
+                     Metadata={'Parameters': row.params, 'FLOPs': 2 * row.macs, 'Input size': list(row.size)})
+        if row.map is not None:
+            model['Results'] = [dict(Task='Object Detection', Dataset=row.data_set, Metrics={'box AP50': round(row.map, 4)})]
+        models.append({key.replace('_', ' '): value for key, value in model.items()})
+    paper = dict(Title='MUXConv: Information Multiplexing in Convolutional Neural Networks',
+                 URL='https://arxiv.org/abs/2003.13880')
+    return '# Written by tools/update_model_tables.py.\n' + yaml.safe_dump(
+        dict(Collections=[dict(Name=collection, Paper=paper, README=f'configs/{collection.lower()}/README.md')], Models=models),
+        sort_keys=False)
+
+
+def replaced(text: str, marker: str, table: str) -> str:
+    """`text` with what stands between `<!-- marker -->` and `<!-- end marker -->` replaced."""
+    pattern = re.compile(rf'(<!-- {marker} -->\n).*?(<!-- end {marker} -->)', re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f'the document has no <!-- {marker} --> ... <!-- end {marker} -->')
+    return pattern.sub(lambda found: found[1] + table + '\n' + found[2], text)

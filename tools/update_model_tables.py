@@ -1,0 +1,44 @@
+#!/usr/bin/env python
+"""Write the tables of models in README.md and configs/*/README.md, and the metafiles, from the configs and docs/results."""
+import argparse
+from pathlib import Path
+
+from mmmux.analysis import model_tables
+
+ROOT = Path(__file__).resolve().parent.parent
+METHODS = {'ssdlite': 'SSDLite'}
+
+
+def documents() -> dict[Path, str]:
+    """Every generated document with the text it should have."""
+    texts = {}
+    readme = (ROOT / 'README.md').read_text()
+    readme = model_tables.replaced(readme, 'backbones', model_tables.backbone_table(ROOT))
+    for method, collection in METHODS.items():
+        rows = model_tables.entries(ROOT, method)
+        readme = model_tables.replaced(readme, method, model_tables.config_table(rows, f'configs/{method}/'))
+        own = ROOT / 'configs' / method / 'README.md'
+        texts[own] = model_tables.replaced(own.read_text(), method, model_tables.config_table(rows, ''))
+        texts[own.with_name('metafile.yml')] = model_tables.metafile(rows, collection, ROOT)
+    texts[ROOT / 'README.md'] = readme
+    trunks = ROOT / 'benchmarks/README.md'
+    table = model_tables.benchmark_table(ROOT / 'benchmarks/results/backbones.json')
+    texts[trunks] = model_tables.replaced(trunks.read_text(), 'trunks', table)
+    texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in METHODS)
+    return texts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--check', action='store_true', help='write nothing; exit with status 1 if a document is out of date')
+    args = parser.parse_args()
+    stale = {path: text for path, text in documents().items() if not path.exists() or path.read_text() != text}
+    for path, text in stale.items():
+        print(f'{"out of date" if args.check else "written"}: {path.relative_to(ROOT)}')
+        if not args.check:
+            path.write_text(text)
+    raise SystemExit(1 if args.check and stale else 0)
+
+
+if __name__ == '__main__':
+    main()
