@@ -21,9 +21,11 @@ def check_pretrained(module: nn.Module) -> None:
         if init_cfg['type'] in ('Pretrained', 'PretrainedInit'):
             name = init_cfg['checkpoint']
             checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
-            state = state_dict_of(checkpoint, name)
             prefix = init_cfg.get('prefix')
-            if prefix:
+            if not prefix:
+                state = state_dict_of(checkpoint, name)
+            else:  # here mmengine looks for the prefix alone, without taking off `module.`
+                state = _weights(checkpoint, name)
                 prefix = prefix.rstrip('.') + '.'
                 state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
             complaint = describe(module, state)
@@ -39,17 +41,22 @@ def state_dict_of(checkpoint, name) -> Mapping:
     Raises:
         CheckpointError: there are none.
     """
+    return {key.removeprefix('module.'): value for key, value in _weights(checkpoint, name).items()}
+
+
+def _weights(checkpoint, name) -> Mapping:
     state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else None
-    if not isinstance(state, Mapping) or not any(hasattr(value, 'shape') for value in state.values()):
+    named = isinstance(state, Mapping) and all(isinstance(key, str) for key in state)
+    if not named or not any(hasattr(value, 'shape') for value in state.values()):
         raise CheckpointError(f'checkpoint {name} holds no weights: a state_dict, or a dict with one, is needed')
-    return {key.removeprefix('module.'): value for key, value in state.items()}
+    return state
 
 
 def mismatches(module: nn.Module, state: Mapping) -> tuple[list[str], list[str], int]:
     """Weights of a module that a state_dict lacks, those it has in another shape, and how many there are in all."""
     own = {key: value for key, value in module.state_dict().items() if not key.endswith('num_batches_tracked')}
     missing = [key for key in own if key not in state]
-    reshaped = [key for key in own if key in state and state[key].shape != own[key].shape]
+    reshaped = [key for key in own if key in state and getattr(state[key], 'shape', None) != own[key].shape]
     return missing, reshaped, len(own)
 
 
@@ -69,4 +76,6 @@ def describe(module: nn.Module, state: Mapping) -> str | None:
 
 
 def _shape(tensor) -> str:
+    if not hasattr(tensor, 'shape'):
+        return f'a {type(tensor).__name__}'
     return 'x'.join(str(size) for size in tensor.shape) or 'a number'

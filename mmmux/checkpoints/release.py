@@ -1,6 +1,7 @@
 """Converting checkpoints of the authors' release (classification, MUXNet-m and -l) to this package's keys."""
-import re
 from collections.abc import Mapping
+
+import torch
 
 from mmmux.errors import CheckpointError
 from mmmux.models import ARCHITECTURES, DS, MUX, Architecture, MUXNet
@@ -53,12 +54,15 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
     state = _weights(checkpoint, source)
     complaints = {}
     for name, arch in ARCHITECTURES.items():
-        converted, unknown = _rename(state, release_key_map(arch))
-        network = MUXNet(arch, out_indices=(len(arch.stages), ))
+        names = release_key_map(arch)
+        renamed = {key: _rename(key, names) for key in state}
+        converted = {renamed[key]: value for key, value in state.items()}
+        with torch.device('meta'):  # only its shapes are asked for
+            network = MUXNet(arch, out_indices=(len(arch.stages), ))
         wrong = describe(network, converted)
-        unexpected = [key for key in unknown if not key.startswith('classifier.')]
+        own = network.state_dict()
+        unexpected = [key for key in state if renamed[key] not in own and not key.startswith('classifier.')]
         if not wrong and not unexpected:
-            converted.update((key, state[key]) for key in unknown)
             return dict(state_dict=converted, meta=dict(arch=name, source='release'))
         complaints[name] = wrong or f"has {len(unexpected)} unexpected keys, first '{unexpected[0]}'"
     raise CheckpointError(f"{source} is not a MUXNet of the authors' release: " +
@@ -71,18 +75,13 @@ def _weights(checkpoint, source: str) -> dict:
             if isinstance(checkpoint.get(container), Mapping):
                 checkpoint = checkpoint[container]
                 break
-    if not isinstance(checkpoint, Mapping) or not all(hasattr(value, 'shape') for value in checkpoint.values()):
+    weights = checkpoint.items() if isinstance(checkpoint, Mapping) else ()
+    if not weights or not all(isinstance(key, str) and hasattr(value, 'shape') for key, value in weights):
         raise CheckpointError(f'{source} holds no state_dict: expected a dict of tensors, or one under '
                               f"{' or '.join(repr(name) for name in _CONTAINERS)}")
-    return {key.removeprefix('module.'): value for key, value in checkpoint.items()}
+    return {key.removeprefix('module.'): value for key, value in weights}
 
 
-def _rename(state: dict, names: dict[str, str]) -> tuple[dict, list[str]]:
-    converted, unknown = {}, []
-    for key, value in state.items():
-        prefix, leaf = re.fullmatch(r'(?:(.*)\.)?([^.]*)', key).groups()
-        if prefix in names:
-            converted[f'{names[prefix]}.{leaf}'] = value
-        else:
-            unknown.append(key)
-    return converted, unknown
+def _rename(key: str, names: dict[str, str]) -> str:
+    prefix, _, leaf = key.rpartition('.')
+    return f'{names[prefix]}.{leaf}' if prefix in names else key

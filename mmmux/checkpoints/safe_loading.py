@@ -4,10 +4,11 @@ A checkpoint is a pickle, and a pickle can name any function and call it. torch 
 default from 2.6 on, but then it also refuses mmengine's own checkpoints, which hold logging histories and numpy values. Here
 exactly those harmless classes are let through, and everything else is refused with a sentence that names it.
 """
+import collections
 import contextlib
 import functools
 import pickle
-import zipfile
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
+from torch import _weights_only_unpickler
 
 from mmmux.errors import CheckpointError
 
@@ -77,7 +79,7 @@ def load_checkpoint_file(path, map_location=None):
         raise CheckpointError(f'checkpoint {name} {error}') from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(f'checkpoint {name} {_refusal(path, error)}') from None
-    except (EOFError, RuntimeError, zipfile.BadZipFile, KeyError, AttributeError, TypeError, ValueError, OSError) as error:
+    except Exception as error:  # a damaged pickle can make its reader raise anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
 
@@ -93,35 +95,31 @@ def _name(path) -> str:
 
 
 def _refusal(path, error: Exception) -> str:
-    with contextlib.suppress(Exception):
-        unknown = [name for name in torch.serialization.get_unsafe_globals_in_checkpoint(path) if name not in HARMLESS]
-        if unknown:
-            return _REFUSED.format(', '.join(sorted(unknown)))
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    unknown = re.findall(r'GLOBAL ([\w.]+)', str(error))
+    with contextlib.suppress(Exception):  # it reads zip files only, but lists all that a file asks for
+        unknown = [name for name in torch.serialization.get_unsafe_globals_in_checkpoint(path) if name not in HARMLESS] or unknown
+    if unknown:
+        return _REFUSED.format(', '.join(sorted(unknown)))
+    reason = str(error).split('WeightsUnpickler error: ')[-1].strip().split('\n')[0] or type(error).__name__
     return f'cannot be read safely ({reason}): it is damaged or holds more than weights'
 
 
-# Before torch 2.6 no class can be added to those of weights_only=True, so the pickle module itself is narrowed.
-_TORCH_REBUILDERS = {
-    'torch._utils': {'_rebuild_tensor', '_rebuild_tensor_v2', '_rebuild_parameter', '_rebuild_parameter_with_state'},
-    'torch': {'Size', 'device', 'dtype'} | {name for name in dir(torch) if name.endswith('Storage')},
-    'torch.storage': {'UntypedStorage', 'TypedStorage'},
-    'torch.nn.parameter': {'Parameter'},
-    'collections': {'OrderedDict', 'defaultdict', 'deque'},
-    'builtins': {'set', 'dict', 'list', 'int', 'float', 'slice', 'complex', 'bytearray'},
-    '_codecs': {'encode'},
+# Before torch 2.6 no class can be added to those of weights_only=True, so the pickle module itself is narrowed to torch's list
+# and ours. The earliest of those versions lack the plain classes.
+_ALLOWED = {
+    **{f'{cls.__module__}.{cls.__name__}': cls for cls in (set, complex, bytearray, collections.Counter)},
+    **_weights_only_unpickler._get_allowed_globals(),
+    **HARMLESS,
 }
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str):
-        module = {'__builtin__': 'builtins'}.get(module, module)  # Python 2's name, which protocol 2 still writes
-        if f'{module}.{name}' in HARMLESS:
-            return HARMLESS[f'{module}.{name}']
-        if name in _TORCH_REBUILDERS.get(module, ()):
-            return super().find_class(module, name)
-        raise CheckpointError(_REFUSED.format(f'{module}.{name}'))
+        full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # Python 2's name, in old pickle protocols
+        if full_name not in _ALLOWED:
+            raise CheckpointError(_REFUSED.format(full_name))
+        return _ALLOWED[full_name]
 
 
 RESTRICTED_PICKLE = SimpleNamespace(
@@ -156,13 +154,14 @@ def _with_safe_torch_load(loader):
     @functools.wraps(loader)
     def load(filename, map_location=None):
         # mmengine's loaders take no loading function, and some pass weights_only=False: torch.load is replaced around them.
+        replaced = torch.load
         torch.load = lambda file, map_location=None, **_: load_checkpoint_file(file, map_location)
         try:
             return loader(filename, map_location)
         except FileNotFoundError:
             raise CheckpointError(f'checkpoint {filename} does not exist') from None
         finally:
-            torch.load = _torch_load
+            torch.load = replaced
 
     return load
 

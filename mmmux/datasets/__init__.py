@@ -6,6 +6,7 @@ from .loading import LoadImageOrSkip
 __all__ = ['LoadImageOrSkip']
 
 if find_spec('mmdet') is not None:
+    from .coco import CocoDataset
     from .voc import VOCDataset
 
-    __all__ += ['VOCDataset']
+    __all__ += ['CocoDataset', 'VOCDataset']

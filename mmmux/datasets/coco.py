@@ -1,0 +1,70 @@
+"""Detection data in COCO format that says what it leaves out and never goes on with nothing."""
+from json import JSONDecodeError
+from pathlib import Path
+
+from mmdet.datasets import CocoDataset as MMDetCocoDataset
+
+from mmmux.errors import ConfigError, DatasetError
+from mmmux.registry import DATASETS
+
+from .left_out import LeftOut
+
+
+@DATASETS.register_module()
+class CocoDataset(MMDetCocoDataset):
+    """mmdet's CocoDataset with its silences broken.
+
+    mmdet leaves out every annotation whose category is not in `metainfo.classes`, numbers the classes in the order of the
+    annotation file whatever `classes` says, and drops pictures without a word. Here a class that the file lacks and another
+    order are errors, and what is left out of training is counted once. Arguments as in mmdet.
+
+    Raises:
+        ConfigError: `metainfo.classes` does not fit the file.
+        DatasetError: the file cannot be read, or nothing in it can be used.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        """Read the annotation file; returns mmdet's data infos."""
+        if '://' not in self.ann_file and not Path(self.ann_file).is_file():
+            raise DatasetError(f"annotation file {self.ann_file} does not exist: put the data there, or set the data set's "
+                               f'data_root ({self.data_root!r} now) and ann_file')
+        self.COCOAPI = self._open
+        try:
+            data_list = super().load_data_list()
+        except (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AssertionError) as error:
+            raise DatasetError(f'{self.ann_file} is not a COCO annotation file: {type(error).__name__}: {error}') from None
+        finally:
+            del self.COCOAPI
+        if not data_list:
+            raise DatasetError(f'{self.ann_file} lists no pictures')
+        return data_list
+
+    def _open(self, path: str):
+        coco = type(self).COCOAPI(path)
+        classes = tuple(self.metainfo['classes'])
+        found = [category['name'] for category in coco.load_cats(coco.get_cat_ids())]
+        missing = [name for name in classes if name not in found]
+        if missing:
+            raise ConfigError(f"{self.ann_file} has no category '{missing[0]}', which metainfo.classes names; it has "
+                              f'{", ".join(found)}')
+        in_order = tuple(name for name in found if name in classes)
+        if in_order != classes:
+            raise ConfigError(f'metainfo.classes {classes} must be in the order of {self.ann_file}, which is {in_order}: mmdet '
+                              'numbers them as the file does')
+        return coco
+
+    def filter_data(self) -> list[dict]:
+        """Leave out what `filter_cfg` says, and count it."""
+        kept = super().filter_data()
+        if len(kept) < len(self.data_list):
+            min_size, kept_ids = (self.filter_cfg or {}).get('min_size', 0), {info['img_id'] for info in kept}
+            left_out = LeftOut(self.ann_file)
+            for info in self.data_list:
+                if info['img_id'] not in kept_ids:
+                    small = min(info['width'], info['height']) < min_size
+                    left_out.add(f'pictures smaller than {min_size} pixels' if small else 'pictures without boxes',
+                                 Path(info['img_path']).name)
+            left_out.report()
+            if not kept:
+                raise DatasetError(f'{self.ann_file} gives no picture that can be used: left out {left_out.summary()}')
+        return kept
