@@ -16,7 +16,7 @@ help:
 	@echo 'make clean    delete caches and build folders; .venv stays (delete it by hand to start over)'
 	@echo
 	@echo 'PYTHON=python3.12   the Python (3.10 to 3.12) that .venv is made with; default: the first that works'
-	@echo 'WHEELS=DIR          a folder with ready-made wheels, for one a mmcv that need not be compiled'
+	@echo 'WHEELS=DIR          a folder with ready-made wheels, for one an mmcv that need not be compiled'
 	@echo 'TORCH_INDEX=URL     the pip index torch is taken from, for one that of its CPU builds'
 
 setup:

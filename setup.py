@@ -1,6 +1,7 @@
 """Packaging of mmmux; configs and tools go into `mmmux/.mim`, where mmengine looks for what is written `mmmux::...`."""
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -10,7 +11,7 @@ from setuptools.command.develop import develop
 ROOT = Path(__file__).resolve().parent
 MIM = [ROOT / name for name in ('configs', 'tools', 'model-index.yml') if (ROOT / name).exists()]
 VERSION = re.search(r"__version__ = '(.+)'", (ROOT / 'mmmux' / 'version.py').read_text())[1]
-UNDECLARED = ['ftfy', 'regex']  # mmsegmentation imports both and asks for neither
+COMMON = ['pycocotools', 'ftfy', 'regex', 'matplotlib']  # mmsegmentation imports ftfy and regex and asks for neither
 
 
 def link_mim():
@@ -32,10 +33,8 @@ class BuildWithMim(build_py):
         shutil.rmtree(folder, ignore_errors=True)  # an earlier build may have left files that are gone now
         folder.mkdir(parents=True)
         for path in MIM:
-            copy = shutil.copy if path.is_file() else shutil.copytree
+            copy = shutil.copy if path.is_file() else partial(shutil.copytree, ignore=shutil.ignore_patterns('__pycache__'))
             copy(path, folder / path.name)
-        for cache in folder.rglob('__pycache__'):
-            shutil.rmtree(cache)
 
 
 class DevelopWithMim(develop):  # `setup.py develop` of setuptools before 80 runs no build_py
@@ -45,7 +44,6 @@ class DevelopWithMim(develop):  # `setup.py develop` of setuptools before 80 run
         super().run()
 
 
-COMMON = ['pycocotools', *UNDECLARED, 'matplotlib']
 setup(
     name='mmmux',
     version=VERSION,

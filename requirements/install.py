@@ -1,12 +1,12 @@
-"""Make .venv ready for `make demo` and `make test`; see --help.
+"""Make .venv ready for `make demo` and `make test`; needs only the standard library, see --help.
 
-Every step looks at what is there before it acts, so an interrupted run is completed by the next one. Needs only the standard
-library and runs outside the environment it makes.
+Every step looks at what is there before it acts, so an interrupted run is completed by the next one.
 """
 import argparse
 import csv
 import fcntl
 import hashlib
+import importlib.util
 import os
 import re
 import shutil
@@ -20,32 +20,24 @@ VENV = ROOT / '.venv'
 PYTHON = VENV / 'bin' / 'python'
 LOG = VENV / 'install.log'
 STAMP = VENV / 'installed'
+TERMINAL = sys.stdout.isatty()
 BASE_COMPLETE = VENV / 'base-complete'
 STACKS = {'openmmlab': 'mmcv'}  # requirements/<stack>.txt: the distribution in it that may have to be compiled
-GIGABYTES_NEEDED = 3
-# What a log says, what it means, what to do.
-CAUSES = [
-    (r'No space left on device|Errno 28|Disk quota exceeded', 'the disk is full',
-     f'free about {GIGABYTES_NEEDED} GB (a CUDA build of torch needs about 10) and run this again'),
+CAUSES = [  # what a log says, what it means, what to do
+    ('No space left on device|Errno 28|Disk quota', 'the disk is full', 'free 3 GB (10 for CUDA) and run this again'),
     (r'Python\.h: No such file', 'the headers of Python are missing', 'install python3-dev (python3-devel) and run this again'),
-    (r'Killed signal|: Killed|internal compiler error|Cannot allocate memory', 'the compiler ran out of memory',
-     'run this again with MAX_JOBS=1 in the environment'),
+    ('Killed signal|: Killed|annot allocate memory', 'the compiler ran out of memory', 'run this again with MAX_JOBS=1 set'),
     (r'libGL\.so|libgthread|libglib', 'OpenCV lacks a system library', 'install libgl1 and libglib2.0-0 and run this again'),
-    (r'Failed to establish|NameResolution|name resolution|Network is unreachable|Connection refused|timed out|ProxyError'
-     r'|SSLError|Max retries|ConnectionReset|IncompleteRead', 'the package index cannot be reached',
-     "check the network and pip's settings and run this again"),
+    ('Failed to establish|[Nn]ame ?[Rr]esolution|Network is unreachable|Connection refused|timed out|ProxyError|SSLError'
+     '|Max retries', 'the package index cannot be reached', "check the network and pip's settings and run this again"),
 ]
 EPILOG = """\
-Steps: a virtual environment in .venv; pip and the build tools; torch; the other packages of requirements/<stack>.txt and
-tests.txt; mmcv; mmmux itself (editable); a last check that all of it can be imported.
-
 mmcv has compiled operators and must fit the installed torch. A ready-made wheel is tried first, from --wheels and from where
 pip looks; if there is none, or it does not fit, mmcv is compiled with all its operators: 5 to 15 minutes, with CUDA if torch
 sees a GPU and nvcc is there. MAX_JOBS (default: the number of cores), CFLAGS, CC and CXX are honoured.
 
 Run it again after an interruption: it goes on where it stopped, also within the compilation. With nothing to do it ends
 within a second. Output of the commands is kept in .venv/install.log. To start over, delete .venv.
-
 Exit status: 0 done, 2 not done, with one sentence that says why and what to do next."""
 
 
@@ -54,135 +46,123 @@ class SetupError(Exception):
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Make .venv ready for `make demo` and `make test`.', epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description='Make .venv ready for `make demo` and `make test`.', epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--stack', choices=list(STACKS), default='openmmlab', help='the packages to install (%(default)s)')
-    parser.add_argument('--wheels', type=Path, metavar='DIR', help='a folder with ready-made wheels, used before any index')
+    parser.add_argument('--wheels', type=Path, metavar='DIR', help='a folder with ready-made wheels, looked through first')
     parser.add_argument('--torch-index', metavar='URL', help="the index torch is taken from, instead of pip's own")
     options = parser.parse_args()
-    if options.wheels:
-        options.wheels = options.wheels.resolve()
-        if not options.wheels.is_dir():
-            raise SetupError(f'--wheels {options.wheels} is not a folder: name one or leave it out')
+    options.requirements = [ROOT / 'requirements' / f'{name}.txt' for name in (options.stack, 'tests')]
+    if options.wheels and not options.wheels.is_dir():
+        raise SetupError(f'--wheels {options.wheels} is not a folder: name one or leave it out')
     return options
 
 
 def check_machine() -> None:
     version = sys.version_info
+    other = 'name another Python, as in `make setup PYTHON=python3.11`'
     if not (3, 10) <= version[:2] <= (3, 12):
-        raise SetupError(f'Python 3.10, 3.11 or 3.12 is needed and {sys.executable} is {version[0]}.{version[1]}: '
-                         'name another one, as in `make setup PYTHON=python3.11`')
-    try:
-        import ensurepip  # noqa: F401 - some Linux distributions package these two apart from Python
-        import venv  # noqa: F401
-    except ImportError:
-        raise SetupError(f'{sys.executable} lacks the modules venv and ensurepip: install python{version[0]}.{version[1]}-venv '
-                         'or name another Python, as in `make setup PYTHON=python3.11`') from None
-    free = shutil.disk_usage(ROOT).free / 1e9
-    if free < GIGABYTES_NEEDED and not distributions('torch-*'):
-        raise SetupError(f'{free:.1f} GB are free where {ROOT} is and about {GIGABYTES_NEEDED} are needed: free some and run '
-                         'this again')
+        raise SetupError(f'Python 3.10, 3.11 or 3.12 is needed and {sys.executable} is {version[0]}.{version[1]}: {other}')
+    if not all(map(importlib.util.find_spec, ('venv', 'ensurepip'))):  # some Linux distributions package them apart
+        raise SetupError(f'{sys.executable} lacks venv or ensurepip: install python{version[0]}.{version[1]}-venv or {other}')
+    if (free := shutil.disk_usage(ROOT).free / 1e9) < 3 and not distributions('torch-*'):
+        raise SetupError(f'{ROOT} has {free:.1f} GB free and about 3 are needed: free some and run this again')
 
 
 def distributions(pattern: str = '*') -> list:
-    return sorted(VENV.glob(f'lib*/python3*/site-packages/{pattern}.dist-info'))
+    return sorted(VENV.glob(f'lib/python3*/site-packages/{pattern}.dist-info'))
 
 
 def is_whole(info: Path) -> bool:
-    """Whether pip finished installing this: INSTALLER is the last it lists; and whether all it listed is still there."""
+    """Whether pip finished installing this, INSTALLER being the last it lists, and all it listed is still there."""
     try:
         with open(info / 'RECORD', newline='') as file:
-            rows = [row for row in csv.reader(file) if len(row) == 3 and row[2]]
-            if not any(row[0].endswith('.dist-info/INSTALLER') for row in rows):
-                return False
-            for path, _, size in rows:
-                found = os.stat(info.parent / path).st_size
-                # Only libraries are measured: two packages may share a small file, such as nvidia/__init__.py.
-                if '.so' in path and found != int(size):
-                    return False
-    except OSError:
+            sizes = {path: int(size) for path, _, size in csv.reader(file) if size}
+        found = {path: os.stat(info.parent / path).st_size for path in sizes}
+    except (OSError, ValueError):
         return False
-    return True
+    # Only libraries are measured: two packages may share a small file, such as nvidia/__init__.py.
+    return f'{info.name}/INSTALLER' in sizes and all(found[path] == sizes[path] for path in sizes if '.so' in path)
 
 
 def fingerprint(options: argparse.Namespace) -> str:
     """Changes whenever a run might have something to do; --wheels only says where from, not what."""
-    files = [ROOT / 'setup.py', Path(__file__), *requirement_files(options)]
-    facts = [sys.version, ROOT, options.stack, options.torch_index, *(info.name for info in distributions())]
-    return hashlib.sha256(b'\0'.join([*(path.read_bytes() for path in files), *map(os.fsencode, map(str, facts))])).hexdigest()
-
-
-def requirement_files(options: argparse.Namespace) -> list:
-    return [ROOT / 'requirements' / f'{options.stack}.txt', ROOT / 'requirements' / 'tests.txt']
-
-
-def is_up_to_date(options: argparse.Namespace) -> bool:
-    return (STAMP.is_file() and STAMP.read_text() == fingerprint(options) and environment_works()
-            and all(map(is_whole, distributions())))
+    files = [ROOT / 'setup.py', Path(__file__), *options.requirements]
+    shipped = [ROOT / folder / name for folder in ('', 'mmmux/.mim') for name in ('configs', 'tools', 'model-index.yml')]
+    facts = [sys.version_info[:2], ROOT, options.stack, options.torch_index, [path.exists() for path in shipped],
+             [info.name for info in distributions()]]
+    return hashlib.sha256(b''.join(path.read_bytes() for path in files) + repr(facts).encode()).hexdigest()
 
 
 def environment_works() -> bool:
     """Whether the environment's Python starts and is of the version that runs this."""
-    try:
-        answer = subprocess.run([PYTHON, '-c', 'import sys; print(sys.version)'], capture_output=True, text=True)
-    except OSError:
-        return False
-    return answer.stdout.strip() == sys.version
+    code = f'import pip, sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})'
+    return PYTHON.exists() and subprocess.run([PYTHON, '-c', code], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def is_up_to_date(options: argparse.Namespace) -> bool:
+    unchanged = STAMP.is_file() and STAMP.read_text() == fingerprint(options)
+    return unchanged and environment_works() and all(map(is_whole, distributions()))
+
+
+def last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search('error|No space|Killed', line, re.IGNORECASE)]
+    return (errors or lines or ['nothing'])[-1][:300]
+
+
+def failure(what: str, output: str) -> SetupError:
+    for pattern, cause, remedy in CAUSES:
+        if found := re.search(f'.*(?:{pattern}).*', output):
+            return SetupError(f'{what}: {cause}; {remedy} (log {LOG}: "{found[0].strip()[:300]}")')
+    return SetupError(f'{what}; mend what the log {LOG} says and run this again ("{last_line(output)}")')
 
 
 class Installer:
 
-    def __init__(self, options: argparse.Namespace, lock):
-        self.lock = lock
-        self.torch_index = options.torch_index
-        self.compiled = STACKS[options.stack]
-        self.find_links = ['--find-links', str(options.wheels)] if options.wheels else []
-        lines = [line.split('#')[0].strip() for path in requirement_files(options) for line in path.read_text().splitlines()]
+    def __init__(self, options: argparse.Namespace, log):
+        self.log = log
+        self.torch_index = ['--index-url', options.torch_index] if options.torch_index else []
+        self.find_links = ['--find-links', options.wheels.resolve()] if options.wheels else []
+        lines = [line.split('#')[0].strip() for path in options.requirements for line in path.read_text().splitlines()]
         self.pins = {re.match(r'[\w.-]+', line)[0]: line for line in lines if line and ';' not in line}
-        self.others = [line for line in lines if line and line != self.pins[self.compiled]]
-        temporary = VENV / 'tmp'  # pip's own may be on another, smaller disk
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        self.environment = {**os.environ, 'PYTHONUNBUFFERED': '1', 'PYTHONNOUSERSITE': '1', 'PIP_USER': '0',
-                            'PIP_DISABLE_PIP_VERSION_CHECK': '1', 'PIP_NO_INPUT': '1', 'TMPDIR': str(temporary)}
-        for name in ('PYTHONPATH', 'PYTHONHOME'):
-            self.environment.pop(name, None)
+        self.compiled = self.pins[STACKS[options.stack]]
+        self.others = [line for line in lines if line and line != self.compiled]
+        shutil.rmtree(VENV / 'tmp', ignore_errors=True)
+        (VENV / 'tmp').mkdir()  # the system's own may be on another, smaller disk
+        self.environment = {**os.environ, 'PYTHONPATH': '', 'PYTHONUNBUFFERED': '1', 'PYTHONNOUSERSITE': '1', 'PIP_USER': '0',
+                            'PIP_DISABLE_PIP_VERSION_CHECK': '1', 'PIP_NO_INPUT': '1', 'TMPDIR': str(VENV / 'tmp')}
 
     def run_all(self) -> None:
-        steps = [('Python environment', self.make_environment), ('build tools', self.install_tools),
-                 ('torch', self.install_torch), ('other packages', self.install_others),
-                 (self.compiled, self.install_compiled), ('mmmux', self.install_mmmux), ('check', self.check)]
-        for number, (name, step) in enumerate(steps, 1):
+        steps = {
+            'Python environment': self.make_environment,
+            'torch': lambda: self.pip(self.pins['torch'], *self.torch_index, what='torch'),
+            'other packages': self.install_others,
+            self.compiled: self.install_compiled,
+            'mmmux': lambda: self.pip('-e', ROOT, '--no-deps', '--no-build-isolation', what='mmmux'),
+            'check': lambda: self.must_run('import mmcv.ops, mmdet, mmseg, mmmux', 'what was installed cannot be imported'),
+        }
+        for number, (name, step) in enumerate(steps.items(), 1):
             self.step, started = f'[{number}/{len(steps)}] {name}', time.monotonic()
-            self.show('...')
+            self.show(f'{self.step} ...', passing=True)
             step()
-            self.show(f'done in {time.monotonic() - started:.0f} s')
-            if sys.stdout.isatty():
-                print()
+            self.show(f'{self.step} done in {time.monotonic() - started:.0f} s')
 
-    def show(self, text: str) -> None:
-        if sys.stdout.isatty():
-            print(f'\r{self.step} {text}'[:shutil.get_terminal_size().columns] + '\033[K', end='', flush=True)
-        else:
-            print(f'{self.step} {text}', flush=True)
+    def show(self, text: str, passing: bool = False) -> None:
+        """Print a line; a passing one is overwritten by the next, where there is a terminal."""
+        print(f'\r{text}\033[K' if TERMINAL else text, end='' if TERMINAL and passing else '\n', flush=True)
 
-    def say(self, sentence: str) -> None:
-        print(f'\r{sentence}', flush=True)
+    def run(self, *command, watch=None, env=None, cwd=VENV) -> tuple:
+        """Run a command; returns its exit status and output.
 
-    def run(self, *command, watch=None, **options) -> tuple:
-        """Run a command with its output going to the log; returns its exit status and output.
-
-        It inherits the lock and writes to the log by itself: if this process is killed it ends in peace, and the next run
-        waits for it.
+        It writes to the locked log by itself: if this process is killed, the command goes on and the next run waits for it.
         """
-        output = ''
-        with open(LOG, 'a') as log, open(LOG, errors='replace') as reader:
-            print(f'\n{time.strftime("%F %T")} $', *command, file=log, flush=True)
+        print(f'\n{time.strftime("%F %T")} $', *command, file=self.log, flush=True)
+        output, status = '', None
+        with open(LOG, errors='replace') as reader:
             reader.seek(0, os.SEEK_END)
-            process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       env={**self.environment, **options.pop('env', {})}, pass_fds=[self.lock.fileno()], **options)
-            status = None
+            process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=self.log,
+                                       stderr=self.log, cwd=cwd, env=env or self.environment)
             while status is None:
                 time.sleep(0.1)
                 status = process.poll()
@@ -191,194 +171,128 @@ class Installer:
                     watch(output)
         return status, output
 
-    def pip(self, *arguments, what: str) -> None:
-        status, output = self.run(PYTHON, '-m', 'pip', 'install', '--progress-bar=off', *arguments, *self.find_links)
+    def pip(self, *arguments, what: str, command: str = 'install') -> None:
+        status, output = self.run(PYTHON, '-m', 'pip', command, '--progress-bar=off', *arguments, *self.find_links)
         if status:
             raise failure(f'{what} could not be installed', output)
 
-    def python(self, code: str) -> str:
+    def problem(self, code: str) -> str:
         """Run code in the environment; returns '' or the last line of what went wrong."""
-        status, output = self.run(PYTHON, '-c', code, cwd=VENV)
-        return (last_line(output) or f'Python ended with status {status}') if status else ''
+        status, output = self.run(PYTHON, '-c', code)
+        return (last_line(output) if output.strip() else f'Python ended with status {status}') if status else ''
+
+    def must_run(self, code: str, complaint: str) -> None:
+        if problem := self.problem(code):
+            raise failure(complaint, problem)
 
     def make_environment(self) -> None:
-        if BASE_COMPLETE.exists() and environment_works():
+        if BASE_COMPLETE.exists() and environment_works() and all(map(is_whole, distributions('pip-*'))):
             return self.remove_remains()
-        if PYTHON.exists():
-            self.say(f'{VENV} is incomplete or of another Python: making it anew')
-        for name in ('base-complete', 'pyvenv.cfg', 'bin', 'include', 'lib', 'lib64', 'share'):
-            path = VENV / name
-            path.unlink(missing_ok=True) if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
-        # Without links resolved, a Python of this very environment (activated) would be asked to remake itself.
+        if PYTHON.is_symlink():
+            self.show(f'{VENV} is incomplete or of another Python: making it anew')
+        for path in (VENV / name for name in ('base-complete', 'pyvenv.cfg', 'bin', 'include', 'lib', 'lib64', 'share')):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        # Without links resolved, a Python of this very environment would be asked to remake itself.
         status, output = self.run(os.path.realpath(sys.executable), '-m', 'venv', VENV)
         if status:
             raise failure('the virtual environment could not be made', output)
-
-    def remove_remains(self) -> None:
-        """Forget what pip was killed in the middle of: it would take a package for installed once its metadata is there."""
-        for site in VENV.glob('lib/python3*/site-packages'):
-            for path in site.glob('~*'):
-                shutil.rmtree(path, ignore_errors=True)
-        for info in distributions():
-            if not is_whole(info):
-                self.say(f'{info.stem} is incomplete or damaged: installing it again')
-                shutil.rmtree(info)
-
-    def install_tools(self) -> None:
         self.pip('pip>=23', self.pins['setuptools'], 'wheel', 'ninja', what='the build tools')
         BASE_COMPLETE.touch()
 
-    def install_torch(self) -> None:
-        index = ['--index-url', self.torch_index] if self.torch_index else []
-        self.pip(self.pins['torch'], *index, what='torch')
+    def remove_remains(self) -> None:
+        """Forget what pip was killed in the middle of: it takes a package for installed once its metadata is there."""
+        for path in VENV.glob('lib/python3*/site-packages/~*'):
+            shutil.rmtree(path, ignore_errors=True)
+        for info in filter(lambda info: not is_whole(info), distributions()):
+            self.show(f'{info.stem} is incomplete or damaged: installing it again')
+            shutil.rmtree(info)
 
     def install_others(self) -> None:
-        self.pip(*self.others, what='a package')
-        problem = self.python('import importlib.util as u; u.find_spec("torchvision") and __import__("torchvision")')
-        if problem:
-            raise SetupError(f'the torchvision in .venv was built for another torch ({problem}), and mmengine imports it: remove '
-                             f'it with `{PYTHON} -m pip uninstall torchvision` and run this again')
-        problem = self.python('import torch, numpy, cv2, mmengine')
-        if problem:
-            raise failure('torch, OpenCV and mmengine cannot be imported together', problem)
+        self.pip('wheel', 'ninja', *self.others, what='a package')
+        if problem := self.problem('import importlib.util as u; u.find_spec("torchvision") and __import__("torchvision")'):
+            raise SetupError(f'the torchvision in .venv was built for another torch ({problem}) and mmengine imports it: run '
+                             f'`{PYTHON} -m pip uninstall torchvision`, then this again')
+        self.must_run('import torch, numpy, cv2, mmengine', 'torch, OpenCV and mmengine cannot be imported together')
 
     def install_compiled(self) -> None:
-        pin = self.pins[self.compiled]
-        works = 'import mmcv.ops'
+        pin, works = self.compiled, 'import mmcv.ops'
         if distributions(pin.replace('-', '_').replace('==', '-')):
-            problem = self.python(works)
-            if not problem:
+            if not (problem := self.problem(works)):
                 return
-            self.say(f'{pin} is there but does not work beside the installed torch ({problem}): installing it again')
+            self.show(f'the installed {pin} does not fit the installed torch ({problem}): installing it again')
         status, _ = self.run(PYTHON, '-m', 'pip', 'install', '--force-reinstall', '--no-deps', '--only-binary=:all:', pin,
                              *self.find_links)
-        problem = self.python(works) if status == 0 else ''
-        if status == 0 and not problem:
-            return
-        self.say(f'the ready-made {pin} does not fit the installed torch ({problem}): compiling it' if problem else
-                 f'no ready-made {pin} found: compiling it, which takes 5 to 15 minutes')
-        self.pip('--force-reinstall', '--no-deps', self.build(pin), what=pin)
-        problem = self.python(works)
-        if problem:
-            raise failure(f'{pin} was compiled but cannot be imported', problem)
+        if problem := 'none was found' if status else self.problem(works):
+            self.show(f'no ready-made {pin} fits the installed torch ({problem}): compiling it, which takes 5 to 15 minutes')
+            self.compile(pin)
+            self.must_run(works, f'{pin} was compiled but cannot be imported (to compile anew, delete {VENV / "build"})')
 
-    def build(self, pin: str) -> Path:
-        """Compile in a folder that outlives an interruption: ninja then goes on where it stopped."""
-        self.check_compiler()
-        torch = distributions('torch-*')[0].stem
-        folder = VENV / 'build' / re.sub(r'[^\w.]+', '-', f'{pin}-{torch}')
-        source = folder / 'source'
-        if not source.exists():
-            self.unpack(pin, folder, source)
+    def compile(self, pin: str) -> None:
+        """Build in a folder that outlives an interruption: ninja then goes on where it stopped."""
+        environment = self.compiler_environment()
+        folder = VENV / 'build' / re.sub(r'[^\w.]+', '-', f'{pin}-{distributions("torch-*")[0].stem}')
+        if not (folder / 'source').exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            self.pip('--no-deps', '--no-build-isolation', '--no-binary=:all:', pin, '--dest', folder,
+                     command='download', what=pin)
+            shutil.unpack_archive(next(folder.glob('*.tar.gz')), folder / 'unpacked')
+            next((folder / 'unpacked').iterdir()).rename(folder / 'source')
         shutil.rmtree(folder / 'wheel', ignore_errors=True)
-        status, output = self.run(PYTHON, 'setup.py', 'bdist_wheel', '--dist-dir', folder / 'wheel', cwd=source,
-                                  env=self.build_environment(), watch=self.progress())
+        self.started, self.done = time.monotonic(), 0
+        status, output = self.run(PYTHON, 'setup.py', 'bdist_wheel', '--dist-dir', folder / 'wheel', cwd=folder / 'source',
+                                  env=environment, watch=self.show_progress)
         if status:
             raise failure(f'{pin} could not be compiled', output)
-        return next((folder / 'wheel').glob('*.whl'))
+        self.pip('--force-reinstall', '--no-deps', next((folder / 'wheel').glob('*.whl')), what=pin)
 
-    def unpack(self, pin: str, folder: Path, source: Path) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        status, output = self.run(PYTHON, '-m', 'pip', 'download', '--progress-bar=off', '--no-deps', '--no-build-isolation',
-                                  '--no-binary=:all:', pin, '--dest', folder, *self.find_links)
-        if status:
-            raise failure(f'the source of {pin} could not be fetched', output)
-        shutil.unpack_archive(next(folder.glob('*.tar.gz')), folder / 'unpacked')
-        next((folder / 'unpacked').iterdir()).rename(source)
-
-    def build_environment(self) -> dict:
-        environment = {'MMCV_WITH_OPS': '1', 'MAX_JOBS': str(len(os.sched_getaffinity(0)))}
-        environment['CFLAGS'] = '-O2 -g0 -DNDEBUG'  # half the time of the default flags
-        environment['PATH'] = f'{VENV / "bin"}:{os.environ["PATH"]}'  # ninja
-        nvcc = shutil.which('nvcc') or Path(os.environ.get('CUDA_HOME', '/usr/local/cuda'), 'bin', 'nvcc').exists()
-        if nvcc and not self.python('import torch; assert torch.cuda.is_available()'):
-            environment['FORCE_CUDA'] = '1'
-        return {**environment, **{name: os.environ[name] for name in ('CFLAGS', 'MAX_JOBS') if name in os.environ}}
-
-    def check_compiler(self) -> None:
-        compiler = os.environ.get('CXX', 'c++').split()
-        if not shutil.which(compiler[0]):
-            raise SetupError(f'no C++ compiler found ({compiler[0]}), and mmcv has to be compiled: install g++ '
+    def compiler_environment(self) -> dict:
+        compiler = os.environ.get('CXX') or next(filter(shutil.which, ('c++', 'g++', 'clang++')), 'c++')
+        if not shutil.which(compiler.split()[0]):
+            raise SetupError(f'{self.compiled} has to be compiled and there is no C++ compiler {compiler}: install g++ '
                              '(build-essential), set CXX, or give a folder with a fitting wheel, as in `make setup WHEELS=DIR`')
-        headers = self.python('import sysconfig, os; assert os.path.exists(sysconfig.get_path("include") + "/Python.h"), '
-                              '"Python.h: No such file"')
-        if headers:
-            raise failure('mmcv has to be compiled', headers)
+        cuda = os.environ.get('CUDA_HOME', '/usr/local/cuda') + '/bin'
+        path = os.pathsep.join([str(PYTHON.parent), os.environ['PATH'], cuda])  # the first has ninja
+        environment = {'CFLAGS': '-O2 -g0 -DNDEBUG',  # these halve the time of the default ones
+                       'MAX_JOBS': str(os.cpu_count()), **self.environment, 'CXX': compiler, 'PATH': path, 'MMCV_WITH_OPS': '1'}
+        with_cuda = shutil.which('nvcc', path=path) and not self.problem('import torch; assert torch.cuda.is_available()')
+        return {**environment, 'FORCE_CUDA': '1'} if with_cuda else environment
 
-    def progress(self):
-        started, shown = time.monotonic(), -1
-
-        def watch(output: str) -> None:
-            nonlocal shown
-            found = re.findall(r'^\[(\d+)/(\d+)\]', output[-100_000:], re.MULTILINE)
-            done, total = map(int, found[-1]) if found else (0, 0)
-            # An object finishes every few seconds: enough for a terminal, too much for a log.
-            if done == shown or not (sys.stdout.isatty() or done % 8 == 1 or done == total):
-                return
-            shown = done
-            if done:
-                left = (time.monotonic() - started) / done * (total - done)
-                self.show(f'{done}/{total} objects, {100 * done // total} %, about {left / 60:.0f} min left')
-
-        return watch
-
-    def install_mmmux(self) -> None:
-        self.pip('-e', ROOT, '--no-deps', '--no-build-isolation', what='mmmux')
-
-    def check(self) -> None:
-        problem = self.python('import mmcv.ops, mmdet, mmseg, mmmux')
-        if problem:
-            raise failure('what was installed cannot be imported', problem)
+    def show_progress(self, output: str) -> None:
+        found = re.findall(r'^\[(\d+)/(\d+)\]', output[-50_000:], re.MULTILINE)
+        done, total = map(int, found[-1]) if found else (0, 0)
+        if done >= self.done + (1 if TERMINAL else 8):  # each object would be too much for a log
+            self.done, minutes = done, (time.monotonic() - self.started) / done * (total - done) / 60
+            self.show(f'{self.step} {done}/{total} objects, {100 * done // total} %, {minutes:.1f} min left', passing=True)
 
 
-def last_line(output: str) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.search(r'error|No space|Killed', line, re.IGNORECASE)]
-    return (errors or lines or [''])[-1][:300]
-
-
-def failure(what: str, output: str) -> SetupError:
-    for pattern, cause, remedy in CAUSES:
-        found = re.search(f'.*(?:{pattern}).*', output)
-        if found:
-            return SetupError(f'{what}: {cause}; {remedy} (log {LOG}: "{found[0].strip()[:300]}")')
-    return SetupError(f'{what}; mend what the log {LOG} says and run this again ("{last_line(output)}")')
-
-
-def locked():
-    """Keep two runs apart; also waits for what a killed run left working."""
+def open_log():
+    """The log is the lock that keeps two runs apart: a command holds it too, even if the run that started it was killed."""
     VENV.mkdir(exist_ok=True)
-    lock = open(VENV / 'install.lock', 'w')
+    log = open(LOG, 'a')  # noqa: SIM115 - held until this process and its commands have ended
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         print('another setup is still at work in .venv: waiting for it', flush=True)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    return lock
+        fcntl.flock(log, fcntl.LOCK_EX)
+    return log
 
 
 def main() -> int:
     try:
         options = parse_options()
-        if is_up_to_date(options):
-            return 0
         check_machine()
-        with locked() as lock:
-            if not is_up_to_date(options):
-                STAMP.unlink(missing_ok=True)
-                Installer(options, lock).run_all()
-                STAMP.write_text(fingerprint(options))
-    except SetupError as error:
-        print(f'\nsetup: {error}', file=sys.stderr)
-        return 2
+        log = open_log()
+        if not is_up_to_date(options):
+            STAMP.unlink(missing_ok=True)
+            Installer(options, log).run_all()
+            STAMP.write_text(fingerprint(options))
+        return 0
+    except (SetupError, KeyboardInterrupt) as error:
+        sentence = str(error) or 'interrupted; run this again to go on'
     except OSError as error:
-        remedy = 'free some space' if error.errno == 28 else 'make it readable and writable'
-        print(f'\nsetup: {error.filename or VENV}: {error.strerror}; {remedy} and run this again', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print('\nsetup: interrupted; run this again to go on', file=sys.stderr)
-        return 130
-    return 0
+        sentence = f'{error}; see that the disk is not full and {VENV} can be written, then run this again'
+    print(f'\nsetup: {sentence}', file=sys.stderr)
+    return 2
 
 
 if __name__ == '__main__':

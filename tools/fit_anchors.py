@@ -40,9 +40,10 @@ def main() -> None:
         cfg = settings.load_config(args.config, args.cfg_options)
         preflight.check_data(cfg, ('train_dataloader', ))
         generator = cfg.model.get('bbox_head', {}).get('anchor_generator')
-        if generator is None:
-            raise ConfigError(f'{args.config} has no model.bbox_head.anchor_generator: only detectors with anchors can be fitted')
-        threshold = cfg.model.train_cfg.assigner.pos_iou_thr
+        threshold = cfg.model.get('train_cfg', {}).get('assigner', {}).get('pos_iou_thr')
+        if generator is None or threshold is None:
+            raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr: only '
+                              'single-stage detectors with anchors matched by overlap, such as SSD, can be fitted')
         boxes = anchors.training_boxes(cfg, args.max_pictures, args.seed)
         print(f'{len(boxes.labels)} boxes at {boxes.input_size[0]} x {boxes.input_size[1]} pixels')
         show('Configured anchors', boxes, generator, threshold)

@@ -81,7 +81,7 @@ def test_shape(cfg: Config) -> tuple[int, int]:
     """
     if cfg.get('test_dataloader'):
         for transform in innermost_dataset(cfg.test_dataloader).get('pipeline', []):
-            if transform['type'] == 'Resize' and 'scale' in transform:
+            if transform['type'] == 'Resize' and 'scale' in transform and not transform.get('keep_ratio'):
                 width, height = transform['scale']
                 return height, width
     raise ConfigError("the config's test pipeline has no Resize to a fixed scale: give the size with --shape HEIGHT WIDTH")

@@ -140,7 +140,7 @@ def write_page(title: str, text: str, data: dict, curves: dict[str, Curves], pic
     curves_file = out_file.with_suffix('.png')
     plot_curves(curves, METRIC, curves_file)
     drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in pictures)
-    out_file.write_text(f'''# {title}
+    out_file.write_text(f"""# {title}
 
 {text.strip()}
 
@@ -157,7 +157,7 @@ def write_page(title: str, text: str, data: dict, curves: dict[str, Curves], pic
 {drawn}
 
 The numbers are in [{out_file.stem}.json]({out_file.stem}.json); this page was written by `{data["command"]}`.
-''')
+""")
 
 
 def _table(rows: list[dict]) -> str:

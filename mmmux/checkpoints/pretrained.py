@@ -27,6 +27,9 @@ def check_pretrained(module: nn.Module) -> None:
             else:  # here mmengine looks for the prefix alone, without taking off `module.`
                 state = _weights(checkpoint, name)
                 prefix = prefix.rstrip('.') + '.'
+                if not any(key.startswith(prefix) for key in state):
+                    raise CheckpointError(f"checkpoint {name} (init_cfg of {type(module).__name__}) has no weights under "
+                                          f"prefix '{prefix}': it begins with '{next(iter(state))}'")
                 state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
             complaint = describe(module, state)
             if complaint and not prefix and any(key.startswith('backbone.') for key in state):

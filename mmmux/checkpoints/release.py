@@ -66,7 +66,7 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
             return dict(state_dict=converted, meta=dict(arch=name, source='release'))
         complaints[name] = wrong or f"has {len(unexpected)} unexpected keys, first '{unexpected[0]}'"
     raise CheckpointError(f"{source} is not a MUXNet of the authors' release: " +
-                          '; '.join(f"as MUXNet-{name} it {complaint}" for name, complaint in complaints.items()))
+                          '; '.join(f'as MUXNet-{name} it {complaint}' for name, complaint in complaints.items()))
 
 
 def _weights(checkpoint, source: str) -> dict:

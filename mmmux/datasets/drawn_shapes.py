@@ -28,9 +28,10 @@ def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed
     splits = {'trainval': [f'{index:06d}' for index in range(train)],
               'test': [f'{index:06d}' for index in range(train, train + test)]}
     lists = {name: '\n'.join(names) + '\n' for name, names in splits.items()}
-    done = voc / f'complete_{train}_{test}_{size}_{seed}'
-    if done.exists():
+    done, arguments = voc / 'complete.txt', f'train={train} test={test} size={size} seed={seed}\n'
+    if done.exists() and done.read_text() == arguments:
         return root
+    done.unlink(missing_ok=True)  # from here on, and with other arguments, the folder is incomplete
     for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
         (voc / folder).mkdir(parents=True, exist_ok=True)
     for name in (name for names in splits.values() for name in names):
@@ -39,7 +40,7 @@ def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed
         _write_annotation(voc / 'Annotations' / f'{name}.xml', name, size, boxes)
     for name, text in lists.items():
         (voc / 'ImageSets/Main' / f'{name}.txt').write_text(text)
-    done.touch()
+    done.write_text(arguments)
     return root
 
 

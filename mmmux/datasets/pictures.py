@@ -17,11 +17,11 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     A JPEG that ends with its end marker is believed; any other picture is decoded, a JPEG at an eighth of its size.
 
     Raises:
-        DatasetError: the file is missing, is no picture, or is truncated or damaged. The message has the form 'is missing'.
+        DatasetError: the file is missing, is no picture, is far too large, or is truncated or damaged. The message has the form 'is missing'.
     """
     try:
         with warnings.catch_warnings(), Image.open(path) as image:
-            # A picture too large to be one of a data set is refused like a broken one.
+            # Of so many pixels, a file is a mistake or an attack.
             warnings.simplefilter('error', Image.DecompressionBombWarning)
             width, height = image.size
             turned = image.format == 'JPEG' and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
@@ -32,7 +32,9 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         raise DatasetError('is missing') from None
     except UnidentifiedImageError:
         raise DatasetError('is not a picture') from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DatasetError(f'has more than {Image.MAX_IMAGE_PIXELS} pixels') from None
+    except (OSError, SyntaxError, ValueError, EOFError):
         raise DatasetError('is truncated or damaged') from None
     return (height, width) if turned else (width, height)
 

@@ -1,12 +1,14 @@
 """Detection data in PASCAL VOC layout, with any classes and with the flaws of real data."""
 import math
 import os.path as osp
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
+from mmengine.fileio import list_from_file
 
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import DATASETS
@@ -16,6 +18,7 @@ from .pictures import picture_size
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 _SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
+_CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,10 @@ class VOCDataset(XMLDataset):
         metainfo = dict(metainfo or {})
         if 'classes' in metainfo:
             classes = metainfo['classes']
+            if isinstance(classes, str) and osp.isfile(classes):  # mmengine allows a file with a name on each line
+                classes = metainfo['classes'] = list_from_file(classes)
             if isinstance(classes, str) or not classes:
-                raise ConfigError(f"metainfo.classes must be a tuple of class names, got {classes!r} (one class: ('name',))")
+                raise ConfigError(f"metainfo.classes must be a tuple of class names or a file of them, got {classes!r} (one class: ('name',))")
             # VOC's twenty colours do not serve other classes; mmdet then draws its own.
             metainfo.setdefault('palette', None if tuple(classes) != self.METAINFO['classes'] else
                                 self.METAINFO['palette'])
@@ -94,8 +99,10 @@ class VOCDataset(XMLDataset):
             raise DatasetError(f"split file {self.ann_file} does not exist: put the data there, or set the data set's "
                                f'data_root ({self.data_root!r} now) and ann_file')
         with open(self.ann_file, encoding='utf-8') as file:
-            # VOC's per-class split files have a second column.
-            return [line.split()[0] for line in file if line.strip()]
+            lines = [line.strip() for line in file if line.strip()]
+        # VOC's per-class split files have a second column; elsewhere a name may hold spaces.
+        columns = [_CLASS_COLUMN.fullmatch(line) for line in lines]
+        return [column[1] for column in columns] if all(columns) else lines
 
     def _read(self, name: str) -> dict | None:
         xml_path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')

@@ -20,7 +20,7 @@ def sentences():
     except UserError as error:
         sys.exit(_fail(sentence(error)))
     except KeyboardInterrupt:
-        sys.exit(_fail('stopped; the same command with --resume goes on from the last checkpoint'))
+        sys.exit(_fail('stopped; tools/train.py with --resume goes on from the last checkpoint'))
 
 
 def sentence(error: UserError) -> str:

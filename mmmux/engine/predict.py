@@ -9,7 +9,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from mmmux.checkpoints.pretrained import describe, state_dict_of
-from mmmux.errors import CheckpointError, DatasetError
+from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
 from .preflight import check_checkpoint
 
@@ -55,7 +55,10 @@ class Painter:
 
         Raises:
             DatasetError: the picture cannot be read.
+            ConfigError: `out_file` is the picture itself.
         """
+        if Path(out_file).resolve() == Path(picture).resolve():
+            raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
         try:
             image = mmcv.imread(picture, channel_order='rgb')
         except Exception:

@@ -23,6 +23,7 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
         if cfg.get(loader):
             for key, dataset in _datasets(cfg[loader], loader):
                 _check_dataset(key, dataset)
+            _check_evaluator(loader.replace('dataloader', 'evaluator'), cfg)
 
 
 def check_checkpoint(path: str | None, option: str) -> None:
@@ -40,14 +41,25 @@ def _datasets(node: Mapping, key: str) -> Iterator[tuple[str, Mapping]]:
         inner = node.get(name)
         for index, child in enumerate(inner if isinstance(inner, (list, tuple)) else [inner]):
             if isinstance(child, Mapping):
-                child_key = f'{key}.{name}' + (f'[{index}]' if isinstance(inner, (list, tuple)) else '')
+                child_key = f'{key}.{name}' + (f'.{index}' if isinstance(inner, (list, tuple)) else '')
                 if 'type' in child and not any(wrapped in child for wrapped in _WRAPPED):
                     yield child_key, child
                 yield from _datasets(child, child_key)
 
 
+def _check_evaluator(key: str, cfg: Config) -> None:
+    evaluators = cfg.get(key)
+    for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+        ann_file = (evaluator or {}).get('ann_file')
+        if isinstance(ann_file, str) and '://' not in ann_file and not Path(ann_file).is_file():
+            raise DatasetError(f'{ann_file} does not exist ({key}.ann_file): an evaluator has its own annotations, which do not '
+                               f"follow the data set's data_root; give their place with --cfg-options {key}.ann_file=...")
+
+
 def _check_dataset(key: str, dataset: Mapping) -> None:
     root = Path(dataset.get('data_root') or '.')
+    if '://' in str(dataset.get('data_root')):  # on a server, which only reading can find out
+        return
     if dataset.get('data_root') and not root.is_dir():
         raise DatasetError(f'data folder {root} does not exist ({key}.data_root): put the data there (README, "Data") or give '
                            f'its place with --cfg-options {key}.data_root=...')

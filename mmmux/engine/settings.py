@@ -29,7 +29,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         cfg = Config.fromfile(path)
     except FileNotFoundError as error:
         raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
-    except (SyntaxError, KeyError, TypeError, ImportError, OSError) as error:
+    except Exception as error:  # a config is a program: anything can go wrong in it
         raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
     for key in options or {}:
         _check_key(key, cfg)

@@ -35,7 +35,7 @@ _ACCEPTED = {
     'split_ratio': ('a number above 0 and at most 1', lambda value: _is_number(value) and 0 < value <= 1),
     'act': (f'one of {get_args(Activation)}', lambda value: value in get_args(Activation)),
     'scales': ('None or a list of -1, 0 and +1',
-               lambda value: value is None or isinstance(value, tuple) and value and set(value) <= {-1, 0, 1}),
+               lambda value: value is None or (isinstance(value, tuple) and value and set(value) <= {-1, 0, 1})),
     'drop_path_rate': ('a number from 0 to below 1', lambda value: _is_number(value) and 0 <= value < 1),
     'stages': ('a list of stages, each a list of at least one row',
                lambda value: isinstance(value, tuple) and value and all(

@@ -5,8 +5,8 @@ from numbers import Real
 from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS
-from mmengine.utils.dl_utils.parrots_wrapper import _BatchNorm
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmmux.checkpoints.pretrained import check_pretrained
 from mmmux.errors import ConfigError, DatasetError

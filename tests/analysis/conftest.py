@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+from mmengine.registry import init_default_scope
+
+from mmmux.engine import settings
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
+
+
+@pytest.fixture
+def config():
+    """A config of ours by the end of its name."""
+    def load(name: str, **options):
+        (path, ) = CONFIGS.glob(f'*{name}.py')
+        return settings.load_config(path, options)
+
+    yield load
+    init_default_scope('mmengine')
+
+
+@pytest.fixture
+def detector(config):
+    """The model of a config, built."""
+    from mmdet.registry import MODELS
+
+    def build(name: str):
+        init_default_scope('mmdet')
+        return MODELS.build(config(name).model).eval()
+
+    return build

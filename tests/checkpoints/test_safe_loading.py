@@ -1,0 +1,272 @@
+"""Checkpoints load on every torch, and nothing in them runs."""
+import collections
+import functools
+import http.server
+import os
+import pickle
+import re
+import threading
+
+import numpy
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel
+from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
+from torch import nn
+
+import mmmux  # noqa: F401  (importing it makes mmengine load safely)
+from mmmux.checkpoints import safe_loading
+from mmmux.checkpoints.safe_loading import load_checkpoint_file
+from mmmux.errors import CheckpointError
+
+
+@pytest.fixture(params=['allow-list', 'restricted pickle'])
+def either_way(request, monkeypatch):
+    """Both ways of reading: torch's own allow-list (2.6 and later), and what stands in for it before."""
+    monkeypatch.setattr(safe_loading, '_TORCH_HAS_ALLOW_LIST', request.param == 'allow-list')
+    return request.param
+
+
+class Model(BaseModel):
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 1)
+
+    def forward(self, inputs, mode='tensor'):
+        out = self.linear(torch.stack(inputs))
+        return dict(loss=out.square().mean()) if mode == 'loss' else out
+
+
+@pytest.fixture(scope='module')
+def runner_checkpoint(tmp_path_factory):
+    """What mmengine really writes after an epoch: histories, optimizer, schedulers and meta beside the weights."""
+    folder = tmp_path_factory.mktemp('run')
+    runner = Runner(
+        Model(), str(folder), train_dataloader=dict(dataset=[dict(inputs=row) for row in torch.rand(8, 4)], batch_size=2, num_workers=0,
+                                                    sampler=dict(type='DefaultSampler', shuffle=False)),
+        train_cfg=dict(by_epoch=True, max_epochs=1), optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)),
+        param_scheduler=dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=False), experiment_name='safe_loading',
+        default_hooks=dict(checkpoint=dict(type=CheckpointHook, interval=1)))
+    runner.train()
+    return folder / 'epoch_1.pth', runner.model
+
+
+def test_what_a_runner_saves_can_be_loaded(runner_checkpoint, either_way):
+    file, trained = runner_checkpoint
+    checkpoint = CheckpointLoader.load_checkpoint(str(file), map_location='cpu')
+    losses = checkpoint['message_hub']['log_scalars']['train/loss']
+    assert isinstance(losses, HistoryBuffer) and len(losses.data[0]) == 4
+    assert losses.mean() == pytest.approx(losses.data[0].mean())
+    model = Model()
+    load_checkpoint(model, str(file), map_location='cpu')
+    assert torch.equal(model.linear.weight, trained.linear.weight)
+
+
+def test_a_runner_resumes_from_it(runner_checkpoint, tmp_path):
+    file, trained = runner_checkpoint
+    runner = Runner(Model(), str(tmp_path), experiment_name='resumed', train_cfg=dict(by_epoch=True, max_epochs=2),
+                    train_dataloader=dict(dataset=[dict(inputs=row) for row in torch.rand(8, 4)], batch_size=2, num_workers=0,
+                                          sampler=dict(type='DefaultSampler', shuffle=False)),
+                    optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)), load_from=str(file), resume=True)
+    runner.load_or_resume()
+    assert runner.epoch == 1 and runner.iter == 4
+    assert torch.equal(runner.model.linear.weight, trained.linear.weight)
+
+
+class Runs:
+    """Calls a function when it is unpickled, as a malicious file would."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+ATTACKS = {
+    'posix.system': lambda mark: Runs(os.system, f'touch {mark}'),
+    'posix.mkdir': lambda mark: Runs(os.mkdir, str(mark)),
+    'builtins.eval': lambda mark: Runs(eval, f"__import__('os').mkdir({str(mark)!r})"),
+    'builtins.getattr': lambda mark: Runs(getattr, str(mark), 'upper'),
+}
+
+
+@pytest.mark.parametrize('reader', [load_checkpoint_file, CheckpointLoader.load_checkpoint])
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+@pytest.mark.parametrize('attack', ATTACKS)
+def test_code_is_refused_by_name_and_does_not_run(tmp_path, either_way, attack, zipped, reader):
+    mark, file = tmp_path / 'ran', str(tmp_path / 'bad.pth')
+    torch.save(dict(state_dict=dict(weight=torch.zeros(1)), meta=ATTACKS[attack](mark)), file,
+               _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError) as caught:
+        reader(file)
+    message = str(caught.value)
+    assert file in message and attack.removeprefix('builtins.') in message and '\n' not in message, message
+    assert not mark.exists()
+
+
+def test_a_bare_pickle_is_refused_too(tmp_path, either_way):
+    mark, file = tmp_path / 'ran', tmp_path / 'bad.pth'
+    file.write_bytes(pickle.dumps(Runs(os.mkdir, str(mark))))
+    with pytest.raises(CheckpointError, match='bad.pth'):
+        load_checkpoint_file(file)
+    assert not mark.exists()
+
+
+def test_a_function_reached_through_a_harmless_class_is_refused(tmp_path, either_way):
+    # STACK_GLOBAL takes dotted names: HistoryBuffer.__init__.__globals__ would hand out every module it sees.
+    file = tmp_path / 'bad.pth'
+    code = b'\x80\x04\x8c%mmengine.logging.history_buffer\x8c\x21HistoryBuffer.__init__.__globals__\x93.'
+    code = code.replace(b'\x8c%', b'\x8c' + bytes([len('mmengine.logging.history_buffer')]))
+    code = code.replace(b'\x8c\x21', b'\x8c' + bytes([len('HistoryBuffer.__init__.__globals__')]))
+    torch.save({}, file)
+    import zipfile
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, 'w') as archive:
+        for name, content in parts.items():
+            archive.writestr(name, code if name.endswith('data.pkl') else content)
+    with pytest.raises(CheckpointError, match='bad.pth'):
+        load_checkpoint_file(file)
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A folder served on this machine, with torch's download cache kept inside the test."""
+    folder = tmp_path / 'served'
+    folder.mkdir()
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    for proxy in ('http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'):
+        monkeypatch.delenv(proxy, raising=False)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder, f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+def test_downloads_are_read_the_same_way(served, tmp_path, runner_checkpoint):
+    folder, address = served
+    (folder / 'good.pth').write_bytes(runner_checkpoint[0].read_bytes())
+    assert 'message_hub' in CheckpointLoader.load_checkpoint(f'{address}/good.pth', map_location='cpu')
+    mark = tmp_path / 'ran'
+    torch.save(Runs(os.mkdir, str(mark)), folder / 'bad.pth')
+    with pytest.raises(CheckpointError, match=r'posix\.mkdir'):
+        CheckpointLoader.load_checkpoint(f'{address}/bad.pth', map_location='cpu')
+    assert not mark.exists()
+
+
+def same(one, other):
+    if isinstance(one, torch.Tensor):
+        return type(one) is type(other) and one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return type(one) is type(other) and one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, numpy.ndarray):
+        return one.dtype == other.dtype and numpy.array_equal(one, other)
+    return type(one) is type(other) and one == other
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+def test_ordinary_content_comes_back_as_it_was(tmp_path, either_way, zipped):
+    shared = torch.arange(6.)
+    content = dict(
+        state_dict=collections.OrderedDict(linear=torch.rand(2, 3), view=shared[2:], whole=shared,
+                                           parameter=nn.Parameter(torch.rand(2))),
+        dtypes=[torch.ones(2).to(dtype) for dtype in (torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.bool,
+                                                      torch.uint8, torch.complex64)],
+        plain=(1, -2.5, True, None, 'text', b'bytes', 2 + 3j, [1, (2, )], {'a': 1}, {1, 2}, bytearray(b'b')),
+        torch_values=[torch.float16, torch.Size([1, 2]), torch.device('cpu')],
+        numpy=[numpy.float64(1.5), numpy.int64(3), numpy.arange(4.), numpy.arange(6, dtype=numpy.uint8).reshape(2, 3)],
+        counts=collections.Counter('aab'))
+    file = tmp_path / 'plain.pth'
+    torch.save(content, file, _use_new_zipfile_serialization=zipped)
+    assert same(load_checkpoint_file(file), content)
+
+
+def test_names_of_numpy_1_and_2_are_both_read(tmp_path, either_way):
+    history = HistoryBuffer([1., 2.], [1, 1])
+    for package in ('numpy.core', 'numpy._core'):
+        file = tmp_path / 'history.pth'
+        torch.save(dict(history=history, value=numpy.float64(2)), file, _use_new_zipfile_serialization=False)
+        # A module's name ends at a newline in this protocol, so it can be exchanged for one of another length.
+        renamed = re.sub(rb'cnumpy\._?core\.multiarray\n', f'c{package}.multiarray\n'.encode(), file.read_bytes())
+        assert f'c{package}.multiarray\n'.encode() in renamed
+        file.write_bytes(renamed)
+        loaded = load_checkpoint_file(file)
+        assert loaded['history'].mean() == 1.5 and loaded['value'] == 2
+
+
+@pytest.mark.parametrize('content', [b'', b'not a checkpoint\n', b'PK\x03\x04', b'\x80\x02.', None],
+                         ids=['empty', 'text', 'start of a zip', 'empty pickle', 'missing'])
+@pytest.mark.parametrize('reader', [load_checkpoint_file, CheckpointLoader.load_checkpoint])
+def test_what_is_no_checkpoint_gets_one_sentence(tmp_path, either_way, content, reader):
+    file = tmp_path / 'odd.pth'
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CheckpointError) as caught:
+        reader(str(file))
+    assert str(file) in str(caught.value) and '\n' not in str(caught.value)
+    assert ('does not exist' in str(caught.value)) is (content is None)
+
+
+@pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_never_gets_past_as_another_error(runner_checkpoint, tmp_path, either_way, zipped, data):
+    file = tmp_path / 'damaged.pth'
+    content = torch.load(runner_checkpoint[0], weights_only=False)
+    torch.save(content, file, _use_new_zipfile_serialization=zipped)
+    whole = bytearray(file.read_bytes())
+    place = st.integers(0, len(whole) - 1)
+    for position in data.draw(st.lists(place, max_size=4)):
+        whole[position] = data.draw(st.integers(0, 255))
+    file.write_bytes(whole[:data.draw(place)] if data.draw(st.booleans()) else whole)
+    try:
+        load_checkpoint_file(file)  # damage inside a tensor's numbers cannot be told
+    except CheckpointError as error:
+        assert str(file) in str(error) and '\n' not in str(error)
+
+
+@pytest.mark.parametrize('good', [True, False])
+def test_torch_load_is_given_back(tmp_path, monkeypatch, good):
+    def somebody_elses(*args, **kwargs):
+        raise AssertionError('not to be called')
+
+    monkeypatch.setattr(torch, 'load', somebody_elses)
+    file = tmp_path / 'w.pth'
+    if good:
+        torch.save(dict(a=torch.ones(1)), file)
+        CheckpointLoader.load_checkpoint(str(file))
+    else:
+        file.write_text('no')
+        with pytest.raises(CheckpointError):
+            CheckpointLoader.load_checkpoint(str(file))
+    assert torch.load is somebody_elses
+
+
+def test_the_allow_list_of_others_is_left_alone(tmp_path):
+    torch.save(dict(a=1), tmp_path / 'w.pth')
+    allowed = set(torch.serialization.get_safe_globals())
+    with torch.serialization.safe_globals([Model]):
+        load_checkpoint_file(tmp_path / 'w.pth')
+        assert set(torch.serialization.get_safe_globals()) == allowed | {Model}  # theirs is kept, ours is not left behind
+
+
+def test_files_in_memory_are_named_so():
+    import io
+    buffer = io.BytesIO(b'nothing')
+    with pytest.raises(CheckpointError, match='from memory'):
+        load_checkpoint_file(buffer)

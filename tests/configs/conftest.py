@@ -1,0 +1,88 @@
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from mmmux.datasets.drawn_shapes import draw_data_set
+
+SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    yield
+    init_default_scope('mmengine')
+
+
+@pytest.fixture
+def batch():
+    """Random pictures of a size, each with random boxes, as a data loader gives them."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    def make(size: tuple[int, int], classes: int, pictures: int = 2) -> dict:
+        height, width = size
+        samples = []
+        for _ in range(pictures):
+            sample = DetDataSample(metainfo=dict(img_shape=size, ori_shape=size, pad_shape=size, scale_factor=(1., 1.)))
+            corners = torch.rand(5, 2) * torch.tensor([width, height]) * 0.6
+            sides = (torch.rand(5, 2) * 0.35 + 0.04) * torch.tensor([width, height])
+            sample.gt_instances = InstanceData(bboxes=torch.cat([corners, corners + sides], 1), labels=torch.randint(classes, (5, )))
+            samples.append(sample)
+        return dict(inputs=[torch.randint(0, 256, (3, height, width), dtype=torch.uint8) for _ in samples], data_samples=samples)
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def voc_devkit(tmp_path_factory):
+    """VOCdevkit with VOC2007 and VOC2012, four training pictures each, whose objects bear VOC's own class names."""
+    from mmdet.datasets import VOCDataset
+    names = random.Random(0)
+    root = tmp_path_factory.mktemp('data') / 'VOCdevkit'
+    draw_data_set(root, train=4, test=3, size=96)
+    draw_data_set(root / 'other', train=4, test=0, size=96, seed=1)
+    shutil.move(root / 'other/VOC2007', root / 'VOC2012')
+    for path in root.glob('VOC20*/Annotations/*.xml'):
+        path.write_text(re.sub('<name>.*?</name>', lambda _: f'<name>{names.choice(VOCDataset.METAINFO["classes"])}</name>',
+                               path.read_text()))
+    return root
+
+
+@pytest.fixture(scope='session')
+def coco(tmp_path_factory):
+    """COCO 2017 with six training pictures: one has no object, and one has a crowd and a box without area."""
+    from mmdet.datasets import CocoDataset
+    root = tmp_path_factory.mktemp('data') / 'coco'
+    # COCO's category numbers have gaps: 80 classes are numbered up to 90.
+    categories = [dict(id=number + number // 9, name=name, supercategory='thing')
+                  for number, name in enumerate(CocoDataset.METAINFO['classes'], 1)]
+    drawn = draw_data_set(root / 'drawn', train=6, test=3, size=96)
+    names = random.Random(0)
+    (root / 'annotations').mkdir()
+    for split, source in (('train2017', 'trainval'), ('val2017', 'test')):
+        (root / split).mkdir()
+        images, annotations = [], []
+        for name in (drawn / f'VOC2007/ImageSets/Main/{source}.txt').read_text().split():
+            shutil.copy(drawn / f'VOC2007/JPEGImages/{name}.jpg', root / split / f'{name}.jpg')
+            images.append(dict(id=int(name) + 139, file_name=f'{name}.jpg', width=96, height=96))
+            text = (drawn / f'VOC2007/Annotations/{name}.xml').read_text()
+            corners = [re.findall(f'<{side}>(.*?)</{side}>', text) for side in ('xmin', 'ymin', 'xmax', 'ymax')]
+            for x1, y1, x2, y2 in zip(*([int(value) - 1 for value in side] for side in corners)):
+                annotations.append(dict(bbox=[x1, y1, x2 - x1, y2 - y1], area=(x2 - x1) * (y2 - y1), iscrowd=0,
+                                        image_id=images[-1]['id'], category_id=names.choice(categories)['id']))
+        if split == 'train2017':
+            first, second = images[0]['id'], images[1]['id']
+            annotations = [annotation for annotation in annotations if annotation['image_id'] != first]
+            annotations.append(dict(bbox=[5, 5, 40, 40], area=1600, iscrowd=1, image_id=second, category_id=1))
+            annotations.append(dict(bbox=[5, 5, 0, 40], area=0, iscrowd=0, image_id=second, category_id=1))
+        for number, annotation in enumerate(annotations, 1):
+            annotation.update(id=number, segmentation=[])
+        (root / f'annotations/instances_{split}.json').write_text(
+            json.dumps(dict(images=images, annotations=annotations, categories=categories)))
+    return root

@@ -1,0 +1,97 @@
+import re
+import shutil
+
+import pytest
+
+from mmmux.engine import preflight, settings
+from mmmux.errors import CheckpointError, DatasetError
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
+VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
+COCO = 'ssdlite/ssdlite_muxnet-m_8xb24-600e_coco-320.py'
+
+
+def roots(path) -> dict:
+    return {f'{loader}.dataset.data_root': str(path) for loader in LOADERS}
+
+
+@pytest.fixture
+def copy(shapes, tmp_path):
+    return shutil.copytree(shapes, tmp_path / 'copy')
+
+
+def test_complete_data_passes(configs, shapes):
+    preflight.check_data(settings.load_config(configs / SHAPES, roots(shapes)), LOADERS)
+
+
+@pytest.mark.parametrize('config,first', [
+    (SHAPES, 'train_dataloader.dataset'),
+    (VOC, 'train_dataloader.dataset.datasets.0'),
+    (COCO, 'train_dataloader.dataset.dataset'),
+])
+def test_missing_data_root_names_the_key_that_mends_it(configs, tmp_path, config, first):
+    """The option in the message works as it stands: with it, the next complaint is about what comes next."""
+    cfg = settings.load_config(configs / config)
+    for key in (first, 'val_dataloader.dataset'):
+        cfg.merge_from_dict({f'{key}.data_root': str(tmp_path / 'nowhere')})
+    with pytest.raises(DatasetError, match=f'data folder {tmp_path}/nowhere does not exist') as error:
+        preflight.check_data(cfg, LOADERS)
+    option = re.search(r'--cfg-options (\S+)=\.\.\.', str(error.value))[1]
+    assert option == f'{first}.data_root'
+    mended = settings.load_config(configs / config, {option: str(tmp_path)})
+    with pytest.raises(DatasetError, match=re.escape(f'does not exist ({first}.ann_file)')):
+        preflight.check_data(mended, LOADERS)
+
+
+@pytest.mark.parametrize('gone,key', [
+    ('VOC2007/ImageSets/Main/test.txt', 'val_dataloader.dataset.ann_file'),
+    ('VOC2007/ImageSets/Main/trainval.txt', 'train_dataloader.dataset.ann_file'),
+    ('VOC2007', 'train_dataloader.dataset.ann_file'),
+])
+def test_missing_part(configs, copy, gone, key):
+    path = copy / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(DatasetError, match=re.escape(f'({key})')) as error:
+        preflight.check_data(settings.load_config(configs / SHAPES, roots(copy)), LOADERS)
+    assert str(copy / gone) in str(error.value)
+
+
+def test_missing_prefix(configs, shapes):
+    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), 'val_dataloader.dataset.data_prefix.sub_data_root': 'VOC2012/'})
+    with pytest.raises(DatasetError, match=re.escape('(val_dataloader.dataset.data_prefix.sub_data_root)')):
+        preflight.check_data(cfg, LOADERS)
+
+
+def test_only_the_loaders_in_use_count(configs, shapes, tmp_path):
+    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), 'train_dataloader.dataset.data_root': str(tmp_path / 'gone')})
+    preflight.check_data(cfg, ('test_dataloader', ))
+    cfg.train_dataloader = None
+    preflight.check_data(cfg, LOADERS)
+
+
+def test_annotations_of_an_evaluator(configs, tmp_path):
+    """COCO's evaluator reads its own file: moving the data set alone is not enough."""
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/instances_val2017.json').touch()
+    (tmp_path / 'val2017').mkdir()
+    options = {'val_dataloader.dataset.data_root': str(tmp_path)}
+    with pytest.raises(DatasetError, match=re.escape('(val_evaluator.ann_file)')) as error:
+        preflight.check_data(settings.load_config(configs / COCO, options), ('val_dataloader', ))
+    option = re.search(r'--cfg-options (\S+)=\.\.\.', str(error.value))[1]
+    options[option] = str(tmp_path / 'annotations/instances_val2017.json')
+    preflight.check_data(settings.load_config(configs / COCO, options), ('val_dataloader', ))
+
+
+@pytest.mark.parametrize('key', ['data_root', 'ann_file', 'data_prefix.sub_data_root'])
+def test_servers_are_not_asked(configs, shapes, key):
+    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), f'train_dataloader.dataset.{key}': 's3://bucket/data'})
+    preflight.check_data(cfg, LOADERS)
+
+
+def test_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match=r'checkpoint gone\.pth \(--resume\) does not exist'):
+        preflight.check_checkpoint('gone.pth', '--resume')
+    (tmp_path / 'here.pth').touch()
+    for path in (None, tmp_path / 'here.pth', 'https://example.com/a.pth', 'torchvision://resnet50'):
+        preflight.check_checkpoint(path, 'load_from')
