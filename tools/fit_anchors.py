@@ -42,8 +42,8 @@ def main() -> None:
         generator = cfg.model.get('bbox_head', {}).get('anchor_generator')
         threshold = cfg.model.get('train_cfg', {}).get('assigner', {}).get('pos_iou_thr')
         if generator is None or threshold is None:
-            raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr: only '
-                              'single-stage detectors with anchors matched by overlap, such as SSD, can be fitted')
+            raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr: '
+                              'only single-stage detectors with anchors matched by overlap, such as SSD, can be fitted')
         boxes = anchors.training_boxes(cfg, args.max_pictures, args.seed)
         print(f'{len(boxes.labels)} boxes at {boxes.input_size[0]} x {boxes.input_size[1]} pixels')
         show('Configured anchors', boxes, generator, threshold)

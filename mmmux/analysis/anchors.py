@@ -63,7 +63,7 @@ def training_boxes(cfg: Config, max_pictures: int, seed: int = 0) -> TrainingBox
 def anchors(generator_cfg: dict, input_size: tuple[int, int]) -> list[Tensor]:
     """All anchors of an input of (width, height) pixels: (a, 4) for each level."""
     from mmdet.registry import TASK_UTILS
-    generator = TASK_UTILS.build(generator_cfg)
+    generator = TASK_UTILS.build(dict(generator_cfg, _scope_='mmdet'))
     width, height = input_size
     grids = [(-(-height // h), -(-width // w)) for w, h in generator.strides]
     return generator.grid_priors(grids, device='cpu')
@@ -170,7 +170,8 @@ def plot_fit(boxes: TrainingBoxes, generators: dict[str, dict], threshold: float
         left.plot(sizes, [1.03 + row * 0.06] * len(sizes), '|', markersize=12, markeredgewidth=2, clip_on=False,
                   transform=left.get_xaxis_transform(), label=f'anchor sizes, {name}')
         overlaps = best_overlaps(boxes.corners, anchors(cfg, boxes.input_size))
-        right.hist(overlaps.numpy(), np.linspace(0, 1, 41), histtype='step', linewidth=2, label=f'{name}, mean {overlaps.mean():.3f}')
+        right.hist(overlaps.numpy(), np.linspace(0, 1, 41), histtype='step', linewidth=2,
+                   label=f'{name}, mean {overlaps.mean():.3f}')
     left.set(xscale='log', ylabel='boxes', xlabel='size: square root of area, pixels of the input')
     ticks = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if edges[0] <= size <= edges[-1]]
     left.set_xticks(ticks, [str(size) for size in ticks])

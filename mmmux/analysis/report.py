@@ -105,8 +105,10 @@ def paint(runs: list[Run], folder: Path, pictures: int, threshold: float) -> lis
     labels.dataset_meta = dataset.metainfo
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    for index in range(pictures):
+    for index in range(min(pictures, len(dataset))):
         sample = dataset[index]['data_samples']
+        boxes = sample.gt_instances.bboxes
+        sample.gt_instances.bboxes = getattr(boxes, 'tensor', boxes)  # mmdet's visualizer takes no box objects
         path = Path(sample.img_path)
         parts = [folder / f'{path.stem}.part{number}.png' for number in range(len(runs) + 1)]
         labels.add_datasample(path.name, mmcv.imread(path, channel_order='rgb'), sample, draw_pred=False, show=False,

@@ -65,7 +65,7 @@ def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, list[t
         canvas.paste(_distinct_colour(rng, under), mask=mask)
         rows, columns = np.where(drawn.any(1))[0], np.where(drawn.any(0))[0]
         corners = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / _SUPERSAMPLING
-        boxes.append((name, tuple(int(round(corner)) for corner in corners)))
+        boxes.append((name, tuple(round(float(corner)) for corner in corners)))
     scene = canvas.resize((size, size), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 0.8))))
     noisy = np.asarray(scene, np.float32) + rng.normal(0, 6, (size, size, 3))
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8)), boxes

@@ -38,6 +38,6 @@ class LoadImageOrSkip(LoadImageFromFile):
                 print_log(f'picture {path} cannot be read ({error}) and is skipped', logger='current', level=logging.WARNING)
             self._in_a_row += 1
             if self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
-                raise DatasetError(f'{self._in_a_row} pictures in a row cannot be read, the last one {path}: check the data set '
-                                   'and its data_root') from None
+                raise DatasetError(f'{self._in_a_row} pictures in a row cannot be read, the last one {path}: check the data '
+                                   'set and its data_root') from None
             return None

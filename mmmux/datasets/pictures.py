@@ -1,4 +1,5 @@
 """Finding out, without decoding it whole, whether a picture can be used."""
+import contextlib
 import warnings
 from pathlib import Path
 
@@ -17,12 +18,11 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     A JPEG that ends with its end marker is believed; any other picture is decoded, a JPEG at an eighth of its size.
 
     Raises:
-        DatasetError: the file is missing, is no picture, is far too large, or is truncated or damaged. The message has the form 'is missing'.
+        DatasetError: the file is missing, is no picture, is far too large, or is truncated or damaged. The message has the form
+            'is missing'.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            # Of so many pixels, a file is a mistake or an attack.
-            warnings.simplefilter('error', Image.DecompressionBombWarning)
+        with _large_pictures_allowed(), Image.open(path) as image:
             width, height = image.size
             turned = image.format == 'JPEG' and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
             if image.format != 'JPEG' or not _ends_as_jpeg(path):
@@ -32,11 +32,19 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         raise DatasetError('is missing') from None
     except UnidentifiedImageError:
         raise DatasetError('is not a picture') from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DatasetError(f'has more than {Image.MAX_IMAGE_PIXELS} pixels') from None
+    except Image.DecompressionBombError:
+        raise DatasetError(f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels') from None
     except (OSError, SyntaxError, ValueError, EOFError):
         raise DatasetError('is truncated or damaged') from None
     return (height, width) if turned else (width, height)
+
+
+@contextlib.contextmanager
+def _large_pictures_allowed():
+    with warnings.catch_warnings():
+        # Pillow warns of pictures that an aerial survey may well have; of twice that size, it refuses them.
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        yield
 
 
 def _ends_as_jpeg(path: str | Path) -> bool:

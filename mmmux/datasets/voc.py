@@ -17,6 +17,8 @@ from .left_out import LeftOut
 from .pictures import picture_size
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
+# A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
+_SHORTEST_SIDE = 0.01
 _SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
 
@@ -61,7 +63,8 @@ class VOCDataset(XMLDataset):
             if isinstance(classes, str) and osp.isfile(classes):  # mmengine allows a file with a name on each line
                 classes = metainfo['classes'] = list_from_file(classes)
             if isinstance(classes, str) or not classes:
-                raise ConfigError(f"metainfo.classes must be a tuple of class names or a file of them, got {classes!r} (one class: ('name',))")
+                raise ConfigError('metainfo.classes must be a tuple of class names or a file of them, got '
+                                  f"{classes!r} (one class: ('name',))")
             # VOC's twenty colours do not serve other classes; mmdet then draws its own.
             metainfo.setdefault('palette', None if tuple(classes) != self.METAINFO['classes'] else
                                 self.METAINFO['palette'])
@@ -134,11 +137,11 @@ class VOCDataset(XMLDataset):
                 raise UnknownClassError(f"{name}.xml names the class '{box.name}', which is not among metainfo.classes "
                                         f'({", ".join(self.cat2label)}): add it there, or to ignored_classes to leave it out')
             x1, y1, x2, y2 = (corner - 1 for corner in box.corners)
-            if x2 <= x1 or y2 <= y1:
+            if min(x2 - x1, y2 - y1) < _SHORTEST_SIDE:
                 self.left_out.add('boxes without area', name)
                 continue
             x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-            if x2 <= x1 or y2 <= y1:
+            if min(x2 - x1, y2 - y1) < _SHORTEST_SIDE:
                 self.left_out.add('boxes outside the picture', name)
                 continue
             small = not self.test_mode and min(x2 - x1, y2 - y1) < self._filter('bbox_min_size', 0)

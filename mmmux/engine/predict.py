@@ -57,19 +57,20 @@ class Painter:
             DatasetError: the picture cannot be read.
             ConfigError: `out_file` is the picture itself.
         """
-        if Path(out_file).resolve() == Path(picture).resolve():
-            raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
         try:
             image = mmcv.imread(picture, channel_order='rgb')
         except Exception:
             image = None
         if image is None:
             raise DatasetError(f'picture {picture} is missing or cannot be read')
+        if Path(out_file).resolve() == Path(picture).resolve():
+            raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
         if self.segments:
             from mmseg.apis import inference_model as predict
         else:
             from mmdet.apis import inference_detector as predict
         sample = predict(self.model, str(picture))
         options = {} if self.segments else dict(pred_score_thr=threshold)
-        self.visualizer.add_datasample(picture.name, image, sample, draw_gt=False, show=False, out_file=str(out_file), **options)
+        self.visualizer.add_datasample(picture.name, image, sample, draw_gt=False, show=False, out_file=str(out_file),
+                                       **options)
         return sample

@@ -52,8 +52,8 @@ def _check_evaluator(key: str, cfg: Config) -> None:
     for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
         ann_file = (evaluator or {}).get('ann_file')
         if isinstance(ann_file, str) and '://' not in ann_file and not Path(ann_file).is_file():
-            raise DatasetError(f'{ann_file} does not exist ({key}.ann_file): an evaluator has its own annotations, which do not '
-                               f"follow the data set's data_root; give their place with --cfg-options {key}.ann_file=...")
+            raise DatasetError(f'{ann_file} does not exist ({key}.ann_file): an evaluator has its own annotations, which do '
+                               f"not follow the data set's data_root; give their place with --cfg-options {key}.ann_file=...")
 
 
 def _check_dataset(key: str, dataset: Mapping) -> None:

@@ -2,6 +2,7 @@
 import json
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
@@ -40,4 +41,7 @@ def test(cfg: Config) -> dict:
 
 def build_runner(cfg: Config) -> Runner:
     """mmengine's runner, or the one that `runner_type` names."""
+    if cfg.get('launcher') == 'pytorch' and not torch.cuda.is_available() and not torch.distributed.is_initialized():
+        # mmengine starts processes only with a GPU each; it goes on with those it finds connected.
+        torch.distributed.init_process_group('gloo')
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -40,7 +40,10 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
     cfg.launcher = launcher
     if launcher != 'none' and not torch.cuda.is_available():
-        cfg.setdefault('env_cfg', {}).setdefault('dist_cfg', {})['backend'] = 'gloo'
+        cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
+        # mmengine gives DistributedDataParallel the number of a GPU, which it refuses for a model on the CPU.
+        wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
+        cfg.merge_from_dict(dict(model_wrapper_cfg={**wrapper, **(cfg.get('model_wrapper_cfg') or {})}))
     return cfg
 
 

@@ -33,7 +33,6 @@ class VOCMetric(MMDetVOCMetric):
                 use_legacy_coordinate=True)
             name = f'AP{round(threshold * 100):02d}'
             metrics[name] = mean
-            if self.scale_ranges is None:
-                metrics.update((f'{name}/{cls}', float(result['ap'])) for cls, result in zip(classes, by_class))
+            metrics.update((f'{name}/{cls}', float(result['ap'])) for cls, result in zip(classes, by_class))
             metrics['mAP'] += mean / len(self.iou_thrs)
         return metrics

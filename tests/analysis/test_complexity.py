@@ -88,7 +88,9 @@ def test_shape_is_that_of_the_test_pipeline(config, name, shape):
 
 
 @pytest.mark.parametrize('pipeline', [
-    [dict(type='LoadImageFromFile')], [dict(type='Resize', scale=(1333, 800), keep_ratio=True)], [dict(type='Resize', scale_factor=2)],
+    [dict(type='LoadImageFromFile')],
+    [dict(type='Resize', scale=(1333, 800), keep_ratio=True)],
+    [dict(type='Resize', scale_factor=2)],
 ])
 def test_shape_that_is_not_fixed(pipeline):
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))

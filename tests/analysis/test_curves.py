@@ -16,7 +16,7 @@ def write(work_dir: Path, run: str, rows: list[dict]) -> None:
 
 
 def train(epoch: int, iteration: int, loss: float) -> dict:
-    return dict(lr=0.1, data_time=0.01, loss=loss, loss_cls=loss / 2, time=0.2, epoch=epoch, iter=iteration, memory=0, step=iteration)
+    return dict(lr=0.1, data_time=0.01, loss=loss, loss_cls=loss / 2, time=0.2, epoch=epoch, iter=iteration, step=iteration)
 
 
 def val(epoch: int, score: float) -> dict:
@@ -24,7 +24,8 @@ def val(epoch: int, score: float) -> dict:
 
 
 def test_losses_at_fractions_of_epochs_and_scores_at_whole_ones(tmp_path):
-    write(tmp_path, '20260101_000000', [train(1, 5, 4.), train(1, 10, 3.), val(1, .2), train(2, 15, 2.), train(2, 20, 1.), val(2, .5)])
+    write(tmp_path, '20260101_000000', [
+        train(1, 5, 4.), train(1, 10, 3.), val(1, .2), train(2, 15, 2.), train(2, 20, 1.), val(2, .5)])
     curves = read_curves(tmp_path)
     assert curves.train['loss'] == [(0.5, 4.), (1., 3.), (1.5, 2.), (2., 1.)]
     assert curves.val['pascal_voc/mAP'] == [(1, .2), (2, .5)]

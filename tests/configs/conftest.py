@@ -2,21 +2,20 @@ import json
 import random
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 from mmmux.datasets.drawn_shapes import draw_data_set
-
-SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 
 
 @pytest.fixture(autouse=True)
 def _scope():
     yield
     init_default_scope('mmengine')
+    MMLogger._instance_dict.clear()  # those of a run write to a standard output that pytest has closed by then
 
 
 @pytest.fixture
@@ -32,9 +31,11 @@ def batch():
             sample = DetDataSample(metainfo=dict(img_shape=size, ori_shape=size, pad_shape=size, scale_factor=(1., 1.)))
             corners = torch.rand(5, 2) * torch.tensor([width, height]) * 0.6
             sides = (torch.rand(5, 2) * 0.35 + 0.04) * torch.tensor([width, height])
-            sample.gt_instances = InstanceData(bboxes=torch.cat([corners, corners + sides], 1), labels=torch.randint(classes, (5, )))
+            sample.gt_instances = InstanceData(
+                bboxes=torch.cat([corners, corners + sides], 1), labels=torch.randint(classes, (5, )))
             samples.append(sample)
-        return dict(inputs=[torch.randint(0, 256, (3, height, width), dtype=torch.uint8) for _ in samples], data_samples=samples)
+        inputs = [torch.randint(0, 256, (3, height, width), dtype=torch.uint8) for _ in samples]
+        return dict(inputs=inputs, data_samples=samples)
 
     return make
 

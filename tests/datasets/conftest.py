@@ -1,3 +1,4 @@
+import logging
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from PIL import Image
 
 @pytest.fixture
 def log(caplog):
-    """What mmengine's logger says; it does not pass its records on to Python's root logger."""
+    """What mmengine's logger warns of; it does not pass its records on to Python's root logger."""
     logger = MMLogger.get_current_instance()
+    caplog.set_level(logging.WARNING)
     logger.addHandler(caplog.handler)
     yield caplog
     logger.removeHandler(caplog.handler)
@@ -54,7 +56,8 @@ class VOCFolder:
         from mmdet.registry import DATASETS
         return DATASETS.build({
             'type': 'mmmux.VOCDataset', 'data_root': str(self.root), 'ann_file': 'VOC2007/ImageSets/Main/trainval.txt',
-            'data_prefix': dict(sub_data_root='VOC2007/'), 'metainfo': dict(classes=('cell', 'dot')), 'pipeline': [], **changes})
+            'data_prefix': dict(sub_data_root='VOC2007/'), 'metainfo': dict(classes=('cell', 'dot')), 'pipeline': [],
+            **changes})
 
 
 @pytest.fixture

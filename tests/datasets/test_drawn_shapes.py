@@ -95,6 +95,7 @@ def test_annotation_counts_pixels_from_one(tmp_path):
     draw_data_set(tmp_path, 1, 0, SIZE)
     _, boxes = draw_scene(np.random.default_rng([0, 0]), SIZE)
     root = ET.parse(tmp_path / 'VOC2007/Annotations/000000.xml').getroot()
-    written = [(element.findtext('name'), *(int(element.findtext(f'bndbox/{side}')) - 1 for side in ('xmin', 'ymin', 'xmax', 'ymax')))
+    sides = ('xmin', 'ymin', 'xmax', 'ymax')
+    written = [(element.findtext('name'), *(int(element.findtext(f'bndbox/{side}')) - 1 for side in sides))
                for element in root.iter('object')]
     assert written == [(name, *corners) for name, corners in boxes]

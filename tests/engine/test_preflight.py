@@ -58,13 +58,15 @@ def test_missing_part(configs, copy, gone, key):
 
 
 def test_missing_prefix(configs, shapes):
-    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), 'val_dataloader.dataset.data_prefix.sub_data_root': 'VOC2012/'})
+    options = {**roots(shapes), 'val_dataloader.dataset.data_prefix.sub_data_root': 'VOC2012/'}
+    cfg = settings.load_config(configs / SHAPES, options)
     with pytest.raises(DatasetError, match=re.escape('(val_dataloader.dataset.data_prefix.sub_data_root)')):
         preflight.check_data(cfg, LOADERS)
 
 
 def test_only_the_loaders_in_use_count(configs, shapes, tmp_path):
-    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), 'train_dataloader.dataset.data_root': str(tmp_path / 'gone')})
+    options = {**roots(shapes), 'train_dataloader.dataset.data_root': str(tmp_path / 'gone')}
+    cfg = settings.load_config(configs / SHAPES, options)
     preflight.check_data(cfg, ('test_dataloader', ))
     cfg.train_dataloader = None
     preflight.check_data(cfg, LOADERS)

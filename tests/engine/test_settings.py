@@ -46,7 +46,7 @@ class TestLoadConfig:
             settings.load_config(configs / VOC, {key: 1})
 
     def test_unlike_anything_known_lists_the_keys(self, configs):
-        with pytest.raises(ConfigError, match='it has .*model.*train_dataloader'):
+        with pytest.raises(ConfigError, match=r'it has .*model.*train_dataloader'):
             settings.load_config(configs / VOC, {'zzz': 1})
 
     @pytest.mark.parametrize('key', ['train_dataloader.dataset.datasets.7.data_root', 'model.backbone.arch.name.first'])
@@ -117,7 +117,7 @@ class TestAugmentation:
     @pytest.mark.parametrize('gone', ['tta_model', 'tta_pipeline'])
     def test_needs_both_keys(self, configs, gone):
         cfg = settings.load_config(configs / VOC)
-        del cfg[gone]
+        cfg.pop(gone)
         with pytest.raises(ConfigError, match=f'--tta needs {gone}'):
             settings.test_with_augmentation(cfg)
 

@@ -69,7 +69,7 @@ def test_plugs_into_mmdets_stock_retinanet(scope):
     sample = DetDataSample(metainfo=dict(img_shape=(64, 96), ori_shape=(64, 96), scale_factor=(1., 1.), pad_shape=(64, 96)))
     sample.gt_instances = InstanceData(bboxes=torch.tensor([[8., 8., 40., 40.]]), labels=torch.tensor([3]))
     data = dict(inputs=[torch.randint(0, 256, (3, 64, 96), dtype=torch.uint8)], data_samples=[sample])
-    losses = detector.loss(**detector.data_preprocessor(data, True))
+    losses = detector(**detector.data_preprocessor(data, True), mode='loss')
     total = sum(sum(value) for value in losses.values())
     total.backward()
     assert total.isfinite() and all(p.grad is not None for p in detector.backbone.parameters())
@@ -80,6 +80,7 @@ def test_plugs_into_mmdets_stock_retinanet(scope):
 def test_plugs_into_mmsegs_stock_fcn(scope):
     config = get_config('mmseg::fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py')
     config.model.backbone = dict(type='MUXNet', arch='m', out_indices=(1, 2, 4, 6))
+    config.model.pretrained = None  # the weights of the ResNet that was there
     config.model.decode_head.update(in_channels=200, channels=64)
     config.model.auxiliary_head.update(in_channels=112, channels=64)
     for head in (config.model.decode_head, config.model.auxiliary_head):
@@ -95,7 +96,7 @@ def test_plugs_into_mmsegs_stock_fcn(scope):
         sample.gt_sem_seg = PixelData(data=torch.randint(0, 150, (1, 64, 96)))
         samples.append(sample)
     data = dict(inputs=list(torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)), data_samples=samples)
-    losses = segmentor.loss(**segmentor.data_preprocessor(data, True))
+    losses = segmentor(**segmentor.data_preprocessor(data, True), mode='loss')
     total = losses['decode.loss_ce'] + losses['aux.loss_ce']
     total.backward()
     assert total.isfinite() and all(p.grad is not None for p in segmentor.backbone.parameters())

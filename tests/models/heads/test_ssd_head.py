@@ -30,7 +30,7 @@ def data():
 def test_trains_and_predicts(config, data):
     from mmdet.registry import MODELS
     detector = MODELS.build(config)
-    losses = detector.loss(**detector.data_preprocessor(data, True))
+    losses = detector(**detector.data_preprocessor(data, True), mode='loss')
     assert set(losses) == {'loss_cls', 'loss_bbox'}
     sum(sum(value) for value in losses.values()).backward()
     assert all(parameter.grad is not None for parameter in detector.backbone.parameters())
@@ -43,6 +43,6 @@ def test_same_weights_and_losses_as_mmdets(config, data):
     from mmdet.registry import MODELS
     ours, stock = MODELS.build(config), MODELS.build(dict(config, bbox_head=dict(config.bbox_head, type='mmdet.SSDHead')))
     stock.load_state_dict(ours.state_dict())  # strict: a checkpoint of either fits the other
-    losses = [detector.loss(**detector.data_preprocessor(data, True)) for detector in (ours, stock)]
+    losses = [detector(**detector.data_preprocessor(data, True), mode='loss') for detector in (ours, stock)]
     for name in ('loss_cls', 'loss_bbox'):
         assert torch.allclose(sum(losses[0][name]), sum(losses[1][name]))

@@ -1,0 +1,93 @@
+import json
+import re
+
+import pytest
+
+from mmmux.errors import ConfigError, DatasetError
+
+pytest.importorskip('mmdet')
+
+CLASSES = ('cell', 'dot')
+
+
+@pytest.fixture
+def annotations():
+    """Three pictures: two boxes of classes with numbers that have a gap, nothing, and one box in a picture that is small."""
+    return dict(
+        images=[dict(id=10, file_name='a.jpg', width=80, height=60), dict(id=11, file_name='b.jpg', width=80, height=60),
+                dict(id=12, file_name='c.jpg', width=80, height=20)],
+        annotations=[dict(id=1, image_id=10, category_id=1, bbox=[5, 6, 20, 10], area=200, iscrowd=0),
+                     dict(id=2, image_id=10, category_id=7, bbox=[30, 10, 40, 40], area=1600, iscrowd=0),
+                     dict(id=3, image_id=12, category_id=7, bbox=[1, 1, 10, 10], area=100, iscrowd=0)],
+        categories=[dict(id=1, name='cell'), dict(id=7, name='dot')])
+
+
+@pytest.fixture
+def read(tmp_path, annotations):
+    """The data set, as a config builds it, from the annotations or from the text given."""
+    def read(text=None, **changes):
+        from mmdet.registry import DATASETS
+        (tmp_path / 'all.json').write_text(json.dumps(annotations) if text is None else text)
+        return DATASETS.build({
+            'type': 'mmmux.CocoDataset', 'data_root': str(tmp_path), 'ann_file': 'all.json',
+            'data_prefix': dict(img='pictures/'), 'metainfo': dict(classes=CLASSES), 'pipeline': [], **changes})
+
+    return read
+
+
+def test_same_as_mmdets(read, tmp_path):
+    from mmdet.datasets import CocoDataset as MMDetCocoDataset
+    ours = read()
+    theirs = MMDetCocoDataset(data_root=str(tmp_path), ann_file='all.json', data_prefix=dict(img='pictures/'),
+                              metainfo=dict(classes=CLASSES), pipeline=[])
+    assert len(ours) == len(theirs) == 3 and ours.cat2label == theirs.cat2label == {1: 0, 7: 1}
+    assert all(ours.get_data_info(index) == theirs.get_data_info(index) for index in range(3))
+    assert ours.get_data_info(0)['instances'][0]['bbox'] == [5, 6, 25, 16]
+
+
+def test_training_counts_what_it_leaves_out(read, log):
+    dataset = read(filter_cfg=dict(filter_empty_gt=True, min_size=32))
+    assert [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))] == [10]
+    (warning, ) = log.messages
+    assert '1 pictures without boxes (b.jpg)' in warning and '1 pictures smaller than 32 pixels (c.jpg)' in warning
+
+
+def test_testing_leaves_out_nothing(read, log):
+    assert len(read(test_mode=True, filter_cfg=dict(filter_empty_gt=True, min_size=32))) == 3 and not log.messages
+
+
+def test_training_never_goes_on_with_nothing(read, annotations):
+    annotations['annotations'] = []
+    with pytest.raises(DatasetError, match=r'all\.json gives no picture that can be used: left out 3 pictures without boxes'):
+        read(filter_cfg=dict(filter_empty_gt=True))
+
+
+def test_no_pictures(read, annotations):
+    annotations['images'] = annotations['annotations'] = []
+    with pytest.raises(DatasetError, match=r'all\.json lists no pictures'):
+        read()
+
+
+@pytest.mark.parametrize('classes,words', [
+    (('cell', 'spot'), "has no category 'spot'.*it has cell, dot"),
+    (('dot', 'cell'), r"must be in the order of .*all\.json, which is \('cell', 'dot'\)"),
+])
+def test_classes_that_do_not_fit_the_file(read, classes, words):
+    with pytest.raises(ConfigError, match=words):
+        read(metainfo=dict(classes=classes))
+
+
+def test_some_of_the_classes(read):
+    dataset = read(metainfo=dict(classes=('dot', )))
+    assert [instance['bbox_label'] for instance in dataset.get_data_info(0)['instances']] == [0]
+
+
+@pytest.mark.parametrize('text', ['', '{"images": [', '[]', '{}', '{"images": [], "annotations": []}', '<annotation/>'])
+def test_other_files(read, text, tmp_path):
+    with pytest.raises(DatasetError, match=re.escape(f'{tmp_path}/all.json is not a COCO annotation file')):
+        read(text)
+
+
+def test_missing_file(read):
+    with pytest.raises(DatasetError, match=r'nowhere\.json does not exist.*data_root'):
+        read(ann_file='nowhere.json')

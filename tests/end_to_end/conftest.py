@@ -1,0 +1,71 @@
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+
+from mmmux.datasets.drawn_shapes import draw_data_set
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+
+@pytest.fixture(scope='session')
+def data(tmp_path_factory):
+    """Eight drawn pictures to train on and four to test on."""
+    return draw_data_set(tmp_path_factory.mktemp('data'), train=8, test=4, size=96)
+
+
+@pytest.fixture(scope='session')
+def config():
+    return REPOSITORY / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
+
+
+@pytest.fixture(scope='session')
+def options(data):
+    """--cfg-options for one epoch of two iterations."""
+    in_this_process = [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+    return ['--cfg-options', *(f'{loader}.dataset.data_root={data}' for loader in LOADERS), *in_this_process,
+            'train_dataloader.batch_size=4', 'train_cfg.max_epochs=1']
+
+
+@pytest.fixture(scope='session')
+def program():
+    """Run a Python program as a user would, in a process and a folder of its own."""
+    env = dict(os.environ, PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
+
+    def run(*args, cwd: Path, status: int = 0) -> subprocess.CompletedProcess:
+        done = subprocess.run([sys.executable, *map(str, args)], env=env, cwd=cwd, capture_output=True, text=True, timeout=600)
+        assert done.returncode == status, done.stdout[-2000:] + done.stderr[-4000:]
+        return done
+
+    return run
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Run a program below tools/ in this process, which spares the start of another."""
+    def run(name: str, *args) -> None:
+        monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it; so it is taken back afterwards
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
+        runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
+
+    yield run
+    init_default_scope('mmengine')
+    # What a process of its own would not find: the visualizer of an earlier run, which writes into that run's folder, and
+    # its logger, which writes to a standard output that pytest has closed.
+    from mmdet.visualization import DetLocalVisualizer
+    DetLocalVisualizer._instance_dict.clear()
+    MMLogger._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def trained(program, config, options, tmp_path_factory):
+    """The work dir of one epoch with tools/train.py."""
+    folder = tmp_path_factory.mktemp('trained')
+    program(REPOSITORY / 'tools/train.py', config, '--work-dir', folder / 'work', *options, cwd=folder)
+    return folder / 'work'

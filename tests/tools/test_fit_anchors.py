@@ -1,0 +1,44 @@
+import re
+
+import pytest
+
+from mmmux.datasets.drawn_shapes import draw_data_set
+
+pytest.importorskip('mmdet')
+
+SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
+
+
+@pytest.fixture
+def data(tmp_path):
+    return draw_data_set(tmp_path / 'data', train=8, test=1, size=96)
+
+
+def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
+    from mmengine.config import Config
+    # Anchors far too large for pictures of 96 pixels.
+    generator = 'model.bbox_head.anchor_generator'
+    sizes = [f'{generator}.min_sizes="[70,80,90,95]"', f'{generator}.max_sizes="[80,90,95,96]"']
+    out = tool('fit_anchors.py', configs / SHAPES, '--plot', tmp_path / 'plots/anchors.png', '--cfg-options',
+               f'train_dataloader.dataset.data_root={data}', *sizes)
+    before, after = (float(number) for number in re.findall(r'mean best overlap (\S+);', out))
+    assert after > before + 0.1
+    unmatched = [float(share) for share in re.findall(r'^circle\s+\d+\s+(\S+)%', out, re.MULTILINE)]
+    assert len(unmatched) == 2 and unmatched[1] <= unmatched[0]
+    assert (tmp_path / 'plots/anchors.png').stat().st_size > 1000
+
+    snippet = tmp_path / 'fitted.py'
+    snippet.write_text(f"_base_ = '{configs / SHAPES}'\n" + out[out.index('model = dict('):out.index('drawn:')])
+    generator = Config.fromfile(snippet).model.bbox_head.anchor_generator
+    assert len(generator.min_sizes) == len(generator.max_sizes) == len(generator.strides) == 4 and generator.min_sizes[0] < 40
+
+
+def test_missing_data(fails, configs, tmp_path):
+    assert 'train_dataloader.dataset.data_root' in fails(
+        'fit_anchors.py', configs / SHAPES, '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path / "nowhere"}')
+
+
+@pytest.mark.parametrize('model', ["dict(type='SSD')", "dict(type='ATSS', bbox_head=dict(anchor_generator=dict(type='A')))"])
+def test_models_without_fitting_anchors(fails, tmp_path, model):
+    (tmp_path / 'config.py').write_text(f'model = {model}')
+    assert 'anchor_generator' in fails('fit_anchors.py', tmp_path / 'config.py')
