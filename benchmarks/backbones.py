@@ -15,7 +15,7 @@ import torch
 from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
-from mmmux.analysis.machine import describe_machine
+from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
 
 NETWORKS = {
@@ -99,7 +99,7 @@ def main() -> None:
         print(f'\n{task}, batch {batch}, {args.size} x {args.size}, {args.device}')
         print(f'{"network":<16}{"median ms":>12}{"quartiles ms":>20}{"ratio":>8}')
         for name, row in rows.items():
-            print(f'{name:<16}{row["median_ms"]:>12}{str(row["quartiles_ms"]):>20}{row["ratio"]:>8}')
+            print(f'{name:<16}{row["median_ms"]:>12}{row["quartiles_ms"]!s:>20}{row["ratio"]:>8}')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(results, indent=2) + '\n')
     print(f'\nwritten: {args.out}')

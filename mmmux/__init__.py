@@ -3,10 +3,14 @@
 Importing this package registers :class:`mmmux.models.MUXNet` and makes mmengine load checkpoints without running code from
 them (see :mod:`mmmux.checkpoints.safe_loading`).
 """
+from mmengine.config.utils import MODULE2PACKAGE
+
 from . import models
 from .checkpoints.safe_loading import make_mmengine_load_safely
 from .version import __version__
 
 make_mmengine_load_safely()
+# mmengine inherits configs (`mmmux::ssdlite/...`) only from the packages in this table.
+MODULE2PACKAGE.setdefault('mmmux', 'mmmux')
 
 __all__ = ['__version__', 'models']

@@ -41,6 +41,11 @@ within a second. Output of the commands is kept in .venv/install.log. To start o
 Exit status: 0 done, 2 not done, with one sentence that says why and what to do next."""
 
 
+# On a GPU the operators must have been compiled for it: a build without CUDA imports, and fails when it is used.
+OPERATORS_WORK = ('import torch; from mmcv.ops import nms; device = "cuda" if torch.cuda.is_available() else "cpu"; '
+                  'nms(torch.ones(1, 4, device=device), torch.ones(1, device=device), 0.5)')
+
+
 class SetupError(Exception):
     """Why the environment is not ready and what the user can do, in one sentence."""
 
@@ -215,7 +220,7 @@ class Installer:
         self.must_run('import torch, numpy, cv2, mmengine', 'torch, OpenCV and mmengine cannot be imported together')
 
     def install_compiled(self) -> None:
-        pin, works = self.compiled, 'import mmcv.ops'
+        pin, works = self.compiled, OPERATORS_WORK
         if distributions(pin.replace('-', '_').replace('==', '-')):
             if not (problem := self.problem(works)):
                 return
@@ -254,8 +259,13 @@ class Installer:
         path = os.pathsep.join([str(PYTHON.parent), os.environ['PATH'], cuda])  # the first has ninja
         environment = {'CFLAGS': '-O2 -g0 -DNDEBUG',  # these halve the time of the default ones
                        'MAX_JOBS': str(os.cpu_count()), **self.environment, 'CXX': compiler, 'PATH': path, 'MMCV_WITH_OPS': '1'}
-        with_cuda = shutil.which('nvcc', path=path) and not self.problem('import torch; assert torch.cuda.is_available()')
-        return {**environment, 'FORCE_CUDA': '1'} if with_cuda else environment
+        if self.problem('import torch; assert torch.cuda.is_available()'):
+            return environment
+        if not shutil.which('nvcc', path=path):
+            raise SetupError(f'torch sees a GPU, for which {self.compiled} has to be compiled with nvcc, and there is none: '
+                             'install the CUDA toolkit, give a fitting wheel as in `make setup WHEELS=DIR`, or leave the GPU '
+                             'aside with `export CUDA_VISIBLE_DEVICES=`')
+        return {**environment, 'FORCE_CUDA': '1'}
 
     def show_progress(self, output: str) -> None:
         found = re.findall(r'^\[(\d+)/(\d+)\]', output[-50_000:], re.MULTILINE)

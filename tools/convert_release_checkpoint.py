@@ -8,6 +8,7 @@ import torch
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.engine import cli
+from mmmux.errors import CheckpointError
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,9 +21,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
+        if args.src.resolve() == args.dst.resolve():
+            raise CheckpointError(f'{args.dst} is the file to convert, which would be overwritten: give another name')
         checkpoint = convert_release_checkpoint(load_checkpoint_file(args.src, map_location='cpu'), str(args.src))
-        args.dst.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(checkpoint, args.dst)
+        try:
+            args.dst.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(checkpoint, args.dst)
+        except (OSError, RuntimeError) as error:
+            raise CheckpointError(f'{args.dst} cannot be written: {error}') from None
     arch = checkpoint['meta']['arch']
     print(f"{args.dst}: MUXNet-{arch}, {len(checkpoint['state_dict'])} weights. Use it with\n"
           f"  backbone=dict(type='mmmux.MUXNet', arch='{arch}', init_cfg=dict(type='Pretrained', checkpoint='{args.dst}'))")

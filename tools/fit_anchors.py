@@ -19,7 +19,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', type=Path, help='config file of an SSD detector')
     parser.add_argument('--max-pictures', type=int, default=2000, help='training pictures to read (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0, help='of the pictures and their augmentation (default: %(default)s)')
-    parser.add_argument('--plot', type=Path, default=Path('anchors.png'), help='picture to write (default: %(default)s)')
+    parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
+                        help='picture to write (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help='change entries of the config')
     return parser.parse_args()

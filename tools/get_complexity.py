@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmmux.analysis.complexity import model_complexity, test_shape
+from mmmux.analysis.complexity import input_shape, model_complexity
 from mmmux.engine import cli, settings
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     args = parse_args()
     with cli.sentences():
         cfg = settings.load_config(args.config, args.cfg_options)
-        height, width = args.shape or test_shape(cfg)
+        height, width = args.shape or input_shape(cfg)
         parts = model_complexity(cfg, height, width)
     if args.json:
         print(json.dumps(dict(config=str(args.config), shape=[height, width],

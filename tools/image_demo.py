@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmmux.engine import cli, settings
 from mmmux.engine.predict import Painter
+from mmmux.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
@@ -12,7 +13,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('images', type=Path, nargs='+', metavar='IMAGE', help='pictures to look at')
     parser.add_argument('config', type=Path, help='config file of the model')
     parser.add_argument('checkpoint', help='file or URL of its weights')
-    parser.add_argument('--out-dir', type=Path, default=Path('outputs'), help='where to write (default: %(default)s)')
+    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/image_demo'),
+                        help='where to write (default: %(default)s)')
     parser.add_argument('--threshold', type=float, default=0.3, help='lowest score that is drawn (default: %(default)s)')
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     return parser.parse_args()
@@ -21,6 +23,9 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
+        if len({image.name for image in args.images}) < len(args.images):
+            raise ConfigError('two pictures have the same file name and would overwrite each other: draw them one by one, with '
+                              'another --out-dir')
         painter = Painter(settings.load_config(args.config), args.checkpoint, args.device)
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for image in args.images:

@@ -73,7 +73,7 @@ def _params(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def test_shape(cfg: Config) -> tuple[int, int]:
+def input_shape(cfg: Config) -> tuple[int, int]:
     """The (height, width) that a config's test pipeline resizes to.
 
     Raises:

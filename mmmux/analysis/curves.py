@@ -16,9 +16,11 @@ class Curves:
     Attributes:
         train: losses, learning rate and times, at fractions of epochs.
         val: metrics, at whole epochs.
+        iterations_per_epoch: of the training.
     """
     train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    iterations_per_epoch: float = 1.
 
 
 def read_curves(work_dir: str | Path) -> Curves:
@@ -30,15 +32,31 @@ def read_curves(work_dir: str | Path) -> Curves:
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not files:
         raise DatasetError(f'{work_dir} holds no training log (*/vis_data/scalars.json): is it the work dir of a training?')
-    curves = Curves()
-    rows = [json.loads(line) for file in files for line in file.read_text().splitlines() if line.strip()]
+    rows: list[dict] = []
+    for file in files:
+        mine = _rows(file)
+        begin = next((row['iter'] for row in mine if 'loss' in row), None)
+        if begin is not None:  # a run that began anew, or earlier than the last one ended, replaces what it did again
+            rows = [row for row in rows if row.get('iter', 0) < begin]
+        rows += mine
     per_epoch = _iterations_per_epoch(rows)
+    curves = Curves(iterations_per_epoch=per_epoch)
     for row in rows:
         if 'loss' in row:
             _add(curves.train, row['iter'] / per_epoch, row)
         elif any('/' in name for name in row):
             _add(curves.val, row['step'], row)
     return curves
+
+
+def _rows(file: Path) -> list[dict]:
+    rows = []
+    for line in file.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:  # a run that was killed may leave half a line
+            continue
+    return rows
 
 
 def _iterations_per_epoch(rows: list[dict]) -> float:

@@ -10,7 +10,7 @@ from torch import nn
 from mmmux.engine.settings import load_config
 from mmmux.models import ARCHITECTURES, MUXNet
 
-from .complexity import count, model_complexity, test_shape
+from .complexity import count, input_shape, model_complexity
 
 _CLASSES = 1000
 _DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes'}
@@ -46,7 +46,7 @@ def entries(root: Path, method: str) -> list[Entry]:
     rows = []
     for config in sorted((root / 'configs' / method).glob('*.py')):
         cfg = load_config(config)
-        height, width = test_shape(cfg)
+        height, width = input_shape(cfg)
         total = model_complexity(cfg, height, width)['total']
         rows.append(Entry(config, total.params, total.macs, (height, width), ours.get(config.name), paper.get(config.name, '')))
     return rows
@@ -66,7 +66,8 @@ def config_table(rows: list[Entry], link: str) -> str:
 def backbone_table(root: Path) -> str:
     """Markdown: the family as classifiers of 1000 classes at 224 x 224, counted, beside the paper's figures."""
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['backbones']
-    lines = ['| network | parameters | multiply-adds | parameters, the paper | multiply-adds, the paper | ImageNet top-1, the paper |',
+    lines = ['| network | parameters | multiply-adds | parameters, the paper | multiply-adds, the paper | '
+             'ImageNet top-1, the paper |',
              '|---|---|---|---|---|---|']
     for name, arch in ARCHITECTURES.items():
         network = MUXNet(arch, out_indices=(len(arch.stages), ))
@@ -91,7 +92,8 @@ def benchmark_table(result: Path) -> str:
     for task, batch in (('forward', data['batch']), ('training step', data['train_batch'])):
         for name, row in data[task].items():
             low, high = row['quartiles_ms']
-            lines.append(f'| {task}, batch {batch} | {name} | {row["median_ms"]} ms | {low} to {high} ms | {row["ratio"]:.2f} |')
+            lines.append(f'| {task}, batch {batch} | {name} | {row["median_ms"]} ms | {low} to {high} ms | '
+                         f'{row["ratio"]:.2f} |')
     where = data['gpu'] or data['processor']
     return '\n'.join(lines) + (f'\n\n{data["size"]} x {data["size"]} pixels, float32, {data["rounds"]} rounds; {where}, '
                                f'{data["threads"]} threads, torch {data["versions"]["torch"]}, {data["date"]}. Written by '

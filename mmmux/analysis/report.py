@@ -10,14 +10,14 @@ from mmengine.config import Config
 from mmengine.registry import VISUALIZERS, init_default_scope
 from PIL import Image, ImageDraw
 
+from mmmux.engine.machine import describe_machine
 from mmmux.engine.predict import Painter
-from mmmux.engine.run import METRICS_FILE
+from mmmux.engine.run import MACHINE_FILE, METRICS_FILE
 from mmmux.engine.settings import load_config
 from mmmux.errors import DatasetError
 
-from .complexity import model_complexity, test_shape
+from .complexity import input_shape, model_complexity
 from .curves import Curves, plot_curves, read_curves
-from .machine import describe_machine
 
 METRIC = 'pascal_voc/mAP'
 _CLASS_PREFIX = 'pascal_voc/AP50/'
@@ -56,6 +56,14 @@ class Run:
             raise DatasetError(f'{path} does not exist: test {self.name} with tools/test.py --work-dir {self.work_dir} first')
         return json.loads(path.read_text())
 
+    @property
+    def machine(self) -> dict:
+        """What it was trained on."""
+        path = self.work_dir / MACHINE_FILE
+        if not path.is_file():
+            raise DatasetError(f'{path} does not exist: train {self.name} with tools/train.py, which writes it')
+        return json.loads(path.read_text())
+
 
 def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
     """Everything the page tells, as plain data, and the curves.
@@ -67,21 +75,16 @@ def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
     rows = []
     for run in runs:
         cfg = run.cfg
-        height, width = test_shape(cfg)
+        height, width = input_shape(cfg)
         complexity = model_complexity(cfg, height, width)['total']
         seconds = median(value for _, value in curves[run.name].train['time'])
-        iterations = len(_iterations(curves[run.name], cfg))
+        iterations = round(curves[run.name].iterations_per_epoch * cfg.train_cfg.max_epochs)
         rows.append(dict(
             name=run.name, config=run.config.name, seed=cfg.randomness.seed, epochs=cfg.train_cfg.max_epochs,
             batch=cfg.train_dataloader.batch_size, size=[height, width], params=complexity.params, macs=complexity.macs,
             seconds_per_iteration=round(seconds, 3), iterations=iterations, minutes=round(seconds * iterations / 60, 1),
-            metrics=run.metrics))
+            machine=run.machine, metrics=run.metrics))
     return dict(describe_machine(), runs=rows), curves
-
-
-def _iterations(curves: Curves, cfg: Config) -> range:
-    last_epoch, _ = curves.train['iter'][-1]
-    return range(round(curves.train['iter'][-1][1] / last_epoch * cfg.train_cfg.max_epochs))
 
 
 def paint(runs: list[Run], folder: Path, pictures: int, threshold: float) -> list[Path]:
@@ -176,8 +179,9 @@ def _table(rows: list[dict]) -> str:
 def _conditions(data: dict) -> str:
     first = data['runs'][0]
     configs = ', '.join(f'`{row["config"]}`' for row in data['runs'])
-    versions = ', '.join(f'{name} {found}' for name, found in data['versions'].items())
+    machine = first['machine']
+    versions = ', '.join(f'{name} {found}' for name, found in machine['versions'].items())
     return (f'Configs {configs}; {first["epochs"]} epochs, batch {first["batch"]}, {first["size"][1]} x {first["size"][0]} '
-            f'pixels, seed {first["seed"]}, from random weights. Average precision at IoU 0.5, eleven points. Training time is the '
-            f'median time of an iteration times their number, on {data["gpu"] or data["processor"]}, {data["threads"]} threads '
-            f'({data["system"]}, Python {data["python"]}, {versions}; {data["date"]}).')
+            f'pixels, seed {first["seed"]}. Average precision at IoU 0.5. Training time is the median time of an iteration '
+            f'times their number, on {machine["gpu"] or machine["processor"]}, {machine["threads"]} threads '
+            f'({machine["system"]}, Python {machine["python"]}, {versions}; {machine["date"]}).')

@@ -97,7 +97,8 @@ def _name(path) -> str:
 def _refusal(path, error: Exception) -> str:
     unknown = re.findall(r'GLOBAL ([\w.]+)', str(error))
     with contextlib.suppress(Exception):  # it reads zip files only, but lists all that a file asks for
-        unknown = [name for name in torch.serialization.get_unsafe_globals_in_checkpoint(path) if name not in HARMLESS] or unknown
+        listed = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        unknown = [name for name in listed if name not in HARMLESS] or unknown
     if unknown:
         return _REFUSED.format(', '.join(sorted(unknown)))
     reason = str(error).split('WeightsUnpickler error: ')[-1].strip().split('\n')[0] or type(error).__name__

@@ -1,9 +1,9 @@
 """Data sets and transforms that the OpenMMLab packages lack; those for detection need mmdet."""
 from importlib.util import find_spec
 
-from .loading import LoadImageOrSkip
+from .loading import LoadImage, LoadImageOrSkip
 
-__all__ = ['LoadImageOrSkip']
+__all__ = ['LoadImage', 'LoadImageOrSkip']
 
 if find_spec('mmdet') is not None:
     from .coco import CocoDataset

@@ -47,6 +47,9 @@ class CocoDataset(MMDetCocoDataset):
         if missing:
             raise ConfigError(f"{self.ann_file} has no category '{missing[0]}', which metainfo.classes names; it has "
                               f'{", ".join(found)}')
+        unknown = {annotation['category_id'] for annotation in coco.anns.values()} - set(coco.get_cat_ids())
+        if unknown:
+            raise DatasetError(f'{self.ann_file} has annotations of category {min(unknown)}, which its categories do not list')
         in_order = tuple(name for name in found if name in classes)
         if in_order != classes:
             raise ConfigError(f'metainfo.classes {classes} must be in the order of {self.ann_file}, which is {in_order}: mmdet '
@@ -56,14 +59,17 @@ class CocoDataset(MMDetCocoDataset):
     def filter_data(self) -> list[dict]:
         """Leave out what `filter_cfg` says, and count it."""
         kept = super().filter_data()
+        if not self.test_mode and (self.filter_cfg or {}).get('filter_empty_gt', False):
+            # mmdet counts annotations before it drops those without area or outside the picture.
+            kept = [info for info in kept if not all(box['ignore_flag'] for box in info['instances'])]
         if len(kept) < len(self.data_list):
             min_size, kept_ids = (self.filter_cfg or {}).get('min_size', 0), {info['img_id'] for info in kept}
             left_out = LeftOut(self.ann_file)
             for info in self.data_list:
                 if info['img_id'] not in kept_ids:
                     small = min(info['width'], info['height']) < min_size
-                    left_out.add(f'pictures smaller than {min_size} pixels' if small else 'pictures without boxes',
-                                 Path(info['img_path']).name)
+                    reason = f'pictures smaller than {min_size} pixels' if small else 'pictures without boxes that can be used'
+                    left_out.add(reason, Path(info['img_path']).name)
             left_out.report()
             if not kept:
                 raise DatasetError(f'{self.ann_file} gives no picture that can be used: left out {left_out.summary()}')

@@ -1,6 +1,7 @@
-"""Loading pictures in training, where one bad file must not end a run."""
+"""Loading pictures: a bad one gets a sentence in testing, and does not end a run in training."""
 import logging
 
+import cv2
 from mmcv.transforms import LoadImageFromFile
 from mmengine.logging import print_log
 
@@ -11,8 +12,24 @@ _MOST_FAILURES_IN_A_ROW = 100
 
 
 @TRANSFORMS.register_module()
-class LoadImageOrSkip(LoadImageFromFile):
-    """mmcv's LoadImageFromFile, for training: a picture that cannot be decoded is named once and another one drawn.
+class LoadImage(LoadImageFromFile):
+    """mmcv's LoadImageFromFile, which tells a picture that cannot be decoded in a sentence. Arguments as in mmcv.
+
+    Raises:
+        DatasetError: the picture is missing or damaged.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add `img` (H, W, 3)."""
+        try:
+            return super().transform(results)
+        except (OSError, AssertionError, ValueError, cv2.error) as error:
+            raise DatasetError(f'picture {results["img_path"]} cannot be read ({str(error).strip()})') from None
+
+
+@TRANSFORMS.register_module()
+class LoadImageOrSkip(LoadImage):
+    """For training: a picture that cannot be decoded is named, once in each loading process, and another one is drawn.
 
     Data sets check their pictures when they start as far as that is cheap; this catches what only decoding finds.
 
@@ -31,11 +48,11 @@ class LoadImageOrSkip(LoadImageFromFile):
             loaded = super().transform(results)
             self._in_a_row = 0
             return loaded
-        except Exception as error:
+        except DatasetError as error:
             path = results['img_path']
             if path not in self._failed:
                 self._failed.add(path)
-                print_log(f'picture {path} cannot be read ({error}) and is skipped', logger='current', level=logging.WARNING)
+                print_log(f'{error} and is skipped', logger='current', level=logging.WARNING)
             self._in_a_row += 1
             if self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
                 raise DatasetError(f'{self._in_a_row} pictures in a row cannot be read, the last one {path}: check the data '

@@ -117,7 +117,7 @@ class VOCDataset(XMLDataset):
         if not self.test_mode and min(width, height) < self._filter('min_size', 0):
             raise DatasetError(f'{name}: picture smaller than {self._filter("min_size", 0)} pixels')
         instances = self._instances(name, read_annotation(xml_path, name), width, height)
-        if not instances and not self.test_mode and self._filter('filter_empty_gt', False):
+        if all(box['ignore_flag'] for box in instances) and not self.test_mode and self._filter('filter_empty_gt', False):
             raise DatasetError(f'{name}: picture without boxes')
         return dict(img_path=img_path, img_id=name, xml_path=xml_path, height=height, width=width, instances=instances)
 
@@ -145,6 +145,8 @@ class VOCDataset(XMLDataset):
                 self.left_out.add('boxes outside the picture', name)
                 continue
             small = not self.test_mode and min(x2 - x1, y2 - y1) < self._filter('bbox_min_size', 0)
+            if small:
+                self.left_out.add(f'boxes smaller than {self._filter("bbox_min_size", 0)} pixels', name)
             instances.append(
                 dict(bbox=[x1, y1, x2, y2], bbox_label=self.cat2label[box.name], ignore_flag=int(box.difficult or small)))
         return instances

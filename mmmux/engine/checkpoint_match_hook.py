@@ -15,7 +15,7 @@ class CheckpointMatchHook(Hook):
 
     mmengine skips what does not fit and goes on, so a test of the wrong checkpoint ends with a score of nearly zero. Here a
     checkpoint that fits nowhere is refused, one that fits in part is refused in testing, and in training (starting from
-    another task's weights) it is said once how much was taken.
+    another task's weights) it is said once how much was taken. Resuming needs all of it, and the optimiser's state.
 
     Raises:
         CheckpointError: as above; the message names the first weight that does not fit.
@@ -29,16 +29,21 @@ class CheckpointMatchHook(Hook):
         model = runner.model
         while hasattr(model, 'module'):  # distributed training and test-time augmentation wrap the model
             model = model.module
-        state = state_dict_of(checkpoint, 'given')
+        name = runner.cfg.get('load_from') or f'to resume from in {runner.work_dir}'
+        state = state_dict_of(checkpoint, name)
         missing, reshaped, total = mismatches(model, state)
-        self.complaint = describe(model, state)
-        if len(missing) + len(reshaped) == total:
-            raise CheckpointError(f'the checkpoint {self.complaint}')
-        if self.complaint:
-            print_log(f'the checkpoint fits in part: of {total} weights {len(missing)} are missing and {len(reshaped)} have '
+        complaint = describe(model, state)
+        self.complaint = f'checkpoint {name} {complaint}' if complaint else None
+        if complaint and (runner.cfg.get('resume') or len(missing) + len(reshaped) == total):
+            raise CheckpointError(self.complaint)
+        if runner.cfg.get('resume') and not {'optimizer', 'meta', 'message_hub'} <= set(checkpoint):
+            raise CheckpointError(f'checkpoint {name} holds weights only, and resuming needs the state of the training: start '
+                                  'from it with --cfg-options load_from=... instead of --resume')
+        if complaint:
+            print_log(f'checkpoint {name} fits in part: of {total} weights {len(missing)} are missing and {len(reshaped)} have '
                       'another shape; these keep their initial values', logger='current', level=logging.WARNING)
 
     def before_test(self, runner) -> None:
         """Refuse to test a model that is loaded in part."""
         if self.complaint:
-            raise CheckpointError(f'the checkpoint {self.complaint}')
+            raise CheckpointError(self.complaint)

@@ -20,7 +20,7 @@ def sentences():
     except UserError as error:
         sys.exit(_fail(sentence(error)))
     except KeyboardInterrupt:
-        sys.exit(_fail('stopped; tools/train.py with --resume goes on from the last checkpoint'))
+        sys.exit(_fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume)'))
 
 
 def sentence(error: UserError) -> str:
@@ -40,7 +40,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=Path, help='folder for logs and results (default: work_dirs/<config name>)')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help='change entries of the config, e.g. train_dataloader.batch_size=16 '
-                        'data_preprocessor.mean="[0,0,0]"; no spaces inside a value')
+                        'optim_wrapper.optimizer.lr=0.02; no spaces inside a value')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='how several processes were started: torchrun is pytorch (default: %(default)s)')
     # torchrun and older launchers hand the rank over in different ways.

@@ -39,8 +39,10 @@ class Painter:
             from mmseg.apis import init_model as load
         else:
             from mmdet.apis import init_detector as load
+        # The file is judged before mmdet or mmseg takes from it whatever happens to fit.
+        weights = state_dict_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent'), checkpoint)
         model = load(cfg, checkpoint, device=device)
-        complaint = describe(model, state_dict_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent'), checkpoint))
+        complaint = describe(model, weights)
         if complaint:
             raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
         return model

@@ -8,9 +8,13 @@ from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmmux.errors import DatasetError
+
+from .machine import describe_machine
 from .preflight import check_checkpoint, check_data
 
 METRICS_FILE = 'metrics.json'
+MACHINE_FILE = 'machine.json'
 
 
 def train(cfg: Config) -> None:
@@ -21,7 +25,13 @@ def train(cfg: Config) -> None:
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
-    build_runner(cfg).train()
+    runner = build_runner(cfg)
+    if not len(runner.train_dataloader):
+        raise DatasetError(f'{len(runner.train_dataloader.dataset)} training pictures make no full batch of '
+                           f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
+    if is_main_process():
+        (Path(cfg.work_dir) / MACHINE_FILE).write_text(json.dumps(describe_machine(), indent=2) + '\n')
+    runner.train()
 
 
 def test(cfg: Config) -> dict:

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from torch import nn
 
 from mmmux.errors import CheckpointError
@@ -59,8 +60,10 @@ def test_the_backbone_of_a_whole_detector(load, weights, prefix):
     (lambda weights: {key: value for key, value in weights.items() if not key.startswith('stages.1.1.block.conv.')}, {},
      ['1 of ', "first 'stages.1.1.block.conv.weight'"]),
     (lambda weights: {'conv1.weight': torch.zeros(3)}, {}, ["begins with 'conv1.weight'", "'stem.0.weight'"]),
-    (lambda weights: weights, dict(prefix='backbone.'), ["no weights under prefix 'backbone.'", "begins with 'stem.0.weight'"]),
-    (lambda weights: prefixed('module.backbone.', weights), dict(prefix='backbone.'), ["begins with 'module.backbone.stem.0.weight'"]),
+    (lambda weights: weights, dict(prefix='backbone.'),
+     ["no weights under prefix 'backbone.'", "begins with 'stem.0.weight'"]),
+    (lambda weights: prefixed('module.backbone.', weights), dict(prefix='backbone.'),
+     ["begins with 'module.backbone.stem.0.weight'"]),
     (lambda weights: dict(weights, **{'stem.0.weight': 'a name'}), {}, ["'stem.0.weight'"]),
     (lambda weights: {0: torch.zeros(1)}, {}, ['holds no weights']),
     (lambda weights: dict(meta=1), {}, ['holds no weights']),
@@ -80,7 +83,7 @@ def test_a_list_of_init_cfgs_is_checked_too(tmp_path):
     torch.save({'conv1.weight': torch.zeros(3)}, file)
     network = MUXNet(SMALL, out_indices=(1, ), init_cfg=[dict(type='Constant', layer='Conv2d', val=1),
                                                          dict(type='Pretrained', checkpoint=file)])
-    with pytest.raises(CheckpointError, match='conv1.weight'):
+    with pytest.raises(CheckpointError, match=r'conv1\.weight'):
         network.init_weights()
 
 
@@ -97,14 +100,14 @@ def test_a_refused_file_leaves_the_network_as_it_was(tmp_path, weights):
 
 def test_a_file_that_does_not_exist_is_named():
     network = MUXNet(SMALL, out_indices=(1, ), init_cfg=dict(type='Pretrained', checkpoint='/nowhere/w.pth'))
-    with pytest.raises(CheckpointError, match='/nowhere/w.pth does not exist'):
+    with pytest.raises(CheckpointError, match=r'/nowhere/w\.pth does not exist'):
         network.init_weights()
 
 
 def test_inside_a_larger_module(tmp_path, weights):
     file = str(tmp_path / 'weights.pth')
     torch.save(weights, file)
-    from mmengine.model import BaseModule
+
     parent = BaseModule()
     parent.backbone = MUXNet(SMALL, out_indices=(1, ), init_cfg=dict(type='Pretrained', checkpoint=file))
     parent.head = nn.Conv2d(24, 1, 1)

@@ -2,10 +2,12 @@
 import collections
 import functools
 import http.server
+import io
 import os
 import pickle
 import re
 import threading
+import zipfile
 
 import numpy
 import pytest
@@ -42,15 +44,19 @@ class Model(BaseModel):
         return dict(loss=out.square().mean()) if mode == 'loss' else out
 
 
+TRAINING = dict(
+    train_dataloader=dict(dataset=[dict(inputs=row) for row in torch.ones(8, 4)], batch_size=2, num_workers=0,
+                          sampler=dict(type='DefaultSampler', shuffle=False)),
+    optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)))
+
+
 @pytest.fixture(scope='module')
 def runner_checkpoint(tmp_path_factory):
     """What mmengine really writes after an epoch: histories, optimizer, schedulers and meta beside the weights."""
     folder = tmp_path_factory.mktemp('run')
     runner = Runner(
-        Model(), str(folder), train_dataloader=dict(dataset=[dict(inputs=row) for row in torch.rand(8, 4)], batch_size=2, num_workers=0,
-                                                    sampler=dict(type='DefaultSampler', shuffle=False)),
-        train_cfg=dict(by_epoch=True, max_epochs=1), optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)),
-        param_scheduler=dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=False), experiment_name='safe_loading',
+        Model(), str(folder), **TRAINING, train_cfg=dict(by_epoch=True, max_epochs=1), experiment_name='safe_loading',
+        param_scheduler=dict(type='LinearLR', start_factor=0.1, end=4, by_epoch=False),
         default_hooks=dict(checkpoint=dict(type=CheckpointHook, interval=1)))
     runner.train()
     return folder / 'epoch_1.pth', runner.model
@@ -69,10 +75,8 @@ def test_what_a_runner_saves_can_be_loaded(runner_checkpoint, either_way):
 
 def test_a_runner_resumes_from_it(runner_checkpoint, tmp_path):
     file, trained = runner_checkpoint
-    runner = Runner(Model(), str(tmp_path), experiment_name='resumed', train_cfg=dict(by_epoch=True, max_epochs=2),
-                    train_dataloader=dict(dataset=[dict(inputs=row) for row in torch.rand(8, 4)], batch_size=2, num_workers=0,
-                                          sampler=dict(type='DefaultSampler', shuffle=False)),
-                    optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.01)), load_from=str(file), resume=True)
+    runner = Runner(Model(), str(tmp_path), **TRAINING, train_cfg=dict(by_epoch=True, max_epochs=2),
+                    experiment_name='resumed', load_from=str(file), resume=True)
     runner.load_or_resume()
     assert runner.epoch == 1 and runner.iter == 4
     assert torch.equal(runner.model.linear.weight, trained.linear.weight)
@@ -113,7 +117,7 @@ def test_code_is_refused_by_name_and_does_not_run(tmp_path, either_way, attack, 
 def test_a_bare_pickle_is_refused_too(tmp_path, either_way):
     mark, file = tmp_path / 'ran', tmp_path / 'bad.pth'
     file.write_bytes(pickle.dumps(Runs(os.mkdir, str(mark))))
-    with pytest.raises(CheckpointError, match='bad.pth'):
+    with pytest.raises(CheckpointError, match=r'bad\.pth'):
         load_checkpoint_file(file)
     assert not mark.exists()
 
@@ -125,13 +129,12 @@ def test_a_function_reached_through_a_harmless_class_is_refused(tmp_path, either
     code = code.replace(b'\x8c%', b'\x8c' + bytes([len('mmengine.logging.history_buffer')]))
     code = code.replace(b'\x8c\x21', b'\x8c' + bytes([len('HistoryBuffer.__init__.__globals__')]))
     torch.save({}, file)
-    import zipfile
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(file, 'w') as archive:
         for name, content in parts.items():
             archive.writestr(name, code if name.endswith('data.pkl') else content)
-    with pytest.raises(CheckpointError, match='bad.pth'):
+    with pytest.raises(CheckpointError, match=r'bad\.pth'):
         load_checkpoint_file(file)
 
 
@@ -266,7 +269,6 @@ def test_the_allow_list_of_others_is_left_alone(tmp_path):
 
 
 def test_files_in_memory_are_named_so():
-    import io
     buffer = io.BytesIO(b'nothing')
     with pytest.raises(CheckpointError, match='from memory'):
         load_checkpoint_file(buffer)

@@ -8,7 +8,7 @@ from mmengine.hub import get_config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 
-import mmmux  # noqa: F401  (registers MUXNet)
+import mmmux
 
 
 @pytest.fixture

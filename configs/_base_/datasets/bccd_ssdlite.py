@@ -15,14 +15,27 @@ train_pipeline = [
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mmmux.LoadImage'),
     dict(type='Resize', scale=(320, 320), keep_ratio=False),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
 ]
+tta_pipeline = [
+    dict(type='mmmux.LoadImage'),
+    dict(type='TestTimeAug', transforms=[
+        [dict(type='Resize', scale=(320, 320), keep_ratio=False)],
+        [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
+        [dict(type='LoadAnnotations', with_bbox=True)],
+        [dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
+                                               'flip_direction'))],
+    ]),
+]
 
 dataset = dict(
-    type='mmmux.VOCDataset', data_root=data_root, data_prefix=dict(sub_data_root='VOC2007/'), metainfo=dict(classes=classes, palette=palette))
+    type='mmmux.VOCDataset',
+    data_root=data_root,
+    data_prefix=dict(sub_data_root='VOC2007/'),
+    metainfo=dict(classes=classes, palette=palette))
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,

@@ -6,6 +6,7 @@ train_dataloader = dict(
     batch_size=24,
     num_workers=4,
     persistent_workers=True,
+    drop_last=True,  # the last level is 1 x 1, where batch normalisation cannot do with one picture
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=None,
     # Five rounds count as one epoch, so that fewer checkpoints and tests interrupt the training.

@@ -11,10 +11,20 @@ train_pipeline = [
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mmmux.LoadImage'),
     dict(type='Resize', scale=(160, 160), keep_ratio=False),
     dict(type='LoadAnnotations', with_bbox=True),
     dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
+]
+tta_pipeline = [
+    dict(type='mmmux.LoadImage'),
+    dict(type='TestTimeAug', transforms=[
+        [dict(type='Resize', scale=(160, 160), keep_ratio=False)],
+        [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
+        [dict(type='LoadAnnotations', with_bbox=True)],
+        [dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
+                                               'flip_direction'))],
+    ]),
 ]
 
 dataset = dict(

@@ -43,12 +43,18 @@ _ACCEPTED = {
 }
 
 
+def _as_tuples(value: Any) -> Any:
+    # Configs hold lists, and a row must be hashable.
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
 class _Checked:
     """A table's part that tells a value it cannot use when it is made, rather than deep inside a layer."""
 
     def __post_init__(self):
         for field in fields(self):
-            value = getattr(self, field.name)
+            value = _as_tuples(getattr(self, field.name))
+            object.__setattr__(self, field.name, value)  # the only way into a frozen dataclass
             words, accepts = _ACCEPTED[field.name]
             if not accepts(value):
                 raise ConfigError(f'{field.name} of {type(self).__name__} must be {words}, got {value!r}')
@@ -207,15 +213,11 @@ def _from_dict(cls, options: dict, where: str):
     if unknown:
         raise ConfigError(f'{where} of MUXNet has no option {_quoted(unknown)}: choose from {_quoted(known)}')
     try:
-        return cls(**{name: _hashable(value) for name, value in options.items()})
+        return cls(**options)
     except ConfigError as error:
         raise ConfigError(f'{where} of MUXNet cannot be used: {error}') from None
     except TypeError as error:
         raise ConfigError(f'{where} of MUXNet is incomplete: {error}') from None
-
-
-def _hashable(value):
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _quoted(names) -> str:

@@ -14,6 +14,7 @@ from .mixed_conv import MixedConv
 from .spatial_mux import SpatialMux
 from .squeeze_excite import SqueezeExcite
 
+MUX_CHANNELS_PER_GROUP = 2  # as in the authors' networks
 ACTIVATIONS = {'ReLU': lambda: nn.ReLU(inplace=True), 'Swish': nn.SiLU}
 
 
@@ -52,7 +53,8 @@ class InvertedResidual(nn.Module):
         in_channels, out_channels: channels before and after the block.
         row: an :class:`IR` or :class:`MUX` row.
         stride: stride of the k x k convolution.
-        channels_per_group: the k x k convolution is grouped by this many channels (1: depthwise).
+        channels_per_group: the k x k convolution is grouped by this many channels (1: depthwise); with spatial
+            multiplexing it is depthwise always.
         norm_cfg: config of the normalisation layers.
         drop_path: probability of dropping the residual branch in training.
     """
@@ -135,7 +137,5 @@ def _mux(row: MUX, channels: int, norm_cfg: dict) -> ChannelMux:
         raise ValueError(f'split_ratio {row.split_ratio} leaves {processed} of {channels} channels to process')
     if channels % row.shuffle_groups:
         raise ValueError(f'shuffle_groups {row.shuffle_groups} does not divide {channels} channels')
-    # Two channels a group, as in the authors' networks; spatial multiplexing is depthwise by definition.
-    channels_per_group = 1 if row.scales else 2
-    block = InvertedResidual(processed, processed, row, 1, channels_per_group, norm_cfg)
+    block = InvertedResidual(processed, processed, row, 1, MUX_CHANNELS_PER_GROUP, norm_cfg)
     return ChannelMux(block, processed, row.shuffle_groups)

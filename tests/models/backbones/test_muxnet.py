@@ -74,7 +74,7 @@ def test_what_no_out_index_needs_is_not_built(last):
 
 @pytest.mark.parametrize('out_indices', [(8, ), (-1, ), (1, 1), (), (1.5, ), ((1, ), ), None, 'm'])
 def test_out_indices_out_of_range_are_refused(out_indices):
-    with pytest.raises(ConfigError, match='out_indices of MUXNet .* from 0 to 7') as caught:
+    with pytest.raises(ConfigError, match=r'out_indices of MUXNet .* from 0 to 7') as caught:
         MUXNet('m', out_indices=out_indices)
     assert str(caught.value).endswith(f'got {out_indices!r}')
 
@@ -82,7 +82,7 @@ def test_out_indices_out_of_range_are_refused(out_indices):
 @pytest.mark.parametrize('frozen_stages', [-2, 5, 0.5, '1', None])
 @pytest.mark.parametrize('out_indices', [(4, 2), 4])
 def test_frozen_stages_out_of_range_are_refused(frozen_stages, out_indices):
-    with pytest.raises(ConfigError, match='frozen_stages of MUXNet .* to 4,') as caught:
+    with pytest.raises(ConfigError, match=r'frozen_stages of MUXNet .* to 4,') as caught:
         MUXNet('m', out_indices=out_indices, frozen_stages=frozen_stages)
     assert str(caught.value).endswith(f'got {frozen_stages!r}')
 
@@ -202,6 +202,16 @@ def test_checkpointing_activations_changes_nothing(arch):
         assert torch.equal(one.grad, other.grad), name
     for (name, one), other in zip(plain.state_dict().items(), saving.state_dict().values()):
         assert torch.equal(one, other), name  # the running statistics and batch counts too
+
+
+def test_checkpointing_keeps_less_for_the_backward_pass():
+    def kept(with_cp):
+        network, sizes = MUXNet('m', out_indices=(3, ), with_cp=with_cp), []
+        with torch.autograd.graph.saved_tensors_hooks(lambda tensor: sizes.append(tensor.numel()) or tensor, lambda x: x):
+            network.train()(torch.rand(1, 3, 64, 64))
+        return sum(sizes)
+
+    assert kept(with_cp=True) < kept(with_cp=False) / 4
 
 
 # Generating code for all of MUXNet-m takes minutes on two cores, so it is traced and differentiated only.

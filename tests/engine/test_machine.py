@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import torch
 
-from mmmux.analysis.machine import describe_machine
+from mmmux.engine.machine import describe_machine
 
 
 def test_names_versions_and_threads(monkeypatch):
