@@ -28,8 +28,8 @@ CAUSES = [  # what a log says, what it means, what to do
     (r'Python\.h: No such file', 'the headers of Python are missing', 'install python3-dev (python3-devel) and run this again'),
     ('Killed signal|: Killed|annot allocate memory', 'the compiler ran out of memory', 'run this again with MAX_JOBS=1 set'),
     (r'libGL\.so|libgthread|libglib', 'OpenCV lacks a system library', 'install libgl1 and libglib2.0-0 and run this again'),
-    ('Failed to establish|[Nn]ame ?[Rr]esolution|Network is unreachable|Connection refused|timed out|ProxyError|SSLError'
-     '|Max retries', 'the package index cannot be reached', "check the network and pip's settings and run this again"),
+    ('Failed to establish|[Nn]ame ?[Rr]esolution|Network is unreachable|timed out|ProxyError|SSLError|Max retries'
+     '|from versions: none', 'the package index cannot be reached', "check the network and pip's settings and run this again"),
 ]
 EPILOG = """\
 mmcv has compiled operators and must fit the installed torch. A ready-made wheel is tried first, from --wheels and from where
