@@ -82,9 +82,9 @@ def test_the_papers_detectors(config):
 
 
 @pytest.mark.parametrize('name,shape', [('voc0712-320', (320, 320)), ('voc0712-300', (300, 300)), ('shapes-160', (160, 160))])
-def test_shape_is_that_of_the_test_pipeline(config, name, shape):
+def test_input_shape_is_that_of_the_test_pipeline(config, name, shape):
     name = f'muxnet-m_1xb32-200e_{name}' if 'voc' in name else name
-    assert complexity.test_shape(config(name)) == shape
+    assert complexity.input_shape(config(name)) == shape
 
 
 @pytest.mark.parametrize('pipeline', [
@@ -96,9 +96,9 @@ def test_shape_that_is_not_fixed(pipeline):
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
     for without in (cfg, Config(dict(model=dict()))):
         with pytest.raises(ConfigError, match='--shape HEIGHT WIDTH'):
-            complexity.test_shape(without)
+            complexity.input_shape(without)
 
 
 def test_shape_is_height_then_width():
     pipeline = [dict(type='Resize', scale=(640, 480), keep_ratio=False)]
-    assert complexity.test_shape(Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))) == (480, 640)
+    assert complexity.input_shape(Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))) == (480, 640)

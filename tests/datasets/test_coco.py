@@ -49,7 +49,21 @@ def test_training_counts_what_it_leaves_out(read, log):
     dataset = read(filter_cfg=dict(filter_empty_gt=True, min_size=32))
     assert [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))] == [10]
     (warning, ) = log.messages
-    assert '1 pictures without boxes (b.jpg)' in warning and '1 pictures smaller than 32 pixels (c.jpg)' in warning
+    assert '1 pictures without boxes that can be used (b.jpg)' in warning
+    assert '1 pictures smaller than 32 pixels (c.jpg)' in warning
+
+
+def test_picture_whose_every_box_is_dropped_counts_as_one_without(read, annotations):
+    for annotation in annotations['annotations']:
+        annotation['bbox'] = [5, 6, 0, 10]
+    with pytest.raises(DatasetError, match='gives no picture that can be used'):
+        read(filter_cfg=dict(filter_empty_gt=True))
+
+
+def test_category_that_is_not_listed(read, annotations):
+    annotations['annotations'][0]['category_id'] = 99
+    with pytest.raises(DatasetError, match='category 99'):
+        read()
 
 
 def test_testing_leaves_out_nothing(read, log):

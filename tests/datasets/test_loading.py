@@ -1,6 +1,6 @@
 import pytest
 
-from mmmux.datasets import LoadImageOrSkip
+from mmmux.datasets import LoadImage, LoadImageOrSkip
 from mmmux.errors import DatasetError
 
 pytest.importorskip('mmdet')
@@ -23,6 +23,14 @@ def test_bad_picture_is_named_once_and_gives_nothing(pictures, log):
     assert load(dict(img_path=path)) is None and load(dict(img_path=path)) is None
     assert [path in message for message in log.messages] == [True]
     assert load(dict(img_path=str(voc.picture('second'))))['img'].shape == (60, 80, 3)
+
+
+def test_bad_picture_gets_a_sentence_in_testing(pictures):
+    voc, _ = pictures
+    with pytest.raises(DatasetError, match=r'first\.jpg cannot be read'):
+        LoadImage()(dict(img_path=str(voc.picture('first'))))
+    with pytest.raises(DatasetError, match=r'gone\.jpg cannot be read'):
+        LoadImage()(dict(img_path='gone.jpg'))
 
 
 def test_data_set_draws_another_picture(pictures):

@@ -85,7 +85,7 @@ def test_unreadable_picture_in_the_demo(fails, trained, config, tmp_path):
 
 
 @pytest.mark.parametrize('args,words', [
-    (['--out', 'results.json'], r'results\.json must end in \.pkl'), (['--tta'], '--tta needs tta_pipeline'),
+    (['--out', 'results.json'], r'results\.json must end in \.pkl'),
     (['--cfg-options', 'test_datloader.batch_size=1'], 'test_dataloader'),
 ])
 def test_options_of_testing(fails, config, args, words):

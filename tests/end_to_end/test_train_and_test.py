@@ -58,19 +58,7 @@ def test_testing_writes_metrics_predictions_and_pictures(tool, work, config, opt
 
 
 def test_augmented_testing(tool, trained, config, options, tmp_path):
-    """A config's own views: here each picture as it is and mirrored."""
-    views = tmp_path / 'views.py'
-    views.write_text(f"""_base_ = {str(config)!r}
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='TestTimeAug', transforms=[
-        [dict(type='Resize', scale=(160, 160), keep_ratio=False)],
-        [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
-        [dict(type='LoadAnnotations', with_bbox=True)],
-        [dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
-                                               'flip_direction'))]])]
-""")
-    tool('test.py', views, trained / 'epoch_1.pth', '--tta', '--work-dir', tmp_path, *options)
+    tool('test.py', config, trained / 'epoch_1.pth', '--tta', '--work-dir', tmp_path, *options)
     assert 0 <= json.loads((tmp_path / 'metrics.json').read_text())['pascal_voc/mAP'] <= 1
 
 

@@ -20,8 +20,9 @@ class Wrapped(nn.Module):
         self.module = module
 
 
-def load(hook: CheckpointMatchHook, model: nn.Module, state: dict) -> None:
-    hook.after_load_checkpoint(SimpleNamespace(model=model), dict(state_dict=state))
+def load(hook: CheckpointMatchHook, model: nn.Module, state: dict, resume: bool = False, **rest) -> None:
+    runner = SimpleNamespace(model=model, cfg=dict(load_from='given.pth', resume=resume), work_dir='work')
+    hook.after_load_checkpoint(runner, dict(state_dict=state, **rest))
 
 
 @pytest.mark.parametrize('wrap', [lambda model: model, Wrapped, lambda model: Wrapped(Wrapped(model))])
@@ -50,6 +51,16 @@ def test_that_fits_in_part_may_start_a_training_but_not_a_test(log, state, words
     assert 'fits in part: of 8 weights' in message
     with pytest.raises(CheckpointError, match=words):
         hook.before_test(None)
+
+
+@pytest.mark.parametrize('state,rest,words', [
+    (network(width=5).state_dict(), dict(meta={}, optimizer={}, message_hub={}),
+     r"given\.pth is of another model.*'2\.weight'"),
+    (network().state_dict(), {}, r'given\.pth holds weights only.*load_from'),
+])
+def test_resuming_needs_all_of_it(state, rest, words):
+    with pytest.raises(CheckpointError, match=words):
+        load(CheckpointMatchHook(), network(), state, resume=True, **rest)
 
 
 def test_next_checkpoint_is_judged_anew():

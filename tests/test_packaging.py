@@ -1,0 +1,35 @@
+"""The package as it is installed, seen from outside the repository."""
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='module')
+def installed(tmp_path_factory):
+    source, target = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('installed')
+    files = subprocess.check_output(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, text=True).splitlines()
+    for name in files:
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run([sys.executable, '-m', 'pip', 'install', '-q', '--no-deps', '--no-build-isolation', '--target', str(target),
+                    str(source)], check=True, capture_output=True)
+    return target
+
+
+@pytest.mark.slow
+def test_configs_are_inherited_from_elsewhere(installed, tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text("_base_ = 'mmmux::ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'\nmax_epochs = 3\n")
+    code = f'import mmmux; from mmengine import Config; c = Config.fromfile({str(config)!r}); ' \
+           'print(c.model.backbone.type, c.max_epochs, c.model.bbox_head.num_classes, mmmux.__file__)'
+    output = subprocess.check_output([sys.executable, '-c', code], cwd=tmp_path, text=True, env={'PYTHONPATH': str(installed)})
+    assert output.split()[:3] == ['mmmux.MUXNet', '3', '20'] and str(installed) in output
+
+
+def test_tools_are_shipped(installed):
+    assert (installed / 'mmmux/.mim/tools/train.py').read_text() == (ROOT / 'tools/train.py').read_text()
