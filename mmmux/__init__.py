@@ -10,7 +10,8 @@ from .checkpoints.safe_loading import make_mmengine_load_safely
 from .version import __version__
 
 make_mmengine_load_safely()
-# mmengine inherits configs (`mmmux::ssdlite/...`) only from the packages in this table.
-MODULE2PACKAGE.setdefault('mmmux', 'mmmux')
+# mmengine inherits configs (`mmmux::ssdlite/...`) only from the packages in this table. The name is of no distribution, so that
+# it looks in the module's own folder, also where the install is editable.
+MODULE2PACKAGE.setdefault('mmmux', 'mmmux.registry')
 
 __all__ = ['__version__', 'models']

@@ -7,6 +7,7 @@ exactly those harmless classes are let through, and everything else is refused w
 import collections
 import contextlib
 import functools
+import importlib
 import pickle
 import re
 from pathlib import Path
@@ -26,9 +27,9 @@ _TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0
 
 # What mmengine's Runner.save_checkpoint writes beside tensors and plain Python values. numpy moved its internals from
 # numpy.core to numpy._core in 2.0; files written by either must load under either.
-_multiarray = getattr(numpy, '_core', None) or numpy.core
+_multiarray = importlib.import_module('numpy.core' if numpy.__version__.startswith('1.') else 'numpy._core').multiarray
 _NUMPY_VALUES = {
-    f'{package}.multiarray.{name}': getattr(_multiarray.multiarray, name)
+    f'{package}.multiarray.{name}': getattr(_multiarray, name)
     for package in ('numpy.core', 'numpy._core')
     for name in ('_reconstruct', 'scalar')
 }
@@ -105,12 +106,20 @@ def _refusal(path, error: Exception) -> str:
     return f'cannot be read safely ({reason}): it is damaged or holds more than weights'
 
 
+def _latin1_bytes(text: str, encoding: str) -> bytes:
+    # How protocol 2 writes bytes, which numpy's scalars hold.
+    if encoding != 'latin1':
+        raise CheckpointError(_REFUSED.format(f"_codecs.encode(..., '{encoding}')"))
+    return text.encode('latin1')
+
+
 # Before torch 2.6 no class can be added to those of weights_only=True, so the pickle module itself is narrowed to torch's list
 # and ours. The earliest of those versions lack the plain classes.
 _ALLOWED = {
     **{f'{cls.__module__}.{cls.__name__}': cls for cls in (set, complex, bytearray, collections.Counter)},
     **_weights_only_unpickler._get_allowed_globals(),
     **HARMLESS,
+    '_codecs.encode': _latin1_bytes,
 }
 
 

@@ -1,7 +1,12 @@
 """Channel multiplexing: some channels are processed, the rest wait for a later block."""
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+def channel_shuffle(x: Tensor, groups: int) -> Tensor:
+    """Deal the channels of each group out in turn (Zhang et al., ShuffleNet, CVPR 2018): (N, C, H, W) -> (N, C, H, W)."""
+    # torch's own channel_shuffle has no derivative in torch 2.1.
+    return x.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
 class ChannelMux(nn.Module):
@@ -22,4 +27,4 @@ class ChannelMux(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
         out = self.block(x[:, :self.processed])
-        return F.channel_shuffle(torch.cat([out, x[:, self.processed:]], dim=1), self.shuffle_groups)
+        return channel_shuffle(torch.cat([out, x[:, self.processed:]], dim=1), self.shuffle_groups)
