@@ -1,4 +1,6 @@
 # BCCD: 364 pictures of blood cells (github.com/Shenggan/BCCD_Dataset), VOC layout; trainval for training, test for testing.
+_base_ = './ssdlite_pipelines_320.py'
+
 data_root = 'data/bccd/'
 classes = ('RBC', 'WBC', 'Platelets')
 palette = [(220, 50, 47), (38, 110, 220), (255, 190, 0)]
@@ -13,22 +15,6 @@ train_pipeline = [
     dict(type='PhotoMetricDistortion', brightness_delta=32, contrast_range=(0.5, 1.5), saturation_range=(0.5, 1.5),
          hue_delta=18),
     dict(type='PackDetInputs'),
-]
-test_pipeline = [
-    dict(type='mmmux.LoadImage'),
-    dict(type='Resize', scale=(320, 320), keep_ratio=False),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor')),
-]
-tta_pipeline = [
-    dict(type='mmmux.LoadImage'),
-    dict(type='TestTimeAug', transforms=[
-        [dict(type='Resize', scale=(320, 320), keep_ratio=False)],
-        [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
-        [dict(type='LoadAnnotations', with_bbox=True)],
-        [dict(type='PackDetInputs', meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip',
-                                               'flip_direction'))],
-    ]),
 ]
 
 dataset = dict(
@@ -53,7 +39,7 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(**dataset, ann_file='VOC2007/ImageSets/Main/test.txt', test_mode=True, pipeline=test_pipeline))
+    dataset=dict(**dataset, ann_file='VOC2007/ImageSets/Main/test.txt', test_mode=True, pipeline={{_base_.test_pipeline}}))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(type='mmmux.VOCMetric', metric='mAP', eval_mode='11points')
