@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.registry import RUNNERS
+from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
 from mmmux.errors import DatasetError
@@ -54,4 +54,6 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get('launcher') == 'pytorch' and not torch.cuda.is_available() and not torch.distributed.is_initialized():
         # mmengine starts processes only with a GPU each; it goes on with those it finds connected.
         torch.distributed.init_process_group('gloo')
+    # A second runner that starts within the same second would otherwise take the scope of whatever came between.
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
