@@ -1,4 +1,4 @@
-"""Data sets and transforms that the OpenMMLab packages lack; those for detection need mmdet."""
+"""Data sets and transforms that the OpenMMLab packages lack; those for detection need mmdet, those for segmentation mmseg."""
 from importlib.util import find_spec
 
 from .loading import LoadImage, LoadImageOrSkip
@@ -10,3 +10,9 @@ if find_spec('mmdet') is not None:
     from .voc import VOCDataset
 
     __all__ += ['CocoDataset', 'VOCDataset']
+
+if find_spec('mmseg') is not None:
+    from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
+    from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
+
+    __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']

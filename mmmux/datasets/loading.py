@@ -27,34 +27,44 @@ class LoadImage(LoadImageFromFile):
             raise DatasetError(f'picture {results["img_path"]} cannot be read ({str(error).strip()})') from None
 
 
-@TRANSFORMS.register_module()
-class LoadImageOrSkip(LoadImage):
-    """For training: a picture that cannot be decoded is named, once in each loading process, and another one is drawn.
-
-    Data sets check their pictures when they start as far as that is cheap; this catches what only decoding finds.
+class SkipUnusable:
+    """Mix into a loading transform for training: what cannot be used is named, and None has the data set draw another picture.
 
     Raises:
-        DatasetError: 100 pictures in a row failed: the data as a whole is at fault. A few bad ones among many never end a run.
+        DatasetError: 100 in a row failed: the data as a whole is at fault. A few bad ones among many never end a run. Or it is
+            one of `NEVER_SKIPPED`.
     """
+
+    NEVER_SKIPPED: type[DatasetError] | tuple = ()
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._failed: set[str] = set()
+        self._said: set[str] = set()
         self._in_a_row = 0
 
     def transform(self, results: dict) -> dict | None:
-        """Add `img` (H, W, 3), or return None to have the data set draw another picture."""
+        """Load, or return None."""
         try:
             loaded = super().transform(results)
             self._in_a_row = 0
             return loaded
+        except self.NEVER_SKIPPED:
+            raise
         except DatasetError as error:
-            path = results['img_path']
-            if path not in self._failed:
-                self._failed.add(path)
-                print_log(f'{error} and is skipped', logger='current', level=logging.WARNING)
-            self._in_a_row += 1
-            if self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
-                raise DatasetError(f'{self._in_a_row} pictures in a row cannot be read, the last one {path}: check the data '
-                                   'set and its data_root') from None
-            return None
+            sentence = str(error)
+        if sentence not in self._said:
+            self._said.add(sentence)
+            print_log(f'{sentence} and is skipped', logger='current', level=logging.WARNING)
+        self._in_a_row += 1
+        if self._in_a_row >= _MOST_FAILURES_IN_A_ROW:
+            raise DatasetError(f'{self._in_a_row} pictures in a row cannot be used, the last one because {sentence}: check the '
+                               'data set and its data_root')
+        return None
+
+
+@TRANSFORMS.register_module()
+class LoadImageOrSkip(SkipUnusable, LoadImage):
+    """For training: a picture that cannot be decoded is named, once in each loading process, and another one is drawn.
+
+    Data sets check their pictures when they start as far as that is cheap; this catches what only decoding finds.
+    """

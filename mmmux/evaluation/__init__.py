@@ -1,4 +1,4 @@
-"""Metrics that the OpenMMLab packages lack; those for detection need mmdet."""
+"""Metrics that the OpenMMLab packages lack; those for detection need mmdet, those for segmentation mmseg."""
 from importlib.util import find_spec
 
 __all__ = []
@@ -7,3 +7,8 @@ if find_spec('mmdet') is not None:
     from .voc_metric import VOCMetric
 
     __all__ += ['VOCMetric']
+
+if find_spec('mmseg') is not None:
+    from .iou_metric import IoUMetric
+
+    __all__ += ['IoUMetric']

@@ -16,6 +16,7 @@ from ..layers.recompute import recompute_in_backward
 from .architectures import Architecture, get_architecture
 
 MIN_INPUT_SIZE = 32
+OUTPUT_STRIDES = (8, 16, 32)
 
 
 # Registered at the root, so that its bare name is found from every OpenMMLab scope.
@@ -29,6 +30,11 @@ class MUXNet(BaseModule):
     Args:
         arch: a name ('m', 'l'), an :class:`Architecture`, or a dict with an architecture's fields.
         out_indices: stages whose outputs are returned, in any order, without repetition.
+        output_stride: 32, 16 or 8: features have at most this stride; None applies every stride of the architecture. Where a
+            block would exceed it, it keeps H and W, its own k x k kernel keeps the dilation of the block before it, and every
+            k x k after it has twice that dilation: the à-trous rule (Chen et al., DeepLab, 2018), by which the weights of a
+            strided network serve unchanged and every other output of the dilated one is the strided one's. Spatial
+            multiplexing, in which a dilated kernel has no meaning of its own, runs on every `dilation`-th pixel.
         frozen_stages: stem and stages up to this one are neither trained nor updated; -1 freezes nothing.
         norm_eval: keep the running statistics of normalisation layers as they are in training.
         norm_cfg: config of the normalisation layers.
@@ -52,6 +58,7 @@ class MUXNet(BaseModule):
     def __init__(self,
                  arch: str | Architecture | Mapping = 'm',
                  out_indices: Sequence[int] = (1, 2, 4, 6),
+                 output_stride: int | None = None,
                  frozen_stages: int = -1,
                  norm_eval: bool = False,
                  norm_cfg: Mapping | None = None,
@@ -65,6 +72,10 @@ class MUXNet(BaseModule):
         ])
         self.arch = get_architecture(arch)
         self.out_indices = self._checked_out_indices(out_indices)
+        if output_stride not in (None, *OUTPUT_STRIDES):
+            raise ConfigError(f'output_stride of MUXNet must be one of {OUTPUT_STRIDES}, or None for the strides of the '
+                              f'architecture, got {output_stride!r}')
+        self.output_stride = output_stride
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.with_cp = with_cp
@@ -77,11 +88,15 @@ class MUXNet(BaseModule):
         self.stages = nn.ModuleList()
         channels, widths = self.arch.stem_channels, []
         drop_paths = self._drop_paths(drop_path_rate)
+        stride, dilation = 2, 1  # after the stem
         for rows in self.arch.stages[:last + 1]:
             blocks = []
             for row in rows:
-                block, channels = build_block(row, channels, norm_cfg, next(drop_paths))
+                own_stride = getattr(row, 'stride', 1)
+                dense = own_stride > 1 and stride == output_stride
+                block, channels = build_block(row, channels, norm_cfg, next(drop_paths), dilation, dense)
                 blocks.append(block)
+                stride, dilation = (stride, dilation * own_stride) if dense else (stride * own_stride, dilation)
             self.stages.append(nn.Sequential(*blocks))
             widths.append(channels)
         if last == len(self.arch.stages):
@@ -109,7 +124,8 @@ class MUXNet(BaseModule):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Images (N, 3, H, W), H and W from 32 up -> one feature (N, C, H / stride, W / stride) for each out index.
 
-        Sizes are rounded up at each stride. Stages 0 to 6 of the family have strides 2, 4, 8, 16, 16, 32, 32, the head 32.
+        Sizes are rounded up at each stride. Stages 0 to 6 of the family have strides 2, 4, 8, 16, 16, 32, 32, the head 32, or
+        `output_stride` where that is less.
 
         Raises:
             DatasetError: H or W is below 32.

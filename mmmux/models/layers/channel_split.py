@@ -15,6 +15,6 @@ def near_equal_groups(channels: int, groups: int) -> list[int]:
     return [channels - share * (groups - 1)] + [share] * (groups - 1)
 
 
-def same_padding(kernel_size: int) -> int:
+def same_padding(kernel_size: int, dilation: int = 1) -> int:
     """Padding that keeps H and W at stride 1, for an odd kernel."""
-    return (kernel_size - 1) // 2
+    return (kernel_size - 1) // 2 * dilation

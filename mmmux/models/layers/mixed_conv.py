@@ -4,7 +4,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .channel_split import near_equal_groups, same_padding
+from .channel_split import near_equal_groups
+from .dense_sampling import depthwise_convs
 
 
 class MixedConv(nn.Module):
@@ -13,15 +14,13 @@ class MixedConv(nn.Module):
     Args:
         channels: number of channels C, in and out.
         kernel_sizes: odd kernel sizes; the first also takes the channels that do not divide evenly.
-        stride: stride of every convolution.
+        stride, dilation: of every convolution.
     """
 
-    def __init__(self, channels: int, kernel_sizes: Sequence[int], stride: int = 1):
+    def __init__(self, channels: int, kernel_sizes: Sequence[int], stride: int = 1, dilation: int = 1):
         super().__init__()
         self.split_sizes = near_equal_groups(channels, len(kernel_sizes))
-        self.convs = nn.ModuleList(
-            nn.Conv2d(share, share, kernel_size, stride, same_padding(kernel_size), groups=share, bias=False)
-            for share, kernel_size in zip(self.split_sizes, kernel_sizes))
+        self.convs = depthwise_convs(self.split_sizes, kernel_sizes, stride, dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""

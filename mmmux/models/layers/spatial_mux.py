@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .channel_split import near_equal_groups, same_padding
+from .channel_split import near_equal_groups
+from .dense_sampling import by_phases, depthwise_convs, shift_and_stitch
 
 SCALES = (-1, 0, 1)
 
@@ -45,12 +46,15 @@ class SpatialMux(nn.Module):
         kernel_size: one odd size for all groups, or one for each.
         scales: -1, 0 or +1 for each group. A group with +1 needs a number of channels divisible by 4.
         stride: stride of every convolution, counted on the grid it runs on.
+        dilation: neighbours are this many pixels apart; the rearrangements, too, take every `dilation`-th pixel.
+        dense: where the stride is 2, compute every position all the same, so that H and W stay.
 
     Raises:
         ValueError: a scale, a group size or the number of kernel sizes does not fit.
     """
 
-    def __init__(self, channels: int, kernel_size: int | Sequence[int], scales: Sequence[int], stride: int = 1):
+    def __init__(self, channels: int, kernel_size: int | Sequence[int], scales: Sequence[int], stride: int = 1,
+                 dilation: int = 1, dense: bool = False):
         super().__init__()
         kernel_sizes = [kernel_size] * len(scales) if isinstance(kernel_size, int) else list(kernel_size)
         if len(kernel_sizes) != len(scales):
@@ -60,18 +64,25 @@ class SpatialMux(nn.Module):
             raise ValueError(f'scales must hold only -1, 0 and +1, got {scales}')
         self.scales = tuple(scales)
         self.stride = stride
+        self.dilation = dilation
+        self.dense = dense and stride > 1
         self.split_sizes = near_equal_groups(channels, len(scales))
-        self.convs = nn.ModuleList()
-        for share, size, scale in zip(self.split_sizes, kernel_sizes, scales):
+        rearranged = []
+        for share, scale in zip(self.split_sizes, scales):
             if scale == 1 and share % 4:
                 raise ValueError(f'scale +1 needs a group of channels divisible by 4, but cutting {channels} channels by '
                                  f'scales {scales} gives a group of {share}')
-            rearranged = {-1: 4 * share, 0: share, 1: share // 4}[scale]
-            self.convs.append(
-                nn.Conv2d(rearranged, rearranged, size, stride, same_padding(size), groups=rearranged, bias=False))
+            rearranged.append({-1: 4 * share, 0: share, 1: share // 4}[scale])
+        self.convs = depthwise_convs(rearranged, kernel_sizes, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride)), or as large as the input where it is dense."""
+        return by_phases(self._densely if self.dense else self._multiplex, x, self.dilation)
+
+    def _densely(self, x: Tensor) -> Tensor:
+        return shift_and_stitch(self._multiplex, x)
+
+    def _multiplex(self, x: Tensor) -> Tensor:
         h, w = (-(-size // self.stride) for size in x.shape[-2:])
         outs = []
         for part, conv, scale in zip(x.split(self.split_sizes, dim=1), self.convs, self.scales):

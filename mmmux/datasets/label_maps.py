@@ -1,0 +1,84 @@
+"""Loading label maps: what cannot be a label map of these classes gets a sentence instead of being trained on."""
+import mmcv
+import numpy as np
+from mmengine.fileio import get
+from mmseg.datasets.transforms import LoadAnnotations
+
+from mmmux.errors import ConfigError, DatasetError
+from mmmux.registry import TRANSFORMS
+
+from .loading import SkipUnusable
+
+IGNORED = 255
+
+
+@TRANSFORMS.register_module()
+class LoadLabelMap(LoadAnnotations):
+    """mmseg's LoadAnnotations with checks: the label map is one number a pixel, of a known class, and of the picture's size.
+
+    Palette PNGs are read as the numbers they hold, 16-bit ones are not cut to 8 bits. What a data set's `reduce_zero_label` and
+    custom classes ask for is done as in mmseg. Needs the number of classes that a data set of this package tells.
+
+    Raises:
+        ConfigError: the data set is another one.
+        DatasetError: the file is missing, damaged, in colour, of another size, or holds a number beyond the classes.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add `gt_seg_map` (H, W), uint8; 255 is ignored."""
+        if 'labels' not in results:
+            raise ConfigError('LoadLabelMap needs a data set that tells its number of classes: mmmux.SegDataset, '
+                              'mmmux.ADE20KDataset or mmmux.CityscapesDataset')
+        labels = self._read(results['seg_map_path'])
+        self._check_shape(labels, results)
+        self._check_values(labels, results)
+        if results['reduce_zero_label']:
+            labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
+        if results.get('label_map'):
+            numbers = np.full(IGNORED + 1, IGNORED)
+            numbers[list(results['label_map'])] = list(results['label_map'].values())
+            labels = numbers[labels]
+        results['gt_seg_map'] = labels.astype(np.uint8)
+        results['seg_fields'].append('gt_seg_map')
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        try:
+            labels = mmcv.imfrombytes(get(path, backend_args=self.backend_args), flag='unchanged', backend='pillow')
+            return labels.astype(np.int64)  # from 1, 8, 16 or 32 bits
+        except Exception as error:  # Pillow raises several kinds for damaged files
+            raise DatasetError(f'label map {path} is missing or cannot be read ({str(error).strip()})') from None
+
+    def _check_shape(self, labels: np.ndarray, results: dict) -> None:
+        path = results['seg_map_path']
+        if labels.ndim != 2:
+            raise DatasetError(f'label map {path} is in colour ({labels.shape[2]} channels) and must hold the number of a '
+                               'class in each pixel: convert it')
+        height, width = results['ori_shape'][:2]
+        if labels.shape != (height, width):
+            raise DatasetError(f'label map {path} is {labels.shape[1]} x {labels.shape[0]} pixels and its picture '
+                               f'{results["img_path"]} {width} x {height}: they must have the same size')
+
+    def _check_values(self, labels: np.ndarray, results: dict) -> None:
+        largest = results['labels'] if results['reduce_zero_label'] else results['labels'] - 1
+        beyond = labels[(labels > largest) & (labels != IGNORED) | (labels < 0)]
+        if beyond.size:
+            raise LabelError(f'label map {results["seg_map_path"]} has the value {beyond[0]} in {beyond.size} pixels, and the '
+                             f'{results["labels"]} classes are numbered {int(results["reduce_zero_label"])} to {largest} '
+                             f"({IGNORED} is ignored): check the data set's classes and reduce_zero_label")
+
+
+class LabelError(DatasetError):
+    """A label map holds a number beyond the classes: the config does not fit the data."""
+
+
+@TRANSFORMS.register_module()
+class LoadLabelMapOrSkip(SkipUnusable, LoadLabelMap):
+    """For training: a label map that cannot be used is named, once in each loading process, and another picture is drawn.
+
+    Raises:
+        LabelError: a label map holds a number beyond the classes, which most often concerns the whole data set.
+        DatasetError: 100 label maps in a row cannot be used.
+    """
+
+    NEVER_SKIPPED = LabelError

@@ -1,0 +1,76 @@
+"""Segmentation data in mmseg's layout, which is checked before it is trained on."""
+import os.path as osp
+
+from mmengine.fileio import exists
+from mmseg.datasets import ADE20KDataset as MMSegADE20KDataset
+from mmseg.datasets import BaseSegDataset
+from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
+
+from mmmux.errors import ConfigError, DatasetError
+from mmmux.registry import DATASETS
+
+from .left_out import LeftOut
+
+
+class CheckedSegDataset(BaseSegDataset):
+    """Mix before one of mmseg's data sets: pictures and label maps must be there, and loading learns the number of classes.
+
+    In training, a picture without its label map is left out, counted and named once; in testing, where leaving it out would
+    change the score, it is an error.
+
+    Raises:
+        DatasetError: there are no pictures, or label maps are missing.
+        ConfigError: no classes are given.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        """Find pictures and label maps.
+
+        Returns:
+            list[dict]: mmseg's data infos, and in each `labels`, the number of classes in the label maps.
+        """
+        folder = self.data_prefix.get('img_path')
+        if not self.metainfo.get('classes'):
+            raise ConfigError(f'metainfo.classes of the data set in {folder} must name its classes')
+        try:
+            infos = super().load_data_list()
+        except (FileNotFoundError, NotADirectoryError):
+            raise DatasetError(f'picture folder {folder} does not exist: put the data there, or set data_root and data_prefix'
+                               ) from None
+        self.left_out = LeftOut(folder)
+        # Where a config uses some of the classes, the label maps still hold all of them.
+        labels = len((self.METAINFO if self.label_map else self.metainfo)['classes'])
+        infos = [dict(info, labels=labels) for info in infos if self._has_label_map(info)]
+        self.left_out.report()
+        if not infos:
+            why = self.left_out.summary() or f'it holds no *{self.img_suffix}'
+            raise DatasetError(f'{folder} gives no picture that can be used: {why}')
+        return infos
+
+    def _has_label_map(self, info: dict) -> bool:
+        path = info.get('seg_map_path')
+        if path is None or exists(path, backend_args=self.backend_args):
+            return True
+        if self.test_mode:
+            raise DatasetError(f'label map {path} of {osp.basename(info["img_path"])} is missing, and leaving the picture out '
+                               'would change the score: put it there, or take the picture away')
+        self.left_out.add('pictures without label map', osp.basename(info['img_path']))
+        return False
+
+
+@DATASETS.register_module()
+class SegDataset(CheckedSegDataset):
+    """Any classes (`metainfo.classes`, `metainfo.palette`) in ADE20K's layout: pictures and label maps of the same names.
+
+    Arguments as in mmseg's BaseSegDataset.
+    """
+
+
+@DATASETS.register_module()
+class ADE20KDataset(CheckedSegDataset, MMSegADE20KDataset):
+    """mmseg's ADE20K, checked."""
+
+
+@DATASETS.register_module()
+class CityscapesDataset(CheckedSegDataset, MMSegCityscapesDataset):
+    """mmseg's Cityscapes, checked."""

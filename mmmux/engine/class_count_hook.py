@@ -1,0 +1,41 @@
+"""A hook that compares the classes of the data with those of a segmentor's heads."""
+from mmengine.hooks import Hook
+from torch import nn
+
+from mmmux.errors import ConfigError
+from mmmux.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ClassCountHook(Hook):
+    """Refuse to train or test a segmentor whose heads score another number of classes than the data set has.
+
+    mmdet has such a check of its own (NumClassCheckHook), mmseg has none.
+
+    Raises:
+        ConfigError: as above; the message names the head and both numbers.
+    """
+
+    def before_train(self, runner) -> None:
+        """Compare with the training data."""
+        _check(runner.model, runner.train_dataloader.dataset, 'train_dataloader')
+
+    def before_val(self, runner) -> None:
+        """Compare with the validation data."""
+        _check(runner.model, runner.val_dataloader.dataset, 'val_dataloader')
+
+    def before_test(self, runner) -> None:
+        """Compare with the test data."""
+        _check(runner.model, runner.test_dataloader.dataset, 'test_dataloader')
+
+
+def _check(model: nn.Module, dataset, loader: str) -> None:
+    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
+    if classes is None:
+        return
+    for name, module in model.named_modules():
+        scored = getattr(module, 'num_classes', None)
+        if scored is not None and hasattr(module, 'conv_seg') and scored != len(classes):
+            name = name.removeprefix('module.')
+            raise ConfigError(f'model.{name}.num_classes is {scored}, and the data set of {loader} has {len(classes)} classes: '
+                              f'set it to {len(classes)} in every head')
