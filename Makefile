@@ -6,11 +6,12 @@ WHEELS ?=
 TORCH_INDEX ?=
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo demo-seg test lint clean
 
 help:
 	@echo 'make setup    make .venv with everything needed (again: ends within a second if nothing changed)'
 	@echo 'make demo     setup, then train and test a small detector: demo/detection.py, results in work_dirs/demo'
+	@echo 'make demo-seg the same for segmentation: demo/segmentation.py, results in work_dirs/demo-seg'
 	@echo 'make test     setup, then ruff and the tests'
 	@echo 'make lint     setup, then ruff and codespell'
 	@echo 'make clean    delete caches and build folders; .venv stays (delete it by hand to start over)'
@@ -25,6 +26,9 @@ setup:
 
 demo: setup
 	$(VENV_PYTHON) demo/detection.py
+
+demo-seg: setup
+	$(VENV_PYTHON) demo/segmentation.py
 
 test: setup
 	$(VENV_PYTHON) -m ruff check

@@ -10,8 +10,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, epilog='Several GPUs: tools/dist_test.sh CONFIG CHECKPOINT GPUS.')
     cli.add_run_options(parser)
     parser.add_argument('checkpoint', help='file or URL of the weights')
-    parser.add_argument('--out', type=Path, metavar='FILE.pkl', help='write every prediction to a pickle')
-    parser.add_argument('--show-dir', type=Path, metavar='DIR', help='draw the predictions on the pictures, into DIR')
+    parser.add_argument('--out', type=Path, metavar='FILE.pkl|DIR',
+                        help="write every prediction: to a pickle, or a segmentor's as label maps into DIR, in the data set's "
+                        'own numbering')
+    parser.add_argument('--show-dir', type=Path, metavar='DIR',
+                        help="draw the predictions on the pictures, into DIR; a segmentor's with a legend")
     parser.add_argument('--tta', action='store_true', help='merge the predictions of several views of each picture')
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 _base_ = [
-    '../_base_/models/c1_mobilenetv2-d8.py', '../_base_/datasets/camvid.py', '../_base_/schedules/segmentation_camvid.py',
-    '../_base_/segmentation_runtime.py'
+    '../_base_/models/c1_mobilenetv2-d8.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/segmentation_camvid.py', '../_base_/segmentation_runtime.py'
 ]
 
 model = dict(

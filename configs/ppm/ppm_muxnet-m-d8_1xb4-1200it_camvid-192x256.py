@@ -1,6 +1,7 @@
 _base_ = [
-    '../_base_/models/ppm_muxnet-m-d8.py', '../_base_/datasets/camvid.py', '../_base_/schedules/segmentation_camvid.py',
-    '../_base_/segmentation_runtime.py'
+    '../_base_/models/ppm_muxnet-m-d8.py',
+    '../_base_/datasets/camvid.py',
+    '../_base_/schedules/segmentation_camvid.py', '../_base_/segmentation_runtime.py'
 ]
 
 model = dict(

@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import ConfigError
+from mmmux.models.layers.dense_sampling import plain_dilation
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
     handles = []
     for name, part in _parts(model).items():
         handles += _count_part(part, name, counter, macs)
-    with torch.no_grad(), counter:
+    with torch.no_grad(), counter, plain_dilation():
         model(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
     for handle in handles:
         handle.remove()
@@ -74,14 +75,25 @@ def _params(module: nn.Module) -> int:
 
 
 def input_shape(cfg: Config) -> tuple[int, int]:
-    """The (height, width) that a config's test pipeline resizes to.
+    """The (height, width) that stands for a config: what its test pipeline resizes to, else what its training crops.
+
+    Where a pipeline only says the shorter edge, a square of that.
 
     Raises:
-        ConfigError: there is no fixed size in it.
+        ConfigError: neither has a fixed size.
     """
-    if cfg.get('test_dataloader'):
-        for transform in innermost_dataset(cfg.test_dataloader).get('pipeline', []):
-            if transform['type'] == 'Resize' and 'scale' in transform and not transform.get('keep_ratio'):
-                width, height = transform['scale']
-                return height, width
-    raise ConfigError("the config's test pipeline has no Resize to a fixed scale: give the size with --shape HEIGHT WIDTH")
+    for transform in [*_pipeline(cfg, 'test_dataloader'), *_pipeline(cfg, 'train_dataloader')]:
+        if transform['type'] == 'Resize' and 'scale' in transform and not transform.get('keep_ratio'):
+            width, height = transform['scale']
+            return height, width
+        if transform['type'] == 'RandomCrop':
+            return tuple(transform['crop_size'])
+    for transform in _pipeline(cfg, 'test_dataloader'):
+        if transform['type'] == 'ResizeShortestEdge':
+            return transform['scale'], transform['scale']
+    raise ConfigError("the config's pipelines have no Resize to a fixed scale and no RandomCrop: give the size with --shape "
+                      'HEIGHT WIDTH')
+
+
+def _pipeline(cfg: Config, loader: str) -> list[dict]:
+    return innermost_dataset(cfg[loader]).get('pipeline', []) if cfg.get(loader) else []

@@ -11,16 +11,18 @@ from mmmux.errors import DatasetError
 
 @dataclass
 class Curves:
-    """Points of one training run: (epoch, value) pairs by name.
+    """Points of one training run: (epoch, value) pairs by name, or (iteration, value) where it has no epochs.
 
     Attributes:
         train: losses, learning rate and times, at fractions of epochs.
         val: metrics, at whole epochs.
-        iterations_per_epoch: of the training.
+        iterations_per_epoch: of the training; 1 where it has no epochs.
+        unit: 'epoch' or 'iteration'.
     """
     train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     iterations_per_epoch: float = 1.
+    unit: str = 'epoch'
 
 
 def read_curves(work_dir: str | Path) -> Curves:
@@ -40,11 +42,12 @@ def read_curves(work_dir: str | Path) -> Curves:
             rows = [row for row in rows if row.get('iter', 0) < begin]
         rows += mine
     per_epoch = _iterations_per_epoch(rows)
-    curves = Curves(iterations_per_epoch=per_epoch)
+    by_epoch = any('epoch' in row for row in rows)
+    curves = Curves(iterations_per_epoch=per_epoch, unit='epoch' if by_epoch else 'iteration')
     for row in rows:
         if 'loss' in row:
             _add(curves.train, row['iter'] / per_epoch, row)
-        elif any('/' in name for name in row):
+        elif 'step' in row:
             _add(curves.val, row['step'], row)
     return curves
 
@@ -71,11 +74,11 @@ def _add(series: dict, epoch: float, row: Mapping) -> None:
 
 
 def plot_curves(runs: Mapping[str, Curves], metric: str, out_file: str | Path) -> None:
-    """Plot loss and metric of one or more runs, by epoch, into a picture file.
+    """Plot loss and metric of one or more runs, by epoch or iteration, into a picture file.
 
     Args:
         runs: the curves by the name shown in the legend.
-        metric: name of the metric, e.g. 'pascal_voc/mAP'.
+        metric: name of the metric, e.g. 'pascal_voc/mAP' (0 to 1) or 'mIoU' (percent).
         out_file: picture to write.
     """
     import matplotlib
@@ -86,8 +89,10 @@ def plot_curves(runs: Mapping[str, Curves], metric: str, out_file: str | Path) -
         for axes, points, marker in ((left, curves.train.get('loss', []), ''), (right, curves.val.get(metric, []), 'o')):
             if points:
                 axes.plot(*np.array(points).T, marker=marker, markersize=3, label=name)
-    left.set(xlabel='epoch', ylabel='training loss', yscale='log')
-    right.set(xlabel='epoch', ylabel=metric.split('/')[-1], ylim=(0, 1))
+    unit = next(iter(runs.values())).unit
+    highest = max((value for curves in runs.values() for _, value in curves.val.get(metric, [])), default=1)
+    left.set(xlabel=unit, ylabel='training loss', yscale='log')
+    right.set(xlabel=unit, ylabel=metric.split('/')[-1], ylim=(0, 1 if highest <= 1 else None))
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()

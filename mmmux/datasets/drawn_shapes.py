@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from .complete_folder import is_complete, mark_complete
+
 CLASSES = ('circle', 'square', 'triangle', 'cross')
-_SUPERSAMPLING = 3
+SUPERSAMPLING = 3
 
 
 def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed: int = 0) -> Path:
@@ -28,10 +30,9 @@ def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed
     splits = {'trainval': [f'{index:06d}' for index in range(train)],
               'test': [f'{index:06d}' for index in range(train, train + test)]}
     lists = {name: '\n'.join(names) + '\n' for name, names in splits.items()}
-    done, arguments = voc / 'complete.txt', f'train={train} test={test} size={size} seed={seed}\n'
-    if done.exists() and done.read_text() == arguments:
+    arguments = f'train={train} test={test} size={size} seed={seed}\n'
+    if is_complete(voc, arguments):
         return root
-    done.unlink(missing_ok=True)  # from here on, and with other arguments, the folder is incomplete
     for folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
         (voc / folder).mkdir(parents=True, exist_ok=True)
     for name in (name for names in splits.values() for name in names):
@@ -40,7 +41,7 @@ def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed
         _write_annotation(voc / 'Annotations' / f'{name}.xml', name, size, boxes)
     for name, text in lists.items():
         (voc / 'ImageSets/Main' / f'{name}.txt').write_text(text)
-    done.write_text(arguments)
+    mark_complete(voc, arguments)
     return root
 
 
@@ -50,28 +51,29 @@ def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, list[t
     Returns:
         tuple: a picture of size x size pixels, and for each shape its class and (x1, y1, x2, y2) in pixels from 0.
     """
-    big = size * _SUPERSAMPLING
+    big = size * SUPERSAMPLING
     ground = rng.integers(30, 226, (4, 4, 3), dtype=np.uint8)
     canvas = Image.fromarray(ground).resize((big, big), Image.Resampling.BICUBIC)
     boxes, taken = [], np.zeros((big, big), bool)
     for _ in range(int(rng.integers(1, 6))):
         name = str(rng.choice(CLASSES))
-        mask = _shape_mask(name, rng, big)
+        mask = shape_mask(name, rng, big)
         drawn = np.asarray(mask)
         if (drawn & taken).sum() > 0.15 * drawn.sum():
             continue
         taken |= drawn
         under = np.asarray(canvas)[drawn].mean(0)
-        canvas.paste(_distinct_colour(rng, under), mask=mask)
+        canvas.paste(distinct_colour(rng, under), mask=mask)
         rows, columns = np.where(drawn.any(1))[0], np.where(drawn.any(0))[0]
-        corners = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / _SUPERSAMPLING
+        corners = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / SUPERSAMPLING
         boxes.append((name, tuple(round(float(corner)) for corner in corners)))
     scene = canvas.resize((size, size), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 0.8))))
     noisy = np.asarray(scene, np.float32) + rng.normal(0, 6, (size, size, 3))
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8)), boxes
 
 
-def _shape_mask(name: str, rng: np.random.Generator, canvas: int) -> Image.Image:
+def shape_mask(name: str, rng: np.random.Generator, canvas: int) -> Image.Image:
+    """A shape at a random place, in a random size and turn, as a mask of canvas x canvas pixels."""
     radius = float(rng.uniform(0.08, 0.2)) * canvas
     x, y = rng.uniform(radius, canvas - radius, 2)
     mask = Image.new('1', (canvas, canvas))
@@ -94,7 +96,8 @@ def _shape_mask(name: str, rng: np.random.Generator, canvas: int) -> Image.Image
     return mask
 
 
-def _distinct_colour(rng: np.random.Generator, under: np.ndarray) -> tuple[int, int, int]:
+def distinct_colour(rng: np.random.Generator, under: np.ndarray) -> tuple[int, int, int]:
+    """A random colour that stands out from the colour `under` it."""
     while True:
         colour = rng.integers(0, 256, 3)
         if np.abs(colour - under).sum() > 150:

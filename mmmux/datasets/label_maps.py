@@ -3,6 +3,7 @@ import mmcv
 import numpy as np
 from mmengine.fileio import get
 from mmseg.datasets.transforms import LoadAnnotations
+from PIL import UnidentifiedImageError
 
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import TRANSFORMS
@@ -20,15 +21,20 @@ class LoadLabelMap(LoadAnnotations):
     custom classes ask for is done as in mmseg. Needs the number of classes that a data set of this package tells.
 
     Raises:
-        ConfigError: the data set is another one.
+        ConfigError: the data set is another one, or has another `reduce_zero_label` than the transform.
         DatasetError: the file is missing, damaged, in colour, of another size, or holds a number beyond the classes.
     """
 
     def transform(self, results: dict) -> dict:
-        """Add `gt_seg_map` (H, W), uint8; 255 is ignored."""
+        """Add `gt_seg_map` (H, W), uint8; 255 is ignored. Nothing is added to a picture to predict, which has no label map."""
+        if results.get('seg_map_path') is None:
+            return results
         if 'labels' not in results:
             raise ConfigError('LoadLabelMap needs a data set that tells its number of classes: mmmux.SegDataset, '
                               'mmmux.ADE20KDataset or mmmux.CityscapesDataset')
+        if self.reduce_zero_label not in (None, results['reduce_zero_label']):
+            raise ConfigError(f'LoadLabelMap has reduce_zero_label={self.reduce_zero_label} and the data set '
+                              f'{results["reduce_zero_label"]}: set it in the data set alone')
         labels = self._read(results['seg_map_path'])
         self._check_shape(labels, results)
         self._check_values(labels, results)
@@ -46,6 +52,8 @@ class LoadLabelMap(LoadAnnotations):
         try:
             labels = mmcv.imfrombytes(get(path, backend_args=self.backend_args), flag='unchanged', backend='pillow')
             return labels.astype(np.int64)  # from 1, 8, 16 or 32 bits
+        except UnidentifiedImageError:  # whose message holds an address in memory, another one each time
+            raise DatasetError(f'label map {path} cannot be read (it is not a picture)') from None
         except Exception as error:  # Pillow raises several kinds for damaged files
             raise DatasetError(f'label map {path} is missing or cannot be read ({str(error).strip()})') from None
 

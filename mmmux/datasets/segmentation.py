@@ -30,8 +30,14 @@ class CheckedSegDataset(BaseSegDataset):
             list[dict]: mmseg's data infos, and in each `labels`, the number of classes in the label maps.
         """
         folder = self.data_prefix.get('img_path')
-        if not self.metainfo.get('classes'):
-            raise ConfigError(f'metainfo.classes of the data set in {folder} must name its classes')
+        classes = self.metainfo.get('classes')
+        if isinstance(classes, str) or not classes:  # mmengine takes a name that is no file's for its letters
+            raise ConfigError(f'metainfo.classes of the data set in {folder} must be a tuple of class names or a file of them, '
+                              f"got {classes!r} (one class: ('name',))")
+        if not self.test_mode and not self.data_prefix.get('seg_map_path'):
+            raise ConfigError(f'data_prefix.seg_map_path of the data set in {folder} must name the folder of its label maps')
+        if self.ann_file and not exists(self.ann_file, backend_args=self.backend_args):
+            raise DatasetError(f'split file {self.ann_file} does not exist: put it there, or set data_root and ann_file')
         try:
             infos = super().load_data_list()
         except (FileNotFoundError, NotADirectoryError):
@@ -43,7 +49,8 @@ class CheckedSegDataset(BaseSegDataset):
         infos = [dict(info, labels=labels) for info in infos if self._has_label_map(info)]
         self.left_out.report()
         if not infos:
-            why = self.left_out.summary() or f'it holds no *{self.img_suffix}'
+            why = self.left_out.summary() or (f'{self.ann_file} lists none' if self.ann_file else
+                                              f'it holds no *{self.img_suffix}')
             raise DatasetError(f'{folder} gives no picture that can be used: {why}')
         return infos
 

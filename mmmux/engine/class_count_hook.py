@@ -1,4 +1,6 @@
 """A hook that compares the classes of the data with those of a segmentor's heads."""
+import re
+
 from mmengine.hooks import Hook
 from torch import nn
 
@@ -36,6 +38,6 @@ def _check(model: nn.Module, dataset, loader: str) -> None:
     for name, module in model.named_modules():
         scored = getattr(module, 'num_classes', None)
         if scored is not None and hasattr(module, 'conv_seg') and scored != len(classes):
-            name = name.removeprefix('module.')
+            name = re.sub(r'^(module\.)+', '', name)  # as wrapped for several processes or test-time augmentation
             raise ConfigError(f'model.{name}.num_classes is {scored}, and the data set of {loader} has {len(classes)} classes: '
                               f'set it to {len(classes)} in every head')

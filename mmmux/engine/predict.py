@@ -6,12 +6,15 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import VISUALIZERS
 from mmengine.runner import CheckpointLoader
+from PIL import Image
 from torch import nn
 
 from mmmux.checkpoints.pretrained import describe, state_dict_of
 from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
+from .overlay import overlay
 from .preflight import check_checkpoint
+from .settings import segments
 
 
 class Painter:
@@ -28,11 +31,12 @@ class Painter:
 
     def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
         check_checkpoint(checkpoint, 'CHECKPOINT')
-        self.segments = cfg.get('default_scope') == 'mmseg'
+        self.segments = segments(cfg)
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         self.model = self._load(cfg, checkpoint, device)
-        self.visualizer = VISUALIZERS.build(cfg.visualizer)
-        self.visualizer.dataset_meta = self.model.dataset_meta
+        if not self.segments:
+            self.visualizer = VISUALIZERS.build(cfg.visualizer)
+            self.visualizer.dataset_meta = self.model.dataset_meta
 
     def _load(self, cfg: Config, checkpoint: str, device: str) -> nn.Module:
         if self.segments:
@@ -59,20 +63,31 @@ class Painter:
             DatasetError: the picture cannot be read.
             ConfigError: `out_file` is the picture itself.
         """
+        if Path(out_file).resolve() == Path(picture).resolve():
+            raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
+        image, sample = self.drawn(picture, threshold)
+        image.save(out_file)
+        return sample
+
+    def drawn(self, picture: Path, threshold: float = 0.3) -> tuple:
+        """As :meth:`draw`, but return the drawn picture (Pillow) and the data sample."""
         try:
             image = mmcv.imread(picture, channel_order='rgb')
         except Exception:
             image = None
         if image is None:
             raise DatasetError(f'picture {picture} is missing or cannot be read')
-        if Path(out_file).resolve() == Path(picture).resolve():
-            raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
+        sample = self.predict(picture)
         if self.segments:
-            from mmseg.apis import inference_model as predict
-        else:
-            from mmdet.apis import inference_detector as predict
-        sample = predict(self.model, str(picture))
-        options = {} if self.segments else dict(pred_score_thr=threshold)
-        self.visualizer.add_datasample(picture.name, image, sample, draw_gt=False, show=False, out_file=str(out_file),
-                                       **options)
-        return sample
+            labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
+            return overlay(image, labels, self.model.dataset_meta['classes'], self.model.dataset_meta['palette']), sample
+        self.visualizer.add_datasample(Path(picture).name, image, sample, draw_gt=False, show=False, pred_score_thr=threshold)
+        return Image.fromarray(self.visualizer.get_image()), sample
+
+    def predict(self, picture: Path):
+        """mm's data sample of one picture."""
+        if self.segments:
+            from mmseg.apis import inference_model
+            return inference_model(self.model, str(picture))
+        from mmdet.apis import inference_detector
+        return inference_detector(self.model, str(picture))

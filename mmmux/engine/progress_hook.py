@@ -1,6 +1,7 @@
 """One line of progress for people who look on."""
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
 from tqdm import tqdm
 
 from mmmux.registry import HOOKS
@@ -29,12 +30,14 @@ class ProgressHook(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Count an iteration."""
         loss = runner.message_hub.get_scalar('train/loss').mean(50)
-        self._step(epoch=f'{runner.epoch + 1}/{runner.max_epochs}', loss=f'{loss:.2f}')
+        epoch = {} if _counts_iterations(runner) else dict(epoch=f'{runner.epoch + 1}/{runner.max_epochs}')
+        self._step(**epoch, loss=f'{loss:.2f}')
 
     def after_val_epoch(self, runner, metrics=None) -> None:
         """Tell the score."""
         if self.bar is not None and metrics and self.score in metrics:
-            self.bar.write(f'  epoch {runner.epoch}: {self.score.split("/")[-1]} {metrics[self.score]:.3f}')
+            when = f'iteration {runner.iter}' if _counts_iterations(runner) else f'epoch {runner.epoch}'
+            self.bar.write(f'  {when}: {self.score.split("/")[-1]} {metrics[self.score]:.3f}')
 
     def after_train(self, runner) -> None:
         """End the training bar."""
@@ -67,3 +70,7 @@ class ProgressHook(Hook):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+def _counts_iterations(runner) -> bool:
+    return isinstance(runner.train_loop, IterBasedTrainLoop)

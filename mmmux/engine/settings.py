@@ -111,30 +111,39 @@ def innermost_dataset(dataloader: ConfigDict) -> ConfigDict:
     return dataset
 
 
+def segments(cfg: Config) -> bool:
+    """Whether the config's model is a segmentor, which mmseg runs."""
+    return cfg.get('default_scope') == 'mmseg'
+
+
 def draw_predictions(cfg: Config, folder: str | Path) -> None:
-    """Have testing draw every picture into a folder (`--show-dir`).
+    """Have testing draw every picture into a folder (`--show-dir`): boxes, or classes with a legend.
 
     Raises:
-        ConfigError: the config has no visualization hook.
+        ConfigError: a detector's config has no visualization hook.
     """
+    if segments(cfg):
+        cfg.setdefault('custom_hooks', []).append(dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))
+        return
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
         raise ConfigError("--show-dir needs default_hooks.visualization in the config, e.g. dict(type='DetVisualizationHook')")
     hook.draw = True
-    if cfg.get('default_scope') == 'mmseg':
-        cfg.visualizer.save_dir = str(folder)
-    else:
-        # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
-        hook.test_out_dir = str(Path(folder).resolve())
+    # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
+    hook.test_out_dir = str(Path(folder).resolve())
 
 
 def dump_predictions(cfg: Config, path: str | Path) -> None:
-    """Have testing write every prediction to a pickle (`--out`).
+    """Have testing write every prediction (`--out`): to a pickle, or, a segmentor's, as label maps into a folder.
 
     Raises:
-        ConfigError: the name does not end in .pkl.
+        ConfigError: the name of a detector's file does not end in .pkl, or that of a segmentor's folder has an ending.
     """
+    if segments(cfg) and not Path(path).suffix:
+        cfg.setdefault('custom_hooks', []).append(dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
+        return
     if Path(path).suffix not in ('.pkl', '.pickle'):
-        raise ConfigError(f'--out {path} must end in .pkl: predictions are written as a pickle of dicts')
+        folder = 'be a folder without a dot in its name, for label maps, or ' if segments(cfg) else ''
+        raise ConfigError(f'--out {path} must {folder}end in .pkl, for a pickle of dicts')
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
     cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]

@@ -70,3 +70,43 @@ def good(voc):
     """A folder with one picture that nothing is wrong with."""
     voc.add('good', ('cell', 11, 11, 31, 41))
     return voc
+
+
+class SegFolder:
+    """A data set in ADE20K's layout that is written picture by picture, with the flaws that a test asks for."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.prefix = dict(img_path='images/training', seg_map_path='annotations/training')
+        for folder in self.prefix.values():
+            (root / folder).mkdir(parents=True)
+
+    def picture(self, name: str, suffix: str = '.jpg') -> Path:
+        return self.root / self.prefix['img_path'] / (name + suffix)
+
+    def label_map(self, name: str, suffix: str = '.png') -> Path:
+        return self.root / self.prefix['seg_map_path'] / (name + suffix)
+
+    def add(self, name: str, labels=((0, 1, 2), (2, 1, 0)), size: tuple[int, int] | None = None,
+            suffixes: tuple[str, str] = ('.jpg', '.png')) -> Path:
+        """Write a picture of noise, as large as its label map (an array or a Pillow image) unless it has a size (W, H)."""
+        labels = labels if isinstance(labels, Image.Image) else Image.fromarray(np.array(labels, np.uint8))
+        noise = np.random.default_rng(0).integers(0, 256, (*(size or labels.size)[::-1], 3), dtype=np.uint8)
+        Image.fromarray(noise).save(self.picture(name, suffixes[0]))
+        labels.save(self.label_map(name, suffixes[1]))
+        return self.label_map(name, suffixes[1])
+
+    def read(self, **changes):
+        """The data set, as a config builds it: three classes."""
+        from mmseg.registry import DATASETS
+        arguments = {
+            'type': 'mmmux.SegDataset', 'data_root': str(self.root), 'data_prefix': self.prefix, 'pipeline': [],
+            'metainfo': dict(classes=('sky', 'road', 'tree')),
+            'serialize_data': False,  # as mmengine collects Python's garbage after it
+            **changes}
+        return DATASETS.build({key: value for key, value in arguments.items() if value is not None})
+
+
+@pytest.fixture
+def seg(tmp_path):
+    return SegFolder(tmp_path / 'data')

@@ -1,5 +1,6 @@
 """Convolutions that keep the resolution where a network would have strided (the à-trous rule)."""
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -76,6 +77,16 @@ def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return stitched
 
 
+@contextlib.contextmanager
+def plain_dilation() -> Iterator[None]:
+    """Inside it, depthwise convolutions are dilated by torch alone, as on a GPU: for counting multiply-adds."""
+    DepthwiseConv.phases = False
+    try:
+        yield
+    finally:
+        DepthwiseConv.phases = True
+
+
 class DepthwiseConv(nn.Conv2d):
     """Depthwise convolution without bias whose dilated form is fast on a CPU, too.
 
@@ -86,6 +97,8 @@ class DepthwiseConv(nn.Conv2d):
         kernel_size: odd size of the kernel.
         stride, dilation: of the convolution.
     """
+
+    phases = True
 
     def __init__(self, channels: int, kernel_size: int, stride: int = 1, dilation: int = 1):
         super().__init__(channels, channels, kernel_size, stride, same_padding(kernel_size, dilation), dilation, channels,
@@ -99,7 +112,7 @@ class DepthwiseConv(nn.Conv2d):
 
     def _prefers_phases(self, x: Tensor) -> bool:
         dilation, (kernel_size, _) = self.dilation[0], self.kernel_size
-        if dilation == 1 or self.stride[0] != 1 or x.device.type != 'cpu' or torch.jit.is_tracing():
+        if not self.phases or dilation == 1 or self.stride[0] != 1 or x.device.type != 'cpu' or torch.jit.is_tracing():
             return False
         return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 

@@ -1,0 +1,5 @@
+_base_ = [
+    '../_base_/models/ppm_muxnet-l-d8.py',
+    '../_base_/datasets/ade20k_300to600.py',
+    '../_base_/schedules/segmentation_100k.py', '../_base_/segmentation_runtime.py'
+]

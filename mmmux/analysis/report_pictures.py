@@ -1,0 +1,80 @@
+"""Test pictures for a results page: labels and every model's predictions side by side."""
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
+from PIL import Image, ImageDraw
+
+from mmmux.engine.overlay import blend, legend
+from mmmux.engine.predict import Painter
+from mmmux.engine.settings import segments
+
+from .report import Run
+
+_MARGIN = 20
+_HEIGHT = 300
+
+
+def paint(runs: list[Run], folder: Path, pictures: int, threshold: float) -> list[Path]:
+    """Draw test pictures, spread evenly over the test set.
+
+    Args:
+        runs: the models; they share the test set of the first.
+        folder: where the pictures go.
+        pictures: how many.
+        threshold: lowest score (0 to 1) of a detection that is drawn.
+
+    Returns:
+        list: the files written.
+    """
+    cfg = runs[0].cfg
+    init_default_scope(cfg.default_scope)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    painters = {run.name: Painter(run.cfg, run.checkpoint) for run in runs}
+    columns = _class_columns if segments(cfg) else _box_columns
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    chosen = min(pictures, len(dataset))
+    for index in (number * len(dataset) // chosen for number in range(chosen)):
+        sample = dataset[index]['data_samples']
+        files.append(folder / f'{Path(sample.img_path).stem}.jpg')
+        _side_by_side(columns(cfg, dataset, sample, painters, threshold)).save(files[-1], quality=85)
+    return files
+
+
+def _box_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], threshold: float) -> dict[str, Image.Image]:
+    visualizer = VISUALIZERS.build(dict(cfg.visualizer, name='labels'))
+    visualizer.dataset_meta = dataset.metainfo
+    boxes = sample.gt_instances.bboxes
+    sample.gt_instances.bboxes = getattr(boxes, 'tensor', boxes)  # mmdet's visualizer takes no box objects
+    path = Path(sample.img_path)
+    visualizer.add_datasample(path.name, mmcv.imread(path, channel_order='rgb'), sample, draw_pred=False, show=False)
+    columns = dict(labels=Image.fromarray(visualizer.get_image()))
+    for name, painter in painters.items():
+        columns[name] = painter.drawn(path, threshold)[0]
+    return columns
+
+
+def _class_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _) -> dict[str, Image.Image]:
+    image = mmcv.imread(sample.img_path, channel_order='rgb')
+    labels = sample.gt_sem_seg.data.squeeze(0).numpy()
+    classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
+    columns = dict(picture=Image.fromarray(image), labels=blend(image, labels, palette))
+    for name, painter in painters.items():
+        columns[name] = blend(image, painter.predict(sample.img_path).pred_sem_seg.data.squeeze(0).cpu().numpy(), palette)
+    columns['classes'] = legend(labels, classes, palette)
+    return columns
+
+
+def _side_by_side(columns: dict[str, Image.Image]) -> Image.Image:
+    parts = []
+    for title, image in columns.items():
+        if title != 'classes':  # a legend is not shrunk
+            image = image.resize((round(image.width * _HEIGHT / image.height), _HEIGHT), Image.Resampling.LANCZOS)
+        column = Image.new('RGB', (image.width + 4, _HEIGHT + _MARGIN), 'white')
+        column.paste(image, (2, _MARGIN))
+        ImageDraw.Draw(column).text((4, 3), title, fill='black', font_size=13)
+        parts.append(np.asarray(column))
+    return Image.fromarray(np.hstack(parts))

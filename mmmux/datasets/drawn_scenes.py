@@ -1,0 +1,77 @@
+"""A small segmentation data set in ADE20K's layout, drawn: for the demo and for tests, with no download."""
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .complete_folder import is_complete, mark_complete
+from .drawn_shapes import CLASSES as SHAPES
+from .drawn_shapes import SUPERSAMPLING, distinct_colour, shape_mask
+
+CLASSES = ('sky', 'ground', *SHAPES)
+PALETTE = ((120, 190, 240), (150, 120, 90), (230, 60, 60), (60, 120, 230), (250, 190, 40), (80, 190, 90))
+_UNLABELLED = 0
+_HORIZON = 0.02  # unlabelled on either side of it, as a share of the height: what is hard to tell, nobody labels
+
+
+def draw_data_set(root: str | Path, train: int, val: int, size: int = 160, seed: int = 0) -> Path:
+    """Draw scenes and write them as `images/{training,validation}/*.jpg` and `annotations/{training,validation}/*.png`.
+
+    Label maps are numbered as ADE20K's: 0 is unlabelled, 1 is the first class. The same arguments give the same files. A folder
+    that is complete is left as it is.
+
+    Args:
+        root: where the folders go.
+        train, val: numbers of pictures.
+        size: width and height of every picture in pixels.
+        seed: of everything random.
+
+    Returns:
+        Path: `root`.
+    """
+    root = Path(root)
+    arguments = f'train={train} val={val} size={size} seed={seed}\n'
+    if is_complete(root, arguments):
+        return root
+    for split, numbers in (('training', range(train)), ('validation', range(train, train + val))):
+        pictures, labels = root / 'images' / split, root / 'annotations' / split
+        for folder, suffix in ((pictures, 'jpg'), (labels, 'png')):
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in folder.glob(f'*.{suffix}'):  # every file of the folder is read
+                old.unlink()
+        for number in numbers:
+            scene, label_map = draw_scene(np.random.default_rng([seed, number]), size)
+            scene.save(pictures / f'{number:06d}.jpg', quality=92)
+            label_map.save(labels / f'{number:06d}.png')
+    mark_complete(root, arguments)
+    return root
+
+
+def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, Image.Image]:
+    """Draw an even sky, a grainy ground and one to five shapes, in any colours: only form, texture and place tell the class.
+
+    Returns:
+        tuple: a picture of size x size pixels, and its label map.
+    """
+    big = size * SUPERSAMPLING
+    rows, columns = np.mgrid[:big, :big] / big
+    horizon = rng.uniform(0.35, 0.65) + rng.uniform(-0.15, 0.15) * (columns - 0.5)
+    horizon = horizon + rng.uniform(0, 0.04) * np.sin(columns * rng.uniform(5, 20))
+    ground = rows > horizon
+    labels = np.where(ground, CLASSES.index('ground') + 1, CLASSES.index('sky') + 1).astype(np.uint8)
+    labels[np.abs(rows - horizon) < _HORIZON] = _UNLABELLED
+
+    sky, earth = rng.uniform(40, 215, (2, 3))
+    grain = rng.normal(0, 25, (size // 2, size // 2, 1)).repeat(2 * SUPERSAMPLING + 1, 0).repeat(2 * SUPERSAMPLING + 1, 1)
+    canvas = np.where(ground[..., None], earth + grain[:big, :big], sky + 40 * (rows - 0.5)[..., None])
+    for _ in range(int(rng.integers(1, 6))):
+        name = str(rng.choice(SHAPES))
+        mask = np.asarray(shape_mask(name, rng, big))
+        canvas[mask] = distinct_colour(rng, canvas[mask].mean(0))
+        labels[mask] = CLASSES.index(name) + 1
+
+    scene = Image.fromarray(canvas.clip(0, 255).astype(np.uint8)).resize((size, size), Image.Resampling.BOX)
+    scene = np.asarray(scene.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 0.8)))), np.float32)
+    noisy = (scene + rng.normal(0, 6, scene.shape)).clip(0, 255).astype(np.uint8)
+    centre = SUPERSAMPLING // 2
+    return Image.fromarray(noisy), Image.fromarray(labels[centre::SUPERSAMPLING, centre::SUPERSAMPLING])

@@ -1,0 +1,241 @@
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmmux.errors import ConfigError, DatasetError
+
+pytest.importorskip('mmseg')
+
+OURS = [dict(type='mmmux.LoadImage'), dict(type='mmmux.LoadLabelMap')]
+MMSEGS = [dict(type='LoadImageFromFile'), dict(type='mmseg.LoadAnnotations')]
+SKIPPING = [dict(type='mmmux.LoadImage'), dict(type='mmmux.LoadLabelMapOrSkip')]
+ADE20K = dict(type='mmmux.ADE20KDataset', metainfo=None)
+
+
+def load(seg, **changes) -> np.ndarray:
+    """The label map of the first picture."""
+    return seg.read(**{'pipeline': OURS, 'test_mode': True, **changes})[0]['gt_seg_map']
+
+
+def refused(seg, words: str, **changes) -> None:
+    with pytest.raises(DatasetError, match=words) as error:
+        load(seg, **changes)
+    assert str(seg.label_map('a')) in str(error.value) and '\n' not in str(error.value)
+
+
+def deep(value: int) -> Image.Image:
+    """A 16-bit label map with one pixel of this value."""
+    return Image.fromarray(np.array([[0, 1], [value, 1]], np.uint16))
+
+
+def palette(labels: np.ndarray) -> Image.Image:
+    """An 8-bit (or, of few classes, 4-bit) PNG whose colours have nothing to do with the numbers."""
+    image = Image.fromarray(labels, 'P')
+    image.putpalette(np.random.default_rng(0).integers(0, 256, 3 * (int(labels.max()) + 1)).tolist())
+    return image
+
+
+def random_labels(numbers: int, seed: int = 0) -> np.ndarray:
+    """Numbers from 0 on, and some ignored pixels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, numbers, (40, 50))
+    labels[rng.random(labels.shape) < 0.1] = 255
+    labels.flat[:numbers] = range(numbers)
+    return labels.astype(np.uint8)
+
+
+class TestEqualsMMSeg:
+
+    @pytest.mark.parametrize('reduce_zero_label', [False, True])
+    @pytest.mark.parametrize('seed', range(3))
+    def test_on_any_classes(self, seg, reduce_zero_label, seed):
+        numbers = 7 + reduce_zero_label
+        labels = random_labels(numbers, seed)
+        seg.add('a', labels)
+        common = dict(metainfo=dict(classes=tuple('abcdefg')), reduce_zero_label=reduce_zero_label)
+        ours, theirs = load(seg, **common), load(seg, type='BaseSegDataset', pipeline=MMSEGS, **common)
+        assert ours.dtype == theirs.dtype == np.uint8
+        np.testing.assert_array_equal(ours, theirs)
+        if reduce_zero_label:
+            labels = np.where(np.isin(labels, (0, 255)), 255, labels - 1)
+        np.testing.assert_array_equal(ours, labels)
+
+    @pytest.mark.parametrize('classes', [None, ('wall', 'sky', 'flag'), ('flag', 'floor', 'wall')])
+    @pytest.mark.parametrize('reduce_zero_label', [False, True])
+    def test_on_ade20k_and_some_of_its_classes(self, seg, classes, reduce_zero_label):
+        seg.add('a', random_labels(150 + reduce_zero_label))
+        common = dict(metainfo=classes and dict(classes=classes), reduce_zero_label=reduce_zero_label)
+        ours = load(seg, type='mmmux.ADE20KDataset', **common)
+        np.testing.assert_array_equal(ours, load(seg, type='ADE20KDataset', pipeline=MMSEGS, **common))
+        assert set(np.unique(ours)) == {*range(len(classes or range(150))), 255}
+
+    def test_field_is_listed_as_mmseg_does(self, seg):
+        seg.add('a')
+        assert seg.read(pipeline=OURS)[0]['seg_fields'] == seg.read(pipeline=MMSEGS)[0]['seg_fields'] == ['gt_seg_map']
+
+
+class TestKindsOfPNG:
+
+    @pytest.mark.parametrize('numbers', [3, 150])
+    def test_palette_is_read_as_numbers(self, seg, numbers):
+        labels = np.random.default_rng(0).integers(0, numbers, (40, 50), dtype=np.uint8)
+        seg.add('a', palette(labels))
+        seg.add('b', labels)
+        dataset = seg.read(pipeline=OURS, **(ADE20K if numbers == 150 else {}), reduce_zero_label=False)
+        assert Image.open(seg.label_map('a')).mode == 'P' and Image.open(seg.label_map('b')).mode == 'L'
+        for index in range(2):
+            np.testing.assert_array_equal(dataset[index]['gt_seg_map'], labels)
+
+    def test_one_bit(self, seg):
+        labels = np.random.default_rng(0).random((40, 50)) < 0.5
+        seg.add('a', Image.fromarray(labels))
+        assert Image.open(seg.label_map('a')).mode == '1'
+        np.testing.assert_array_equal(load(seg), labels.astype(np.uint8))
+
+    def test_sixteen_bits(self, seg):
+        labels = random_labels(3)
+        seg.add('a', Image.fromarray(labels.astype(np.uint16)))
+        assert Image.open(seg.label_map('a')).mode == 'I;16'
+        np.testing.assert_array_equal(load(seg), labels)
+
+
+class TestValues:
+
+    @pytest.mark.parametrize('value', [3, 4, 254])
+    def test_beyond_the_classes(self, seg, value):
+        seg.add('a', [[0, 1, 2], [value, 255, value]])
+        refused(seg, f'the value {value} in 2 pixels, and the 3 classes are numbered 0 to 2 .*reduce_zero_label')
+
+    @pytest.mark.parametrize('value', [4, 5, 254])
+    def test_beyond_the_classes_that_count_from_one(self, seg, value):
+        seg.add('a', [[0, 1, 2], [3, 255, value]])
+        refused(seg, f'the value {value} in 1 pixels, and the 3 classes are numbered 1 to 3 ', reduce_zero_label=True)
+
+    @pytest.mark.parametrize('value', [256, 300, 511, 65535])
+    def test_that_eight_bits_would_wrap_to_a_legal_one(self, seg, value):
+        assert value % 256 in (*range(150), 255)
+        seg.add('a', deep(value))
+        refused(seg, f'the value {value} in 1 pixels, and the 150 classes are numbered 1 to 150 ', **ADE20K)
+
+    def test_of_32_bits_may_be_negative(self, seg):
+        path = seg.add('a', Image.fromarray(np.array([[0, 1], [-1, 2]], np.int32)), suffixes=('.jpg', '.tif'))
+        path.rename(seg.label_map('a'))
+        refused(seg, 'the value -1 in 1 pixels')
+
+    def test_255_is_ignored(self, seg):
+        seg.add('a', [[255, 255], [2, 255]])
+        assert load(seg).tolist() == [[255, 255], [2, 255]]
+        assert load(seg, reduce_zero_label=True).tolist() == [[255, 255], [1, 255]]
+        seg.add('a', deep(255))
+        assert load(seg).tolist() == [[0, 1], [255, 1]]
+
+    def test_0_is_a_class_unless_reduced(self, seg):
+        seg.add('a', [[0, 0], [1, 2]])
+        assert load(seg).tolist() == [[0, 0], [1, 2]]
+        assert load(seg, reduce_zero_label=True).tolist() == [[255, 255], [0, 1]]
+
+    def test_of_all_150_classes_are_counted_where_some_are_used(self, seg):
+        seg.add('a', [[0, 1], [150, 3]])
+        some = dict(ADE20K, metainfo=dict(classes=('sky', 'flag')))  # numbers 3 and 150, counted from 1
+        assert load(seg, **some).tolist() == [[255, 255], [1, 0]]
+        seg.add('a', [[0, 1], [151, 3]])
+        refused(seg, 'the value 151 in 1 pixels, and the 150 classes', **some)
+
+
+class TestFiles:
+
+    def test_of_another_size(self, seg):
+        seg.add('a', np.zeros((4, 6)), size=(4, 6))
+        refused(seg, rf'a\.png is 6 x 4 pixels and its picture {seg.picture("a")} 4 x 6')
+
+    @pytest.mark.parametrize('mode,channels', [('RGB', 3), ('LA', 2)])
+    def test_in_colour(self, seg, mode, channels):
+        seg.add('a', Image.new(mode, (6, 4)))
+        refused(seg, rf'is in colour \({channels} channels\)')
+
+    @pytest.mark.parametrize('kept', [0, 20, 0.5, 0.9])
+    def test_truncated(self, seg, kept):
+        path = seg.add('a', random_labels(3))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:int(kept * len(whole)) if kept < 1 else kept])
+        refused(seg, 'cannot be read')
+
+    def test_missing(self, seg):
+        path = seg.add('a')
+        dataset = seg.read(pipeline=OURS, test_mode=True)
+        path.unlink()
+        with pytest.raises(DatasetError, match=rf'label map {path} is missing'):
+            dataset[0]
+
+
+def test_a_picture_to_predict_has_none(seg):
+    seg.add('a').unlink()
+    results = seg.read(pipeline=OURS, data_prefix=dict(img_path='images/training'), test_mode=True)[0]
+    assert results['img'].shape == (2, 3, 3) and 'gt_seg_map' not in results and not results['seg_fields']
+
+
+def test_needs_a_data_set_that_tells_its_classes(seg):
+    seg.add('a')
+    with pytest.raises(ConfigError, match=r'number of classes: mmmux\.SegDataset'):
+        load(seg, type='BaseSegDataset')
+
+
+@pytest.mark.parametrize('asked', [False, True])
+def test_own_reduce_zero_label_must_be_that_of_the_data_set(seg, asked):
+    seg.add('a')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # mmseg's, that the argument is to go
+        pipeline = [OURS[0], dict(OURS[1], reduce_zero_label=asked)]
+        assert load(seg, pipeline=pipeline, reduce_zero_label=asked)[0, 1] == 1 - asked
+        with pytest.raises(ConfigError, match=f'reduce_zero_label={asked}'):
+            load(seg, pipeline=pipeline, reduce_zero_label=not asked)
+
+
+# What can be wrong with a single label map, and the words for it.
+FLAWS = {
+    'colour': (lambda seg: seg.add('bad', Image.new('RGB', (3, 2))), 'is in colour'),
+    'size': (lambda seg: seg.add('bad', size=(5, 5)), 'must have the same size'),
+    'text': (lambda seg: seg.label_map('bad').write_text('404: not found'), 'cannot be read (it is not a picture)'),
+    'cut': (lambda seg: seg.label_map('bad').write_bytes(seg.label_map('bad').read_bytes()[:45]), 'cannot be read'),
+    'gone': (lambda seg: seg.label_map('bad').unlink(), 'is missing'),
+}
+
+
+@pytest.fixture(params=FLAWS.values(), ids=FLAWS)
+def flawed(request, seg):
+    """A data set of a bad and a good label map; the bad one is spoiled after the data set has looked."""
+    spoil, words = request.param
+    seg.add('bad')
+    seg.add('good', [[2, 2, 2]])
+    dataset = seg.read(pipeline=SKIPPING)
+    spoil(seg)
+    return dataset, words
+
+
+class TestOrSkip:
+
+    def test_another_picture_is_drawn_and_the_bad_file_named_once(self, flawed, seg, log):
+        dataset, words = flawed
+        for _ in range(20):
+            assert dataset[0]['gt_seg_map'].tolist() == [[2, 2, 2]]
+        (message, ) = log.messages
+        assert str(seg.label_map('bad')) in message and words in message and message.endswith('is skipped')
+
+    def test_bad_file_gives_nothing(self, flawed):
+        dataset, _ = flawed
+        assert dataset.pipeline(dataset.get_data_info(0)) is None
+
+    @pytest.mark.parametrize('value', [3, 254])
+    def test_a_value_beyond_the_classes_is_never_skipped(self, seg, value):
+        seg.add('bad', [[0, value]])
+        seg.add('good')
+        with pytest.raises(DatasetError, match=rf'bad\.png has the value {value}'):
+            seg.read(pipeline=SKIPPING)[0]
+
+    def test_a_hundred_in_a_row_end_the_run(self, seg, log):
+        seg.add('bad', Image.new('RGB', (3, 2)))
+        with pytest.raises(DatasetError, match=r'^100 pictures in a row cannot be used.*bad\.png is in colour'):
+            seg.read(pipeline=SKIPPING)[0]
+        assert len(log.messages) == 1
