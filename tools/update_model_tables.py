@@ -6,7 +6,7 @@ from pathlib import Path
 from mmmux.analysis import model_tables
 
 ROOT = Path(__file__).resolve().parent.parent
-METHODS = {'ssdlite': 'SSDLite'}
+METHODS = {'ssdlite': 'SSDLite', 'ppm': 'PPM', 'c1': 'C1'}
 
 
 def documents() -> dict[Path, str]:

@@ -11,9 +11,12 @@ from mmmux.engine.settings import load_config
 from mmmux.models import ARCHITECTURES, MUXNet
 
 from .complexity import count, input_shape, model_complexity
+from .report import DETECTION, SEGMENTATION, Task, task_of
 
 _CLASSES = 1000
-_DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes'}
+_METAFILE_NAMES = {DETECTION.metric: ('Object Detection', 'box AP50'), SEGMENTATION.metric: ('Semantic Segmentation', 'mIoU')}
+_DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes',
+              'ade20k': 'ADE20K val', 'cityscapes': 'Cityscapes val', 'camvid': 'CamVid val', 'scenes': 'drawn scenes'}
 
 
 @dataclass(frozen=True)
@@ -21,15 +24,19 @@ class Entry:
     """A row of a table: a config and what is known of it.
 
     Attributes:
-        params, macs: of the whole model at inference, counted.
-        map: our mean average precision, or None where nothing was trained.
+        params: of the whole model, counted.
+        macs: of the parts that run at inference, counted on one picture of `size`.
+        size: (height, width) in pixels.
+        task: what the model does.
+        score: what we measured of the task's metric, or None where nothing was trained.
         paper: the paper's figures for the same setting, or ''.
     """
     config: Path
     params: int
     macs: int
     size: tuple[int, int]
-    map: float | None
+    task: Task
+    score: float | None
     paper: str
 
     @property
@@ -37,29 +44,36 @@ class Entry:
         """The data set that the config's name says."""
         return next(title for key, title in _DATA_SETS.items() if f'_{key}' in self.config.name)
 
+    @property
+    def result(self) -> str:
+        """The score for a table."""
+        return 'not trained yet' if self.score is None else f'{self.score:.{self.task.digits}f}'
+
 
 def entries(root: Path, method: str) -> list[Entry]:
     """A row for every config in `configs/<method>` below the repository root."""
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['configs']
-    ours = {run['config']: run['metrics']['pascal_voc/mAP'] for page in sorted((root / 'docs/results').glob('*.json'))
+    ours = {run['config']: run['metrics'] for page in sorted((root / 'docs/results').glob('*.json'))
             for run in json.loads(page.read_text()).get('runs', [])}
     rows = []
     for config in sorted((root / 'configs' / method).glob('*.py')):
         cfg = load_config(config)
         height, width = input_shape(cfg)
         total = model_complexity(cfg, height, width)['total']
-        rows.append(Entry(config, total.params, total.macs, (height, width), ours.get(config.name), paper.get(config.name, '')))
+        task = task_of(cfg)
+        score = ours.get(config.name, {}).get(task.metric)
+        rows.append(Entry(config, total.params, total.macs, (height, width), task, score, paper.get(config.name, '')))
     return rows
 
 
 def config_table(rows: list[Entry], link: str) -> str:
     """Markdown; `link` goes before each config's file name."""
-    lines = ['| config | tested on | parameters | multiply-adds | mAP (ours) | the paper says |',
-             '|---|---|---|---|---|---|']
+    metric = rows[0].task.metric.split('/')[-1]
+    lines = [f'| config | tested on | parameters | multiply-adds | at | {metric} (ours) | published |',
+             '|---|---|---|---|---|---|---|']
     for row in rows:
-        result = 'not trained yet' if row.map is None else f'{row.map:.3f}'
         lines.append(f'| [{row.config.stem}]({link}{row.config.name}) | {row.data_set} | {row.params / 1e6:.2f} M | '
-                     f'{row.macs / 1e9:.2f} G | {result} | {row.paper or "-"} |')
+                     f'{row.macs / 1e9:.2f} G | {row.size[0]} x {row.size[1]} | {row.result} | {row.paper or "-"} |')
     return '\n'.join(lines)
 
 
@@ -106,8 +120,9 @@ def metafile(rows: list[Entry], collection: str, root: Path) -> str:
     for row in rows:
         model = dict(Name=row.config.stem, In_Collection=collection, Config=str(row.config.relative_to(root)),
                      Metadata={'Parameters': row.params, 'FLOPs': 2 * row.macs, 'Input size': list(row.size)})
-        if row.map is not None:
-            model['Results'] = [dict(Task='Object Detection', Dataset=row.data_set, Metrics={'box AP50': round(row.map, 4)})]
+        if row.score is not None:
+            task, metric = _METAFILE_NAMES[row.task.metric]
+            model['Results'] = [dict(Task=task, Dataset=row.data_set, Metrics={metric: round(row.score, 4)})]
         models.append({key.replace('_', ' '): value for key, value in model.items()})
     paper = dict(Title='MUXConv: Information Multiplexing in Convolutional Neural Networks',
                  URL='https://arxiv.org/abs/2003.13880')

@@ -40,6 +40,25 @@ def batch():
     return make
 
 
+@pytest.fixture
+def seg_batch():
+    """Random pictures of a size with random label maps, some of it ignored, as a data loader gives them."""
+    from mmengine.structures import PixelData
+    from mmseg.structures import SegDataSample
+
+    def make(size: tuple[int, int], classes: int, pictures: int = 2) -> dict:
+        samples = []
+        for _ in range(pictures):
+            sample = SegDataSample(metainfo=dict(img_shape=size, ori_shape=size, pad_shape=size, padding_size=[0] * 4))
+            labels = torch.randint(classes, (1, *size))
+            labels[:, :, :5] = 255
+            sample.gt_sem_seg = PixelData(data=labels)
+            samples.append(sample)
+        return dict(inputs=[torch.randint(0, 256, (3, *size), dtype=torch.uint8) for _ in samples], data_samples=samples)
+
+    return make
+
+
 @pytest.fixture(scope='session')
 def voc_devkit(tmp_path_factory):
     """VOCdevkit with VOC2007 and VOC2012, four training pictures each, whose objects bear VOC's own class names."""
