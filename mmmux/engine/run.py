@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmmux.errors import DatasetError
 
 from .machine import describe_machine
-from .preflight import check_checkpoint, check_data
+from .preflight import check_checkpoint, check_crop, check_data
 
 METRICS_FILE = 'metrics.json'
 MACHINE_FILE = 'machine.json'
@@ -24,6 +24,7 @@ def train(cfg: Config) -> None:
         UserError: data or checkpoints cannot be used.
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
+    check_crop(cfg)
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
     runner = build_runner(cfg)
     if not len(runner.train_dataloader):

@@ -63,6 +63,21 @@ def tool(monkeypatch):
     MMLogger._instance_dict.clear()
 
 
+@pytest.fixture
+def fails(tool, capsys):
+    """Run a tool that must end with status 2; give back the sentence, after which nothing else is said."""
+    def run(*args) -> str:
+        with pytest.raises(SystemExit) as ended:
+            tool(*args)
+        out, err = capsys.readouterr()
+        assert ended.value.code == 2 and 'Traceback' not in out + err
+        *_, last = err.splitlines()
+        assert last.startswith('error: ')
+        return last
+
+    return run
+
+
 @pytest.fixture(scope='session')
 def trained(program, config, options, tmp_path_factory):
     """The work dir of one epoch with tools/train.py."""

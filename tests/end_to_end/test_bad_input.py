@@ -9,21 +9,6 @@ pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def fails(tool, capsys):
-    """Run a tool that must end with status 2; give back the sentence, after which nothing else is said."""
-    def run(*args) -> str:
-        with pytest.raises(SystemExit) as ended:
-            tool(*args)
-        out, err = capsys.readouterr()
-        assert ended.value.code == 2 and 'Traceback' not in out + err
-        *_, last = err.splitlines()
-        assert last.startswith('error: ')
-        return last
-
-    return run
-
-
 def test_missing_data_root_as_a_user_sees_it(program, config, tmp_path):
     """In a process of its own: the sentence, before any model is built or folder made."""
     tools = config.parents[2] / 'tools'
