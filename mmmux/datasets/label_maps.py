@@ -1,9 +1,10 @@
 """Loading label maps: what cannot be a label map of these classes gets a sentence instead of being trained on."""
-import mmcv
+from io import BytesIO
+
 import numpy as np
 from mmengine.fileio import get
 from mmseg.datasets.transforms import LoadAnnotations
-from PIL import UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import TRANSFORMS
@@ -11,13 +12,15 @@ from mmmux.registry import TRANSFORMS
 from .loading import SkipUnusable
 
 IGNORED = 255
+# Pillow stretches gray values of 2 and 4 bits, which some programs write to save space, to 8 bits.
+_STRETCHED = {'L;2': 85, 'L;4': 17}
 
 
 @TRANSFORMS.register_module()
 class LoadLabelMap(LoadAnnotations):
     """mmseg's LoadAnnotations with checks: the label map is one number a pixel, of a known class, and of the picture's size.
 
-    Palette PNGs are read as the numbers they hold, 16-bit ones are not cut to 8 bits. What a data set's `reduce_zero_label` and
+    Palette PNGs are read as the numbers they hold, gray ones of 1 to 16 bits, too. What a data set's `reduce_zero_label` and
     custom classes ask for is done as in mmseg. Needs the number of classes that a data set of this package tells.
 
     Raises:
@@ -50,8 +53,9 @@ class LoadLabelMap(LoadAnnotations):
 
     def _read(self, path: str) -> np.ndarray:
         try:
-            labels = mmcv.imfrombytes(get(path, backend_args=self.backend_args), flag='unchanged', backend='pillow')
-            return labels.astype(np.int64)  # from 1, 8, 16 or 32 bits
+            with Image.open(BytesIO(get(path, backend_args=self.backend_args))) as image:
+                stored = image.tile[0][3] if image.tile else None
+                return np.asarray(image).astype(np.int64) // _STRETCHED.get(stored, 1)
         except UnidentifiedImageError:  # whose message holds an address in memory, another one each time
             raise DatasetError(f'label map {path} cannot be read (it is not a picture)') from None
         except Exception as error:  # Pillow raises several kinds for damaged files

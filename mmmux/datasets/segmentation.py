@@ -11,6 +11,8 @@ from mmmux.registry import DATASETS
 
 from .left_out import LeftOut
 
+_MOST_CLASSES = 254
+
 
 class CheckedSegDataset(BaseSegDataset):
     """Mix before one of mmseg's data sets: pictures and label maps must be there, and loading learns the number of classes.
@@ -30,12 +32,7 @@ class CheckedSegDataset(BaseSegDataset):
             list[dict]: mmseg's data infos, and in each `labels`, the number of classes in the label maps.
         """
         folder = self.data_prefix.get('img_path')
-        classes = self.metainfo.get('classes')
-        if isinstance(classes, str) or not classes:  # mmengine takes a name that is no file's for its letters
-            raise ConfigError(f'metainfo.classes of the data set in {folder} must be a tuple of class names or a file of them, '
-                              f"got {classes!r} (one class: ('name',))")
-        if not self.test_mode and not self.data_prefix.get('seg_map_path'):
-            raise ConfigError(f'data_prefix.seg_map_path of the data set in {folder} must name the folder of its label maps')
+        self._check_config(folder)
         if self.ann_file and not exists(self.ann_file, backend_args=self.backend_args):
             raise DatasetError(f'split file {self.ann_file} does not exist: put it there, or set data_root and ann_file')
         try:
@@ -53,6 +50,17 @@ class CheckedSegDataset(BaseSegDataset):
                                               f'it holds no *{self.img_suffix}')
             raise DatasetError(f'{folder} gives no picture that can be used: {why}')
         return infos
+
+    def _check_config(self, folder: str | None) -> None:
+        classes = self.metainfo.get('classes')
+        if isinstance(classes, str) or not classes:  # mmengine takes a name that is no file's for its letters
+            raise ConfigError(f'metainfo.classes of the data set in {folder} must be a tuple of class names or a file of them, '
+                              f"got {classes!r} (one class: ('name',))")
+        if len(classes) > _MOST_CLASSES:
+            raise ConfigError(f'metainfo.classes of the data set in {folder} has {len(classes)} classes, and the label maps of '
+                              f'mmseg, which have 8 bits, hold {_MOST_CLASSES} beside the numbers for what is ignored')
+        if not self.test_mode and not self.data_prefix.get('seg_map_path'):
+            raise ConfigError(f'data_prefix.seg_map_path of the data set in {folder} must name the folder of its label maps')
 
     def _has_label_map(self, info: dict) -> bool:
         path = info.get('seg_map_path')

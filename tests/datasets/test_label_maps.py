@@ -1,4 +1,6 @@
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -35,6 +37,18 @@ def palette(labels: np.ndarray) -> Image.Image:
     image = Image.fromarray(labels, 'P')
     image.putpalette(np.random.default_rng(0).integers(0, 256, 3 * (int(labels.max()) + 1)).tolist())
     return image
+
+
+def gray_png(labels: np.ndarray, bits: int) -> bytes:
+    """A gray PNG of 1, 2, 4 or 8 bits a pixel, by the PNG specification."""
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+
+    height, width = labels.shape
+    rows = np.unpackbits(labels.astype(np.uint8)[..., None], axis=2)[..., -bits:].reshape(height, -1)
+    rows = b''.join(b'\0' + np.packbits(row).tobytes() for row in rows)  # each begins with its filter
+    header = struct.pack('>IIBBBBB', width, height, bits, 0, 0, 0, 0)
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')
 
 
 def random_labels(numbers: int, seed: int = 0) -> np.ndarray:
@@ -93,6 +107,14 @@ class TestKindsOfPNG:
         seg.add('a', Image.fromarray(labels))
         assert Image.open(seg.label_map('a')).mode == '1'
         np.testing.assert_array_equal(load(seg), labels.astype(np.uint8))
+
+    @pytest.mark.parametrize('bits', [1, 2, 4, 8])
+    def test_gray_of_few_bits(self, seg, bits):
+        """As programs that make PNGs small write them, and as Pillow does not: it stretches 2 and 4 bits to 8."""
+        labels = np.random.default_rng(0).integers(0, min(2**bits, 150), (40, 50))
+        seg.add('a', labels.astype(np.uint8))
+        seg.label_map('a').write_bytes(gray_png(labels, bits))
+        np.testing.assert_array_equal(load(seg, **ADE20K, reduce_zero_label=False), labels)
 
     def test_sixteen_bits(self, seg):
         labels = random_labels(3)
