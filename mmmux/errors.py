@@ -18,3 +18,7 @@ class DatasetError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint is unsafe, unreadable, or belongs to another model."""
+
+
+class TrainingError(UserError):
+    """A training cannot go on."""

@@ -21,9 +21,11 @@ def documents() -> dict[Path, str]:
         texts[own] = model_tables.replaced(own.read_text(), method, model_tables.config_table(rows, ''))
         texts[own.with_name('metafile.yml')] = model_tables.metafile(rows, collection, ROOT)
     texts[ROOT / 'README.md'] = readme
-    trunks = ROOT / 'benchmarks/README.md'
-    table = model_tables.benchmark_table(ROOT / 'benchmarks/results/backbones.json')
-    texts[trunks] = model_tables.replaced(trunks.read_text(), 'trunks', table)
+    benchmarks = ROOT / 'benchmarks/README.md'
+    texts[benchmarks] = benchmarks.read_text()
+    for name in ('backbones', 'segmentors'):
+        table = model_tables.benchmark_table(ROOT / f'benchmarks/results/{name}.json')
+        texts[benchmarks] = model_tables.replaced(texts[benchmarks], name, table)
     texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in METHODS)
     return texts
 

@@ -11,7 +11,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='NumClassCheckHook'),
     dict(type='mmmux.CheckpointMatchHook'),
-    dict(type='CheckInvalidLossHook', interval=50, priority='VERY_LOW'),
+    dict(type='mmmux.FiniteLossHook'),
 ]
 
 env_cfg = dict(

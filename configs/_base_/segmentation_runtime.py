@@ -3,6 +3,7 @@ default_scope = 'mmseg'
 custom_hooks = [
     dict(type='mmmux.ClassCountHook'),
     dict(type='mmmux.CheckpointMatchHook'),
+    dict(type='mmmux.FiniteLossHook'),
 ]
 
 env_cfg = dict(

@@ -100,14 +100,18 @@ class _FirstMean(nn.Module):
 
 
 def benchmark_table(result: Path) -> str:
-    """Markdown of what benchmarks/backbones.py wrote."""
+    """Markdown of what a script in benchmarks/ wrote."""
     data = json.loads(result.read_text())
-    lines = ['| | network | median | quartiles | ratio |', '|---|---|---|---|---|']
-    for task, batch in (('forward', data['batch']), ('training step', data['train_batch'])):
+    tasks = (('forward', data['batch']), ('training step', data['train_batch']))
+    with_memory = any('peak_mib' in row for task, _ in tasks for row in data[task].values())
+    head = ['', 'network', 'median', 'quartiles', 'ratio'] + ['peak memory'] * with_memory
+    lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
+    for task, batch in tasks:
         for name, row in data[task].items():
             low, high = row['quartiles_ms']
+            memory = f' {row["peak_mib"]} MiB |' if with_memory else ''
             lines.append(f'| {task}, batch {batch} | {name} | {row["median_ms"]} ms | {low} to {high} ms | '
-                         f'{row["ratio"]:.2f} |')
+                         f'{row["ratio"]:.2f} |{memory}')
     where = data['gpu'] or data['processor']
     return '\n'.join(lines) + (f'\n\n{data["size"]} x {data["size"]} pixels, float32, {data["rounds"]} rounds; {where}, '
                                f'{data["threads"]} threads, torch {data["versions"]["torch"]}, {data["date"]}. Written by '
