@@ -1,4 +1,5 @@
 """Parameters and multiply-adds of a model, in all and by part."""
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,16 +85,20 @@ def input_shape(cfg: Config) -> tuple[int, int]:
     """
     for transform in [*_pipeline(cfg, 'test_dataloader'), *_pipeline(cfg, 'train_dataloader')]:
         if transform['type'] == 'Resize' and 'scale' in transform and not transform.get('keep_ratio'):
-            width, height = transform['scale']
+            width, height = _pair(transform['scale'])
             return height, width
         if transform['type'] == 'RandomCrop':
-            return tuple(transform['crop_size'])
+            return _pair(transform['crop_size'])
     for transform in _pipeline(cfg, 'test_dataloader'):
         if transform['type'] == 'ResizeShortestEdge':
-            return transform['scale'], transform['scale']
+            return _pair(min(_pair(transform['scale'])))
     raise ConfigError("the config's pipelines have no Resize to a fixed scale and no RandomCrop: give the size with --shape "
                       'HEIGHT WIDTH')
 
 
 def _pipeline(cfg: Config, loader: str) -> list[dict]:
     return innermost_dataset(cfg[loader]).get('pipeline', []) if cfg.get(loader) else []
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else tuple(size)

@@ -1,4 +1,5 @@
 """Training curves from what mmengine's LocalVisBackend writes."""
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ def read_curves(work_dir: str | Path) -> Curves:
         mine = _rows(file)
         begin = next((row['iter'] for row in mine if 'loss' in row), None)
         if begin is not None:  # a run that began anew, or earlier than the last one ended, replaces what it did again
-            rows = [row for row in rows if row.get('iter', 0) < begin]
+            rows = list(itertools.takewhile(lambda row, begin=begin: row.get('iter', 0) < begin, rows))
         rows += mine
     per_epoch = _iterations_per_epoch(rows)
     by_epoch = any('epoch' in row for row in rows)

@@ -45,6 +45,7 @@ def check_crop(cfg: Config) -> None:
                           f'to, got size={padded} and size_divisor={preprocessor.get("size_divisor")}')
     for transform in innermost_dataset(cfg.train_dataloader).get('pipeline', []):
         crop = transform.get('crop_size') if transform['type'].endswith('RandomCrop') else None
+        crop = (crop, crop) if isinstance(crop, int) else crop
         if crop and padded and any(side > limit for side, limit in zip(crop, padded)):
             raise ConfigError(f'crop_size {tuple(crop)} of the training pipeline is larger than model.data_preprocessor.size '
                               f'{tuple(padded)}, which pictures are padded to: make both the same')

@@ -31,7 +31,8 @@ class SegPredictionsHook(Hook):
         """Write the pictures of a batch."""
         dataset = runner.test_dataloader.dataset
         for sample in outputs:
-            labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
+            labels = sample.pred_sem_seg.data.cpu().numpy()
+            labels = labels.reshape(labels.shape[-2:])
             name = _name(sample.img_path, dataset)
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
@@ -52,7 +53,7 @@ def original_numbers(labels: np.ndarray, metainfo: dict) -> Image.Image:
 
 def _name(picture: str, dataset) -> Path:
     root = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
-    inside = root and '://' not in picture and not osp.relpath(picture, root).startswith('..')
+    inside = root is not None and not osp.relpath(picture, root).startswith('..')
     return Path(osp.relpath(picture, root) if inside else osp.basename(picture)).with_suffix('.png')
 
 

@@ -123,7 +123,7 @@ def draw_predictions(cfg: Config, folder: str | Path) -> None:
         ConfigError: a detector's config has no visualization hook.
     """
     if segments(cfg):
-        cfg.setdefault('custom_hooks', []).append(dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))
+        _add_hook(cfg, dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))
         return
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
@@ -140,10 +140,14 @@ def dump_predictions(cfg: Config, path: str | Path) -> None:
         ConfigError: the name of a detector's file does not end in .pkl, or that of a segmentor's folder has an ending.
     """
     if segments(cfg) and not Path(path).suffix:
-        cfg.setdefault('custom_hooks', []).append(dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
+        _add_hook(cfg, dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
         return
     if Path(path).suffix not in ('.pkl', '.pickle'):
         folder = 'be a folder without a dot in its name, for label maps, or ' if segments(cfg) else ''
         raise ConfigError(f'--out {path} must {folder}end in .pkl, for a pickle of dicts')
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
     cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
+
+
+def _add_hook(cfg: Config, hook: dict) -> None:
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]

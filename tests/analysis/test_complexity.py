@@ -1,10 +1,16 @@
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
 from torch import nn
 
 from mmmux.analysis import complexity
+from mmmux.engine import settings
 from mmmux.errors import ConfigError
+from mmmux.models import MUXNet
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 def brute_force(model: nn.Module, height: int, width: int) -> int:
@@ -51,6 +57,41 @@ def test_counting_leaves_the_model_as_it_was():
     first = complexity.count(model, 64, 48)
     assert complexity.count(model, 64, 48) == first
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+@pytest.mark.parametrize('height,width', [(450, 450), (70, 60)])
+def test_dilated_network_costs_what_its_convolutions_do_without_padding_for_phases(height, width):
+    model = MUXNet('m', out_indices=(6, ), output_stride=8).eval()
+    positions = []
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda *args: positions.append(tuple(args[2].shape[2:])))
+    by_hand = brute_force(model, height, width)
+    sides = [tuple(-(-side // stride) for side in (height, width)) for stride in (2, 4, 8)]
+    assert set(positions) == {*sides, (1, 1)} and sides[2][0] % 2  # an odd height, which phases would pad
+    assert complexity.count(model, height, width)['total'].macs == by_hand
+
+
+@pytest.mark.parametrize('name,shape', [
+    ('c1/c1_muxnet-m-d8_4xb4-160k_ade20k-512x512', (512, 512)), ('c1/c1_muxnet-l-d8_8xb2-100k_ade20k-300to600', (450, 450)),
+    ('ppm/ppm_muxnet-m-d8_4xb2-80k_cityscapes-512x1024', (512, 1024)),
+    ('c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160', (160, 160)),
+])
+def test_input_shape_of_segmentors_is_that_of_the_crop_or_the_short_edge(name, shape):
+    assert complexity.input_shape(settings.load_config(CONFIGS / f'{name}.py')) == shape
+
+
+@pytest.mark.parametrize('test,train,shape', [
+    (dict(type='Resize', scale=64), dict(type='RandomCrop', crop_size=32), (64, 64)),
+    (dict(type='Resize', scale=(64, 48), keep_ratio=True), dict(type='RandomCrop', crop_size=32), (32, 32)),
+    (dict(type='ResizeShortestEdge', scale=64), dict(type='RandomCrop', crop_size=(32, 48)), (32, 48)),
+    (dict(type='ResizeShortestEdge', scale=64, max_size=99), dict(type='RandomFlip'), (64, 64)),
+    (dict(type='ResizeShortestEdge', scale=(96, 64)), dict(type='RandomFlip'), (64, 64)),
+])
+def test_input_shape_by_what_pipelines_say(test, train, shape):
+    train = dict(type='RepeatDataset', times=2, dataset=dict(pipeline=[train]))
+    loaders = dict(test_dataloader=dict(dataset=dict(pipeline=[test])), train_dataloader=dict(dataset=train))
+    assert complexity.input_shape(Config(loaders)) == shape
 
 
 pytest.importorskip('mmdet')

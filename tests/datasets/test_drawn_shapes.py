@@ -80,7 +80,7 @@ def test_boxes_are_tight(monkeypatch):
     """Where two scenes differ that differ only in the paint of their shapes, there the shapes are."""
     scenes = []
     for colour in ((255, 0, 255), (0, 255, 0)):
-        monkeypatch.setattr(drawn_shapes, '_distinct_colour', lambda *_, colour=colour: colour)
+        monkeypatch.setattr(drawn_shapes, 'distinct_colour', lambda *_, colour=colour: colour)
         scenes.append([draw_scene(np.random.default_rng(seed), 160) for seed in range(30)])
     for (scene, boxes), (repainted, _) in zip(*scenes):
         painted = np.abs(np.asarray(scene, int) - np.asarray(repainted, int)).sum(2) > 100

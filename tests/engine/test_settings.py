@@ -6,6 +6,7 @@ from mmmux.engine import settings
 from mmmux.errors import ConfigError
 
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
+SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 
 
 @pytest.fixture
@@ -144,11 +145,16 @@ class TestShowDir:
         hook = cfg.default_hooks.visualization
         assert hook.draw and hook.test_out_dir == str(tmp_path / 'drawn')
 
-    def test_segmentation_draws_where_its_visualizer_saves(self, write):
-        cfg = settings.load_config(write('default_scope = "mmseg"\ndefault_hooks = dict(visualization=dict(type="A"))\n'
-                                         'visualizer = dict(type="B")'))
+    def test_segmentation_is_one_more_hook(self, configs):
+        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
         settings.draw_predictions(cfg, 'drawn')
-        assert cfg.default_hooks.visualization.draw and cfg.visualizer.save_dir == 'drawn'
+        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
+        assert cfg.default_hooks == before.default_hooks
+
+    def test_segmentation_without_hooks(self, write):
+        cfg = settings.load_config(write('default_scope = "mmseg"'))
+        settings.draw_predictions(cfg, 'drawn')
+        assert cfg.custom_hooks == [dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
 
 
 class TestOut:
@@ -165,3 +171,28 @@ class TestOut:
         cfg.test_evaluator = [first] if several else first
         settings.dump_predictions(cfg, 'results.pkl')
         assert cfg.test_evaluator == [first, dict(type='DumpResults', out_file_path='results.pkl')]
+
+    @pytest.mark.parametrize('folder', ['maps', 'out.d/maps', '.hidden'])
+    def test_segmentation_writes_label_maps_into_a_folder(self, configs, folder):
+        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
+        settings.dump_predictions(cfg, folder)
+        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', label_map_dir=folder)]
+        assert cfg.test_evaluator == before.test_evaluator
+
+    def test_segmentation_writes_a_pickle_as_detection_does(self, configs):
+        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
+        settings.dump_predictions(cfg, 'results.pkl')
+        assert cfg.test_evaluator == [before.test_evaluator, dict(type='DumpResults', out_file_path='results.pkl')]
+        assert cfg.custom_hooks == before.custom_hooks
+
+    @pytest.mark.parametrize('path', ['maps.png', 'results.json', 'maps.d'])
+    def test_segmentation_refuses_other_endings(self, configs, path):
+        with pytest.raises(ConfigError, match=rf'--out {path} must be a folder without a dot in its name.* or end in \.pkl'):
+            settings.dump_predictions(settings.load_config(configs / SCENES), path)
+
+    def test_segmentation_writes_and_draws_at_once(self, configs):
+        cfg = settings.load_config(configs / SCENES)
+        settings.dump_predictions(cfg, 'maps')
+        settings.draw_predictions(cfg, 'drawn')
+        written = [(hook.get('label_map_dir'), hook.get('overlay_dir')) for hook in cfg.custom_hooks[-2:]]
+        assert written == [('maps', None), (None, 'drawn')]

@@ -71,7 +71,8 @@ def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """
     shifts = [(i, j) for i in range(min(2, x.shape[2])) for j in range(min(2, x.shape[3]))]
     outs = {(i, j): function(x[..., i:, j:]) for i, j in shifts}
-    stitched = x.new_empty(*outs[0, 0].shape[:2], *x.shape[2:])
+    first = outs[0, 0]  # of another type than x under autocast
+    stitched = first.new_empty(*first.shape[:2], *x.shape[2:])
     for (i, j), out in outs.items():
         stitched[..., i::2, j::2] = out
     return stitched
