@@ -65,12 +65,13 @@ def memory(field: str, allocated, device: str) -> int:
 
 def peak_mib(task: str, name: str, args) -> int:
     processes = multiprocessing.get_context('spawn')
-    answer = processes.SimpleQueue()
+    answer = processes.Queue()
     process = processes.Process(target=peak, args=(task, name, args, answer))
     process.start()
-    mib = answer.get()
     process.join()
-    return mib
+    if process.exitcode:
+        raise SystemExit(f'{name} failed in the {task} (status {process.exitcode}): out of memory?')
+    return answer.get()
 
 
 def main() -> None:

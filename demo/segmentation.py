@@ -19,7 +19,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--train', type=int, default=320, help='pictures to train on (default: %(default)s)')
     parser.add_argument('--test', type=int, default=60, help='pictures to test on (default: %(default)s)')
     parser.add_argument('--iterations', type=int, default=300, help='batches of 8 pictures (default: %(default)s)')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.iterations < 2:
+        parser.error('--iterations must be at least 2: one to warm up, one to train')
+    return args
 
 
 def main() -> None:
@@ -32,7 +35,7 @@ def main() -> None:
             for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
                 loader.dataset.data_root = str(data)
             warm_up, poly = cfg.param_scheduler
-            warm_up.end = poly.begin = min(warm_up.end, args.iterations // 2)
+            warm_up.end = poly.begin = min(warm_up.end, max(1, args.iterations // 2))
             cfg.train_cfg.max_iters = poly.end = args.iterations
             cfg.default_hooks.checkpoint.interval = cfg.train_cfg.val_interval = min(100, args.iterations)
 

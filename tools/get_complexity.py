@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=Path, help='config file')
     parser.add_argument('--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
-                        help="size of the picture in pixels (default: what the config's test pipeline resizes to)")
+                        help='size of the picture in pixels (default: what the config tests at, or the crop it trains on)')
     parser.add_argument('--json', action='store_true', help='print JSON instead of a table')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help='change entries of the config')

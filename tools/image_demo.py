@@ -15,7 +15,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='file or URL of its weights')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/image_demo'),
                         help='where to write (default: %(default)s)')
-    parser.add_argument('--threshold', type=float, default=0.3, help='lowest score that is drawn (default: %(default)s)')
+    parser.add_argument('--threshold', type=float, default=0.3,
+                        help='lowest score of a detection that is drawn (default: %(default)s)')
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     return parser.parse_args()
 

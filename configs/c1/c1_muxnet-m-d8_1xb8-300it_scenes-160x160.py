@@ -15,3 +15,4 @@ model = dict(
     decode_head=dict(num_classes=6),
     auxiliary_head=dict(num_classes=6))
 default_hooks = dict(checkpoint=dict(interval=100))
+auto_scale_lr = dict(base_batch_size=8)

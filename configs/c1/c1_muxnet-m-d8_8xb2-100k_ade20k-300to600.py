@@ -3,3 +3,5 @@ _base_ = [
     '../_base_/datasets/ade20k_300to600.py',
     '../_base_/schedules/segmentation_100k.py', '../_base_/segmentation_runtime.py'
 ]
+
+env_cfg = dict(cudnn_benchmark=False)  # every batch has another size

@@ -61,19 +61,21 @@ def _class_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _
     image = mmcv.imread(sample.img_path, channel_order='rgb')
     labels = sample.gt_sem_seg.data.squeeze(0).numpy()
     classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
-    columns = dict(picture=Image.fromarray(image), labels=blend(image, labels, palette))
+    maps = dict(labels=labels)
     for name, painter in painters.items():
-        columns[name] = blend(image, painter.predict(sample.img_path).pred_sem_seg.data.squeeze(0).cpu().numpy(), palette)
-    columns['classes'] = legend(labels, classes, palette)
+        maps[name] = painter.predict(sample.img_path).pred_sem_seg.data.squeeze(0).cpu().numpy()
+    columns = dict(picture=Image.fromarray(image), **{name: blend(image, seen, palette) for name, seen in maps.items()})
+    columns['classes'] = legend(np.stack(list(maps.values())), classes, palette, with_shares=False)
     return columns
 
 
 def _side_by_side(columns: dict[str, Image.Image]) -> Image.Image:
     parts = []
+    tallest = max(_HEIGHT, columns['classes'].height if 'classes' in columns else 0)
     for title, image in columns.items():
         if title != 'classes':  # a legend is not shrunk
             image = image.resize((round(image.width * _HEIGHT / image.height), _HEIGHT), Image.Resampling.LANCZOS)
-        column = Image.new('RGB', (image.width + 4, _HEIGHT + _MARGIN), 'white')
+        column = Image.new('RGB', (image.width + 4, tallest + _MARGIN), 'white')
         column.paste(image, (2, _MARGIN))
         ImageDraw.Draw(column).text((4, 3), title, fill='black', font_size=13)
         parts.append(np.asarray(column))

@@ -68,8 +68,9 @@ class LoadLabelMap(LoadAnnotations):
                                'class in each pixel: convert it')
         height, width = results['ori_shape'][:2]
         if labels.shape != (height, width):
+            turned = ' (the picture may have an EXIF tag that turns it)' if labels.shape == (width, height) else ''
             raise DatasetError(f'label map {path} is {labels.shape[1]} x {labels.shape[0]} pixels and its picture '
-                               f'{results["img_path"]} {width} x {height}: they must have the same size')
+                               f'{results["img_path"]} {width} x {height}: they must have the same size{turned}')
 
     def _check_values(self, labels: np.ndarray, results: dict) -> None:
         largest = results['labels'] if results['reduce_zero_label'] else results['labels'] - 1

@@ -1,5 +1,6 @@
 """Segmentation data in mmseg's layout, which is checked before it is trained on."""
 import os.path as osp
+from collections.abc import Mapping
 
 from mmengine.fileio import exists
 from mmseg.datasets import ADE20KDataset as MMSegADE20KDataset
@@ -24,6 +25,19 @@ class CheckedSegDataset(BaseSegDataset):
         DatasetError: there are no pictures, or label maps are missing.
         ConfigError: no classes are given.
     """
+
+    def __init__(self, *args, metainfo: Mapping | None = None, **kwargs):
+        metainfo = dict(metainfo or {})
+        classes, known = metainfo.get('classes'), self.METAINFO.get('classes')
+        if known and isinstance(classes, (list, tuple)) and not set(classes) <= set(known):
+            unknown = ', '.join(f"'{name}'" for name in classes if name not in known)
+            raise ConfigError(f'metainfo.classes has {unknown}, which {type(self).__name__} does not know: for other classes '
+                              'use mmmux.SegDataset')
+        if isinstance(classes, (list, tuple)) and len(set(classes)) < len(classes):
+            raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
+        if not known and len(metainfo.get('palette') or []) != len(classes or []):
+            metainfo.pop('palette', None)  # that of an inherited config; mmseg draws one
+        super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Find pictures and label maps.
@@ -51,6 +65,11 @@ class CheckedSegDataset(BaseSegDataset):
             raise DatasetError(f'{folder} gives no picture that can be used: {why}')
         return infos
 
+    def _join_prefix(self) -> None:
+        # None: pictures without label maps, which mmengine would try to join to the root.
+        self.data_prefix = {key: value for key, value in self.data_prefix.items() if value is not None}
+        super()._join_prefix()
+
     def _check_config(self, folder: str | None) -> None:
         classes = self.metainfo.get('classes')
         if isinstance(classes, str) or not classes:  # mmengine takes a name that is no file's for its letters
@@ -59,7 +78,7 @@ class CheckedSegDataset(BaseSegDataset):
         if len(classes) > _MOST_CLASSES:
             raise ConfigError(f'metainfo.classes of the data set in {folder} has {len(classes)} classes, and the label maps of '
                               f'mmseg, which have 8 bits, hold {_MOST_CLASSES} beside the numbers for what is ignored')
-        if not self.test_mode and not self.data_prefix.get('seg_map_path'):
+        if not self.test_mode and self.data_prefix.get('seg_map_path') is None:
             raise ConfigError(f'data_prefix.seg_map_path of the data set in {folder} must name the folder of its label maps')
 
     def _has_label_map(self, info: dict) -> bool:

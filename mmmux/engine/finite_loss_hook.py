@@ -19,7 +19,7 @@ class FiniteLossHook(Hook):
         TrainingError: the loss is NaN or infinite.
     """
 
-    priority = 'VERY_LOW'
+    priority = 'LOW'  # before the checkpoint hook, which would save a model of NaNs at the same iteration
 
     def __init__(self, interval: int = 50):
         self.interval = interval

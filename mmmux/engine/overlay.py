@@ -33,11 +33,12 @@ def blend(image: np.ndarray, labels: np.ndarray, palette: Sequence, alpha: float
     return Image.fromarray(coloured.round().astype(np.uint8))
 
 
-def legend(labels: np.ndarray, classes: Sequence[str], palette: Sequence) -> Image.Image:
-    """The classes in a label map, the largest first, with their shares of its pixels. Arguments as in :func:`overlay`."""
+def legend(labels: np.ndarray, classes: Sequence[str], palette: Sequence, with_shares: bool = True) -> Image.Image:
+    """The classes in label maps, the largest first, with their shares of the pixels. Arguments as in :func:`overlay`."""
     shares = np.bincount(labels[labels < len(classes)].ravel(), minlength=len(classes)) / labels.size
     present = [label for label in np.argsort(-shares, kind='stable') if shares[label] > 0]
-    rows = [(tuple(palette[label]), f'{classes[label]} {100 * shares[label]:.1f} %') for label in present[:_MOST_ROWS]]
+    rows = [(tuple(palette[label]), f'{classes[label]} {100 * shares[label]:.1f} %' if with_shares else classes[label])
+            for label in present[:_MOST_ROWS]]
     if len(present) > _MOST_ROWS:
         rows.append(('white', f'and {len(present) - _MOST_ROWS} more'))
     font = ImageFont.load_default(12)

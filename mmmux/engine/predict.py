@@ -4,7 +4,7 @@ from pathlib import Path
 import mmcv
 import torch
 from mmengine.config import Config
-from mmengine.registry import VISUALIZERS
+from mmengine.registry import DATASETS, VISUALIZERS
 from mmengine.runner import CheckpointLoader
 from PIL import Image
 from torch import nn
@@ -14,7 +14,7 @@ from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
 from .overlay import overlay
 from .preflight import check_checkpoint
-from .settings import segments
+from .settings import innermost_dataset, segments
 
 
 class Painter:
@@ -44,8 +44,16 @@ class Painter:
         else:
             from mmdet.apis import init_detector as load
         # The file is judged before mmdet or mmseg takes from it whatever happens to fit.
-        weights = state_dict_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent'), checkpoint)
-        model = load(cfg, checkpoint, device=device)
+        loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
+        weights = state_dict_of(loaded, checkpoint)
+        # A file of weights alone does not tell the classes, and mmseg would guess them from their number.
+        classes = (loaded.get('meta') or {}).get('dataset_meta')
+        if self.segments and not classes:
+            model = load(cfg, None, device=device)
+            model.load_state_dict(weights, strict=False)
+            model.dataset_meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
+        else:
+            model = load(cfg, checkpoint, device=device)
         complaint = describe(model, weights)
         if complaint:
             raise CheckpointError(f'checkpoint {checkpoint} {complaint}')

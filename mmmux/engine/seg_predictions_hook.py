@@ -8,6 +8,7 @@ from mmengine.fileio import get
 from mmengine.hooks import Hook
 from PIL import Image
 
+from mmmux.errors import DatasetError
 from mmmux.registry import HOOKS
 
 from .overlay import overlay
@@ -21,11 +22,15 @@ class SegPredictionsHook(Hook):
         label_map_dir: folder for label maps (PNG, one number a pixel), numbered as the data set's own: with
             `reduce_zero_label`, as for ADE20K, the first class is 1; where a config uses some classes, they keep their numbers.
         overlay_dir: folder for the pictures coloured by class, with a legend (PNG).
+
+    Raises:
+        DatasetError: two pictures of a data set made of several would get the same name.
     """
 
     def __init__(self, label_map_dir: str | None = None, overlay_dir: str | None = None):
         self.label_map_dir = label_map_dir and Path(label_map_dir)
         self.overlay_dir = overlay_dir and Path(overlay_dir)
+        self._written: dict[Path, str] = {}
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Write the pictures of a batch."""
@@ -34,6 +39,9 @@ class SegPredictionsHook(Hook):
             labels = sample.pred_sem_seg.data.cpu().numpy()
             labels = labels.reshape(labels.shape[-2:])
             name = _name(sample.img_path, dataset)
+            if self._written.setdefault(name, sample.img_path) != sample.img_path:
+                raise DatasetError(f'{self._written[name]} and {sample.img_path} would both be written as {name}: test one '
+                                   'data set at a time')
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:

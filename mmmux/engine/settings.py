@@ -1,10 +1,12 @@
 """From a config file and command line options to the config of a run."""
 import difflib
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
 from mmmux.errors import ConfigError
 
@@ -44,7 +46,22 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         # mmengine gives DistributedDataParallel the number of a GPU, which it refuses for a model on the CPU.
         wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
         cfg.merge_from_dict(dict(model_wrapper_cfg={**wrapper, **(cfg.get('model_wrapper_cfg') or {})}))
+        if _unsynchronize(cfg.get('model')):
+            print_log('several processes without a GPU: SyncBN layers are BN layers here, each with the statistics of its own '
+                      'process', logger='current', level=logging.WARNING)
     return cfg
+
+
+def _unsynchronize(node) -> int:
+    """Turn every SyncBN of a model's config into BN, and count them: torch has SyncBN for GPUs only."""
+    if isinstance(node, (list, tuple)):
+        return sum(_unsynchronize(value) for value in node)
+    if not isinstance(node, dict):
+        return 0
+    found = node.get('type') == 'SyncBN'
+    if found:
+        node['type'] = 'BN'
+    return found + sum(_unsynchronize(value) for value in node.values())
 
 
 def _first_line(error: Exception) -> str:
@@ -99,15 +116,17 @@ def test_with_augmentation(cfg: Config) -> None:
     for key in ('tta_model', 'tta_pipeline'):
         if key not in cfg:
             raise ConfigError(f'--tta needs {key} in the config, as configs/_base_ has it')
+    if 'datasets' in cfg.test_dataloader.dataset:
+        raise ConfigError('--tta tests one data set at a time, and test_dataloader.dataset holds several: name one there')
     innermost_dataset(cfg.test_dataloader).pipeline = cfg.tta_pipeline
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 
 
 def innermost_dataset(dataloader: ConfigDict) -> ConfigDict:
-    """The data set inside wrappers such as RepeatDataset."""
+    """The data set inside wrappers such as RepeatDataset; of several (ConcatDataset), the first."""
     dataset = dataloader.dataset
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset.dataset if 'dataset' in dataset else dataset.datasets[0]
     return dataset
 
 
@@ -134,17 +153,19 @@ def draw_predictions(cfg: Config, folder: str | Path) -> None:
 
 
 def dump_predictions(cfg: Config, path: str | Path) -> None:
-    """Have testing write every prediction (`--out`): to a pickle, or, a segmentor's, as label maps into a folder.
+    """Have testing write every prediction (`--out`): a detector's to a pickle, a segmentor's as label maps into a folder.
 
     Raises:
-        ConfigError: the name of a detector's file does not end in .pkl, or that of a segmentor's folder has an ending.
+        ConfigError: it is the other kind of path.
     """
-    if segments(cfg) and not Path(path).suffix:
+    path = Path(path)
+    if segments(cfg):
+        if path.is_file() or path.suffix in ('.pkl', '.pickle', '.png'):
+            raise ConfigError(f'--out {path} must be a folder: a segmentor writes a label map for every picture')
         _add_hook(cfg, dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
         return
-    if Path(path).suffix not in ('.pkl', '.pickle'):
-        folder = 'be a folder without a dot in its name, for label maps, or ' if segments(cfg) else ''
-        raise ConfigError(f'--out {path} must {folder}end in .pkl, for a pickle of dicts')
+    if path.suffix not in ('.pkl', '.pickle'):
+        raise ConfigError(f'--out {path} must end in .pkl: predictions are written as a pickle of dicts')
     evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
     cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
 

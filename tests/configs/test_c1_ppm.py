@@ -75,7 +75,7 @@ def test_name_tells_batch_length_classes_and_size(path):
     iterations = int(name[5]) * (1000 if name[6] == 'k' else 1)
     assert cfg.train_dataloader.batch_size == int(name[4])
     assert cfg.train_cfg.max_iters == cfg.param_scheduler[-1].end == iterations
-    assert cfg.auto_scale_lr.base_batch_size == int(name[3]) * int(name[4]) or name[7] == 'scenes'
+    assert cfg.auto_scale_lr.base_batch_size == int(name[3]) * int(name[4])
     if 'x' in name[8]:
         size = tuple(int(side) for side in name[8].split('x'))
         assert tuple(cfg.model.data_preprocessor.size) == size

@@ -1,5 +1,6 @@
 import os
 import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,20 @@ def program():
         done = subprocess.run([sys.executable, *map(str, args)], env=env, cwd=cwd, capture_output=True, text=True, timeout=600)
         assert done.returncode == status, done.stdout[-2000:] + done.stderr[-4000:]
         return done
+
+    return run
+
+
+@pytest.fixture
+def two_processes(program):
+    """Run a Python program in two processes on the CPU."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+
+    def run(*args, cwd: Path) -> subprocess.CompletedProcess:
+        return program('-m', 'torch.distributed.run', '--nproc_per_node', 2, '--master_addr', '127.0.0.1',
+                       '--master_port', port, *args, cwd=cwd)
 
     return run
 

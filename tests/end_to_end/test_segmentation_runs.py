@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from PIL import Image
 
@@ -73,6 +74,17 @@ def test_training_turns_syncbn_into_bn_and_says_so_once(trained):
     assert len(losses) == 2 and np.isfinite(losses).all() and '"mIoU"' in scalars.read_text()
 
 
+def test_two_processes_without_a_gpu_train_and_test_with_bn(two_processes, options, scenes, tmp_path):
+    tools = CONFIG.parents[2] / 'tools'
+    printed = two_processes(tools / 'train.py', CONFIG, '--launcher', 'pytorch', '--work-dir', tmp_path, *options, cwd=tmp_path)
+    assert 'SyncBN layers are BN layers here' in printed.stdout + printed.stderr
+    two_processes(tools / 'test.py', CONFIG, tmp_path / 'iter_2.pth', '--launcher', 'pytorch', '--work-dir', tmp_path,
+                  '--out', tmp_path / 'maps', *options, cwd=tmp_path)
+    counts = confusion(tmp_path / 'maps', scenes / 'annotations/validation')  # of all pictures, whichever process saw them
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics['aAcc'] == pytest.approx(100 * np.diag(counts).sum() / counts.sum(), abs=0.01)
+
+
 def test_label_maps_in_the_data_sets_numbering_give_the_reported_metrics(tool, checkpoint, options, scenes, tmp_path):
     tool('test.py', CONFIG, checkpoint, '--work-dir', tmp_path, '--out', tmp_path / 'maps', '--show-dir', tmp_path / 'seen',
          *options)
@@ -90,6 +102,21 @@ def test_label_maps_in_the_data_sets_numbering_give_the_reported_metrics(tool, c
     names = sorted(path.stem for path in (scenes / 'images/validation').iterdir())
     assert sorted(path.stem for path in (tmp_path / 'seen').iterdir()) == names
     assert all(Image.open(path).width > 96 + 60 for path in (tmp_path / 'seen').iterdir())
+
+
+def test_label_maps_of_pictures_without_labels(tool, checkpoint, options, tmp_path):
+    tool('test.py', CONFIG, checkpoint, '--work-dir', tmp_path, '--out', tmp_path / 'maps', *options,
+         'test_dataloader.dataset.data_prefix.seg_map_path=None', 'test_evaluator.format_only=True')
+    maps = [np.asarray(Image.open(path)) for path in (tmp_path / 'maps').iterdir()]
+    assert len(maps) == 4 and all(set(seen.flat) <= set(range(1, len(CLASSES) + 1)) for seen in maps)
+
+
+def test_image_demo_of_weights_alone_takes_the_classes_of_the_config(tool, checkpoint, scenes, tmp_path):
+    torch.save(load_checkpoint_file(checkpoint)['state_dict'], tmp_path / 'weights.pth')
+    (picture, *_) = sorted((scenes / 'images/validation').iterdir())
+    for name, weights in (('whole', checkpoint), ('alone', tmp_path / 'weights.pth')):
+        tool('image_demo.py', picture, CONFIG, weights, '--out-dir', tmp_path / name, '--device', 'cpu')
+    assert (tmp_path / 'whole' / picture.name).read_bytes() == (tmp_path / 'alone' / picture.name).read_bytes()
 
 
 def test_several_scales_and_flips(tool, checkpoint, options, tmp_path):
@@ -207,5 +234,17 @@ class TestBadInput:
         sentence = self.fails(fails, scenes, tmp_path, 'model.auxiliary_head.num_classes=7')
         assert 'model.auxiliary_head.num_classes is 7' in sentence and 'train_dataloader has 6 classes' in sentence
 
-    def test_out_must_be_a_folder_or_a_pickle(self, fails, checkpoint):
-        assert 'folder without a dot' in fails('test.py', CONFIG, checkpoint, '--out', 'maps.png')
+    @pytest.mark.parametrize('name', ['maps.png', 'predictions.pkl', 'a_file'])
+    def test_out_must_be_a_folder(self, fails, checkpoint, tmp_path, name):
+        (tmp_path / 'a_file').touch()
+        assert f'{name} must be a folder' in fails('test.py', CONFIG, checkpoint, '--out', tmp_path / name)
+
+    def test_testing_without_labels(self, fails, checkpoint, options, tmp_path):
+        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path, *options,
+                         'test_dataloader.dataset.data_prefix.seg_map_path=None')
+        assert 'has no label map to compare with' in sentence and 'test_evaluator.format_only=True' in sentence
+
+    def test_class_list_of_another_length_or_data_set(self, fails, scenes, tmp_path):
+        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path, *options_for(scenes),
+                         "train_dataloader.dataset.metainfo.classes=('sky','ground')")
+        assert 'decode_head.num_classes is 6' in sentence and 'train_dataloader has 2 classes' in sentence

@@ -3,6 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import get_priority
 
 from mmmux.engine import FiniteLossHook
 from mmmux.errors import TrainingError
@@ -18,6 +20,11 @@ def train(hook, losses):
 def test_ends_the_training_with_where_and_what_to_do(loss):
     with pytest.raises(TrainingError, match=rf'the loss is {loss} at iteration 4: .*work_dirs/here .*optimizer\.lr'):
         train(FiniteLossHook(interval=2), [1., 2., loss, loss])
+
+
+def test_looks_before_a_checkpoint_is_written():
+    """mmengine runs the hooks of one moment by priority, the lowest number first."""
+    assert get_priority(FiniteLossHook.priority) < get_priority(CheckpointHook.priority)
 
 
 def test_lets_numbers_pass_and_looks_only_at_its_interval():

@@ -81,11 +81,16 @@ def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 @contextlib.contextmanager
 def plain_dilation() -> Iterator[None]:
     """Inside it, depthwise convolutions are dilated by torch alone, as on a GPU: for counting multiply-adds."""
-    DepthwiseConv.phases = False
+    before, DepthwiseConv.phases = DepthwiseConv.phases, False
     try:
         yield
     finally:
-        DepthwiseConv.phases = True
+        DepthwiseConv.phases = before
+
+
+def _is_exported() -> bool:
+    # A graph for another runtime is to hold one dilated convolution.
+    return torch.jit.is_tracing() or getattr(torch.compiler, 'is_exporting', bool)()
 
 
 class DepthwiseConv(nn.Conv2d):
@@ -113,7 +118,7 @@ class DepthwiseConv(nn.Conv2d):
 
     def _prefers_phases(self, x: Tensor) -> bool:
         dilation, (kernel_size, _) = self.dilation[0], self.kernel_size
-        if not self.phases or dilation == 1 or self.stride[0] != 1 or x.device.type != 'cpu' or torch.jit.is_tracing():
+        if not self.phases or dilation == 1 or self.stride[0] != 1 or x.device.type != 'cpu' or _is_exported():
             return False
         return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 
