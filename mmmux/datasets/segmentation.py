@@ -29,14 +29,18 @@ class CheckedSegDataset(BaseSegDataset):
     def __init__(self, *args, metainfo: Mapping | None = None, **kwargs):
         metainfo = dict(metainfo or {})
         classes, known = metainfo.get('classes'), self.METAINFO.get('classes')
-        if known and isinstance(classes, (list, tuple)) and not set(classes) <= set(known):
-            unknown = ', '.join(f"'{name}'" for name in classes if name not in known)
-            raise ConfigError(f'metainfo.classes has {unknown}, which {type(self).__name__} does not know: for other classes '
-                              'use mmmux.SegDataset')
-        if isinstance(classes, (list, tuple)) and len(set(classes)) < len(classes):
-            raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
-        if not known and len(metainfo.get('palette') or []) != len(classes or []):
-            metainfo.pop('palette', None)  # that of an inherited config; mmseg draws one
+        if isinstance(classes, str) and not osp.isfile(classes):  # mmengine takes it for its letters
+            raise ConfigError(f'metainfo.classes must be a tuple of class names or a file of them, got {classes!r} (one class: '
+                              "('name',))")
+        if isinstance(classes, (list, tuple)):
+            unknown = ', '.join(f"'{name}'" for name in classes if known and name not in known)
+            if unknown:
+                raise ConfigError(f'metainfo.classes has {unknown}, which {type(self).__name__} does not know: for other '
+                                  'classes use mmmux.SegDataset')
+            if len(set(classes)) < len(classes):
+                raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
+            if not known and len(metainfo.get('palette') or []) != len(classes):
+                metainfo.pop('palette', None)  # that of an inherited config; mmseg draws one
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -72,9 +76,9 @@ class CheckedSegDataset(BaseSegDataset):
 
     def _check_config(self, folder: str | None) -> None:
         classes = self.metainfo.get('classes')
-        if isinstance(classes, str) or not classes:  # mmengine takes a name that is no file's for its letters
+        if not classes:
             raise ConfigError(f'metainfo.classes of the data set in {folder} must be a tuple of class names or a file of them, '
-                              f"got {classes!r} (one class: ('name',))")
+                              f'got {classes!r}')
         if len(classes) > _MOST_CLASSES:
             raise ConfigError(f'metainfo.classes of the data set in {folder} has {len(classes)} classes, and the label maps of '
                               f'mmseg, which have 8 bits, hold {_MOST_CLASSES} beside the numbers for what is ignored')

@@ -120,11 +120,17 @@ class TestMissingLabelMaps:
             read(seg, kind)
 
 
-@pytest.mark.parametrize('metainfo', [None, {}, dict(classes=()), dict(classes='sky')])
+@pytest.mark.parametrize('metainfo', [None, {}, dict(classes=())])
 def test_classes_must_be_named(seg, metainfo):
     seg.add('a')
     with pytest.raises(ConfigError, match=rf'metainfo\.classes of the data set in {seg.picture("a").parent}'):
         seg.read(metainfo=metainfo)
+
+
+def test_one_class_is_not_its_letters(seg):
+    seg.add('a')
+    with pytest.raises(ConfigError, match=r"metainfo\.classes must be a tuple .*got 'sky'"):
+        seg.read(metainfo=dict(classes='sky'))
 
 
 def test_training_needs_a_folder_of_label_maps(seg, kind):
@@ -133,7 +139,28 @@ def test_training_needs_a_folder_of_label_maps(seg, kind):
         read(seg, kind, data_prefix=dict(img_path='images/training'))
 
 
+def test_a_class_named_twice(seg):
+    seg.add('a')
+    with pytest.raises(ConfigError, match=r'names a class twice: sky, road, sky'):
+        seg.read(metainfo=dict(classes=('sky', 'road', 'sky')))
+
+
+def test_palette_of_an_inherited_config_with_other_classes_is_dropped(seg):
+    seg.add('a')
+    inherited = [[1, 2, 3]] * 6
+    assert len(seg.read(metainfo=dict(classes=('sky', 'road', 'tree'), palette=inherited)).metainfo['palette']) == 3
+    own = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert seg.read(metainfo=dict(classes=('sky', 'road', 'tree'), palette=own)).metainfo['palette'] == own
+
+
 class TestADE20K:
+
+    @pytest.mark.parametrize('classes,words', [(('sky', 'pond'), "'pond', which ADE20KDataset does not know"),
+                                               ('wall', "got 'wall'")])
+    def test_other_classes_are_refused(self, seg, classes, words):
+        seg.add('a')
+        with pytest.raises(ConfigError, match=words):
+            seg.read(type='mmmux.ADE20KDataset', metainfo=dict(classes=classes))
 
     def test_has_150_classes_that_count_from_one(self, seg):
         seg.add('a')

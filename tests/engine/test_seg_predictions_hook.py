@@ -12,6 +12,7 @@ from mmmux.datasets.label_maps import LoadLabelMap
 from mmmux.datasets.segmentation import ADE20KDataset, SegDataset
 from mmmux.engine.overlay import overlay
 from mmmux.engine.seg_predictions_hook import SegPredictionsHook, original_numbers
+from mmmux.errors import DatasetError
 
 CLASSES, PALETTE = ('sky', 'road', 'tree'), [[120, 190, 240], [150, 120, 90], [80, 190, 90]]
 
@@ -130,6 +131,17 @@ class TestHook:
         runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
         SegPredictionsHook(label_map_dir='maps').after_test_iter(runner, 0, None, outputs)
         assert [np.asarray(Image.open(f'maps/{name}/1.png')).max() for name in 'ab'] == [0, 1]
+
+    def test_two_pictures_that_would_have_the_same_name(self, tmp_path):
+        """As with a data set made of several, which has no folder of pictures of its own."""
+        outputs = [SimpleNamespace(img_path=f'{name}/1.jpg', pred_sem_seg=SimpleNamespace(data=torch.zeros(1, 4, 6, dtype=int)))
+                   for name in 'ab']
+        runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=CLASSES))))
+        hook = SegPredictionsHook(label_map_dir=str(tmp_path))
+        hook.after_test_iter(runner, 0, None, outputs[:1])
+        hook.after_test_iter(runner, 1, None, outputs[:1])  # the same picture again, as the last batch of several processes
+        with pytest.raises(DatasetError, match=r'a/1\.jpg and b/1\.jpg would both be written as 1\.png'):
+            hook.after_test_iter(runner, 2, None, outputs[1:])
 
     def test_picture_from_elsewhere_is_written_inside_the_folder(self, test_on, tmp_path):
         paths = self.pictures(tmp_path / 'elsewhere', 'a/1.jpg')

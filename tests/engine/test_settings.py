@@ -74,6 +74,13 @@ class TestLoadConfig:
         assert (together.get('env_cfg', {}).get('dist_cfg', {}).get('backend') == 'gloo') == (not gpu)
         assert (alone.launcher, together.launcher) == ('none', 'pytorch')
 
+    @pytest.mark.parametrize('launcher,gpu,left', [('none', False, True), ('pytorch', True, True), ('pytorch', False, False)])
+    def test_processes_without_gpu_have_no_syncbn(self, configs, monkeypatch, launcher, gpu, left):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+        cfg, before = (settings.load_config(configs / SCENES, launcher=kind).model for kind in (launcher, 'none'))
+        assert str(cfg) == (str(before) if left else str(before).replace("'SyncBN'", "'BN'"))
+        assert ('SyncBN' in str(cfg)) == left
+
 
 class TestMixedPrecision:
 

@@ -1,4 +1,6 @@
 # CamVid: road scenes of 480 x 360 pixels in ADE20K's layout, 0 = unlabelled, 11 classes.
+_base_ = './ade20k_512x512.py'
+
 data_root = 'data/camvid/'
 crop_size = (192, 256)
 scale = (360, 270)
@@ -34,26 +36,6 @@ tta_pipeline = [
 ]
 
 dataset = dict(type='mmmux.SegDataset', data_root=data_root, metainfo=metainfo, reduce_zero_label=True)
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        **dataset,
-        data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
-        pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **dataset,
-        data_prefix=dict(img_path='images/validation', seg_map_path='annotations/validation'),
-        test_mode=True,
-        pipeline=test_pipeline))
+train_dataloader = dict(batch_size=4, num_workers=1, dataset=dict(**dataset, pipeline=train_pipeline))
+val_dataloader = dict(num_workers=1, dataset=dict(**dataset, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='mmmux.IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
