@@ -11,7 +11,7 @@ VENV_PYTHON := .venv/bin/python
 help:
 	@echo 'make setup    make .venv with everything needed (again: ends within a second if nothing changed)'
 	@echo 'make demo     setup, then train and test a small detector: demo/detection.py, results in work_dirs/demo'
-	@echo 'make demo-seg the same for segmentation: demo/segmentation.py, results in work_dirs/demo-seg'
+	@echo 'make demo-seg  the same for segmentation: demo/segmentation.py, results in work_dirs/demo-seg'
 	@echo 'make test     setup, then ruff and the tests'
 	@echo 'make lint     setup, then ruff and codespell'
 	@echo 'make clean    delete caches and build folders; .venv stays (delete it by hand to start over)'

@@ -71,7 +71,7 @@ class Painter:
             DatasetError: the picture cannot be read.
             ConfigError: `out_file` is the picture itself.
         """
-        if Path(out_file).resolve() == Path(picture).resolve():
+        if Path(out_file).resolve() == Path(picture).resolve() and Path(picture).exists():
             raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
         image, sample = self.drawn(picture, threshold)
         image.save(out_file)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
 from PIL import Image
 
 
@@ -109,4 +110,6 @@ class SegFolder:
 
 @pytest.fixture
 def seg(tmp_path):
-    return SegFolder(tmp_path / 'data')
+    init_default_scope('mmseg')
+    yield SegFolder(tmp_path / 'data')
+    init_default_scope('mmengine')

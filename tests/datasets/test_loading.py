@@ -49,5 +49,5 @@ def test_a_few_bad_ones_never_end_a_run(pictures):
 def test_only_bad_ones_do(pictures):
     voc, dataset = pictures
     voc.picture('second').unlink()
-    with pytest.raises(DatasetError, match=r'pictures in a row cannot be read.*data_root'):
+    with pytest.raises(DatasetError, match=r'pictures in a row cannot be used.*data_root'):
         dataset[0]
