@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from .complete_folder import is_complete, mark_complete
 from .drawn_shapes import CLASSES as SHAPES
-from .drawn_shapes import SUPERSAMPLING, distinct_colour, shape_mask
+from .drawn_shapes import SUPERSAMPLING, shape_mask
 
 CLASSES = ('sky', 'ground', *SHAPES)
 PALETTE = ((120, 190, 240), (150, 120, 90), (230, 60, 60), (60, 120, 230), (250, 190, 40), (80, 190, 90))
@@ -48,7 +48,10 @@ def draw_data_set(root: str | Path, train: int, val: int, size: int = 160, seed:
 
 
 def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, Image.Image]:
-    """Draw an even sky, a grainy ground and one to five shapes, in any colours: only form, texture and place tell the class.
+    """Draw an even sky, a grainy ground, and one to five shapes on both.
+
+    Sky and ground have any dull colour. A shape has its class's colour more or less, so that a network learns the classes
+    within minutes, and not only after it has found out about form.
 
     Returns:
         tuple: a picture of size x size pixels, and its label map.
@@ -61,13 +64,13 @@ def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, Image.
     labels = np.where(ground, CLASSES.index('ground') + 1, CLASSES.index('sky') + 1).astype(np.uint8)
     labels[np.abs(rows - horizon) < _HORIZON] = _UNLABELLED
 
-    sky, earth = rng.uniform(40, 215, (2, 3))
+    sky, earth = rng.uniform(70, 190, (2, 1)) + rng.uniform(-25, 25, (2, 3))
     grain = rng.normal(0, 25, (size // 2, size // 2, 1)).repeat(2 * SUPERSAMPLING + 1, 0).repeat(2 * SUPERSAMPLING + 1, 1)
     canvas = np.where(ground[..., None], earth + grain[:big, :big], sky + 40 * (rows - 0.5)[..., None])
     for _ in range(int(rng.integers(1, 6))):
         name = str(rng.choice(SHAPES))
         mask = np.asarray(shape_mask(name, rng, big))
-        canvas[mask] = distinct_colour(rng, canvas[mask].mean(0))
+        canvas[mask] = PALETTE[CLASSES.index(name)] + rng.normal(0, 25, 3)
         labels[mask] = CLASSES.index(name) + 1
 
     scene = Image.fromarray(canvas.clip(0, 255).astype(np.uint8)).resize((size, size), Image.Resampling.BOX)

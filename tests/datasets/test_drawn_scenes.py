@@ -123,7 +123,7 @@ def test_shapes_are_where_the_label_map_says(monkeypatch):
     """Where two scenes differ that differ only in the paint of their shapes, there the shapes are."""
     painted = []
     for colour in ((255, 0, 255), (0, 255, 0)):
-        monkeypatch.setattr(drawn_scenes, 'distinct_colour', lambda *_, colour=colour: colour)
+        monkeypatch.setattr(drawn_scenes, 'PALETTE', (colour, ) * len(CLASSES))
         painted.append(scenes(10))
     first, second = (np.stack([scene for scene, _ in drawn]) for drawn in painted)
     shapes = np.stack([labels for _, labels in painted[0]]) >= FIRST_SHAPE
