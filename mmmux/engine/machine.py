@@ -16,7 +16,7 @@ def describe_machine() -> dict:
     """Processor, GPU, threads, versions, date and command line of this process."""
     return dict(
         date=date.today().isoformat(),
-        command=' '.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=' '.join([Path(sys.argv[0]).name, *map(_without_folders, sys.argv[1:])]),
         processor=_processor(),
         cores=len(_affinity()),
         threads=torch.get_num_threads(),
@@ -24,6 +24,12 @@ def describe_machine() -> dict:
         system=f'{platform.system()} {platform.machine()}',
         python=platform.python_version(),
         versions={name: found for name in _PACKAGES if (found := _version(name))})
+
+
+def _without_folders(argument: str) -> str:
+    # Where this machine keeps its files says nothing to a reader elsewhere.
+    key, equals, value = argument.rpartition('=')
+    return key + equals + (Path(value).name if Path(value).is_absolute() else value)
 
 
 def _affinity() -> list[int]:
