@@ -1,3 +1,5 @@
+_base_ = './runtime.py'
+
 default_scope = 'mmdet'
 
 default_hooks = dict(
@@ -14,19 +16,8 @@ custom_hooks = [
     dict(type='mmmux.FiniteLossHook'),
 ]
 
-env_cfg = dict(
-    cudnn_benchmark=True,
-    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
-
-vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='DetLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+visualizer = dict(type='DetLocalVisualizer', vis_backends={{_base_.vis_backends}}, name='visualizer')
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
-
-log_level = 'INFO'
-load_from = None
-resume = False
-randomness = dict(seed=0)
 
 # Used by `tools/test.py --tta`: each picture as it is and mirrored.
 tta_model = dict(type='DetTTAModel', tta_cfg=dict(nms=dict(type='nms', iou_threshold=0.45), max_per_img=200))
