@@ -1,7 +1,9 @@
+from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
 from .seg_predictions_hook import SegPredictionsHook
 
-__all__ = ['CheckpointMatchHook', 'ClassCountHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook']
+__all__ = ['ChannelsLastHook', 'CheckpointMatchHook', 'ClassCountHook', 'FiniteLossHook', 'ProgressHook',
+           'SegPredictionsHook']

@@ -1,0 +1,5 @@
+_base_ = './classifier.py'
+
+model = dict(
+    backbone=dict(type='mmmux.MUXNet', arch='l', out_indices=(7, )),
+    head=dict(in_channels=1536))
