@@ -3,6 +3,8 @@ import runpy
 import socket
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -73,8 +75,9 @@ def tool(monkeypatch):
     init_default_scope('mmengine')
     # What a process of its own would not find: the visualizer of an earlier run, which writes into that run's folder, and
     # its logger, which writes to a standard output that pytest has closed.
-    from mmdet.visualization import DetLocalVisualizer
-    DetLocalVisualizer._instance_dict.clear()
+    for package, name in (('mmdet', 'DetLocalVisualizer'), ('mmpretrain', 'UniversalVisualizer')):
+        if find_spec(package) is not None:
+            getattr(import_module(f'{package}.visualization'), name)._instance_dict.clear()
     MMLogger._instance_dict.clear()
 
 
