@@ -16,3 +16,9 @@ if find_spec('mmseg') is not None:
     from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
 
     __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']
+
+if find_spec('mmpretrain') is not None:
+    from .chest_xray14 import ChestXray14
+    from .classification import CIFAR10, CIFAR100, ImageFolder, ImageNet
+
+    __all__ += ['CIFAR10', 'CIFAR100', 'ChestXray14', 'ImageFolder', 'ImageNet']
