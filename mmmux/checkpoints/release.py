@@ -8,6 +8,7 @@ from mmmux.models import ARCHITECTURES, DS, MUX, Architecture, MUXNet
 
 from .pretrained import describe
 
+_RELEASED = ('m', 'l')
 _CONTAINERS = ('state_dict_ema', 'state_dict')
 _IR_NAMES = {
     'conv_pw': 'expand', 'bn1': 'norm1', 'conv_dw': 'conv', 'bn2': 'norm2', 'se.conv_reduce': 'se.reduce',
@@ -53,7 +54,8 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
     """
     state = _weights(checkpoint, source)
     complaints = {}
-    for name, arch in ARCHITECTURES.items():
+    for name in _RELEASED:
+        arch = ARCHITECTURES[name]
         names = release_key_map(arch)
         renamed = {key: _rename(key, names) for key in state}
         converted = {renamed[key]: value for key, value in state.items()}
@@ -67,6 +69,31 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
         complaints[name] = wrong or f"has {len(unexpected)} unexpected keys, first '{unexpected[0]}'"
     raise CheckpointError(f"{source} is not a MUXNet of the authors' release: " +
                           '; '.join(f'as MUXNet-{name} it {complaint}' for name, complaint in complaints.items()))
+
+
+def whole_classifier(converted: Mapping, source: str) -> dict:
+    """Rename what :func:`convert_release_checkpoint` gives to the keys of mmpretrain's ImageClassifier with a linear head.
+
+    Args:
+        converted: `state_dict` with the keys of :class:`MUXNet` and `classifier.*`, and `meta`.
+        source: the file it came from, for messages.
+
+    Returns:
+        dict: `state_dict` with `backbone.*` and `head.fc.*`, and `meta` with `num_classes` added.
+
+    Raises:
+        CheckpointError: there is no classifier, or one that does not take the backbone's channels.
+    """
+    weight, bias = (converted['state_dict'].get(f'classifier.{leaf}') for leaf in ('weight', 'bias'))
+    if weight is None or bias is None:
+        raise CheckpointError(f'{source} has no classifier.weight and classifier.bias: convert it without --classifier')
+    channels = ARCHITECTURES[converted['meta']['arch']].head_channels
+    if weight.ndim != 2 or weight.shape[1] != channels or bias.shape != weight.shape[:1]:
+        raise CheckpointError(f'classifier of {source} is not linear from {channels} channels: its weight is '
+                              f'{tuple(weight.shape)} and its bias {tuple(bias.shape)}')
+    state = {key.replace('classifier.', 'head.fc.', 1) if key.startswith('classifier.') else f'backbone.{key}': value
+             for key, value in converted['state_dict'].items()}
+    return dict(state_dict=state, meta=dict(converted['meta'], num_classes=len(bias)))
 
 
 def _weights(checkpoint, source: str) -> dict:

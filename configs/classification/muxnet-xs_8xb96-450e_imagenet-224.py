@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/models/classifier_muxnet-xs.py',
+    '../_base_/datasets/imagenet_224.py',
+    '../_base_/schedules/imagenet.py'
+]
+
+model = dict(head=dict(loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')))
