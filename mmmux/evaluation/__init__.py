@@ -1,7 +1,9 @@
 """Metrics that the OpenMMLab packages lack; those for detection need mmdet, those for segmentation mmseg."""
 from importlib.util import find_spec
 
-__all__ = []
+from .auroc import AUROC
+
+__all__ = ['AUROC']
 
 if find_spec('mmdet') is not None:
     from .voc_metric import VOCMetric

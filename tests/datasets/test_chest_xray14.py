@@ -1,0 +1,315 @@
+import os
+import time
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from nih_files import HEADER, NIHFiles, xray
+from PIL import Image
+
+from mmmux.errors import ConfigError, DatasetError
+
+pytest.importorskip('mmpretrain')
+
+# The order in which Wang et al. and those who came after them number the findings.
+ORDER = ('Atelectasis', 'Cardiomegaly', 'Effusion', 'Infiltration', 'Mass', 'Nodule', 'Pneumonia', 'Pneumothorax',
+         'Consolidation', 'Edema', 'Emphysema', 'Fibrosis', 'Pleural_Thickening', 'Hernia')
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    init_default_scope('mmpretrain')
+    yield
+    init_default_scope('mmengine')
+
+
+@pytest.fixture
+def nih(tmp_path):
+    """Three pictures of two patients to train and validate on, and one to test on."""
+    files = NIHFiles(tmp_path / 'data')
+    files.add('train_val', '1', 'Cardiomegaly|Emphysema')
+    files.add('train_val', '1', follow_up=1)
+    files.add('train_val', '2', 'Hernia')
+    files.add('test', '13', 'Effusion|Atelectasis')
+    return files
+
+
+def read(nih: NIHFiles, split: str = 'train_val', **changes):
+    """The data set, as a config builds it."""
+    from mmpretrain.registry import DATASETS
+    return DATASETS.build({'type': 'mmmux.ChestXray14', 'data_root': str(nih.root), 'split': split, 'pipeline': [],
+                           'serialize_data': False, **changes})
+
+
+def labels(dataset) -> dict[str, list[int]]:
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    return {info['img_path'].rpartition('/')[2]: info['gt_label'] for info in infos}
+
+
+def refusal(nih: NIHFiles, split: str = 'train_val', error=DatasetError, **changes) -> str:
+    """The sentence with which the data set is refused."""
+    with pytest.raises(error) as raised:
+        read(nih, split, **changes)
+    (line, ) = str(raised.value).splitlines()
+    return line
+
+
+class TestCleanData:
+
+    def test_labels_are_numbers_of_findings_in_the_usual_order(self, nih):
+        dataset = read(nih)
+        assert dataset.metainfo['classes'] == ORDER
+        assert labels(dataset) == {'00000001_000.png': [1, 10], '00000001_001.png': [], '00000002_000.png': [13]}
+        assert labels(read(nih, 'test', test_mode=True)) == {'00000013_000.png': [0, 2]}
+
+    def test_pictures_are_in_numbered_folders_in_one_or_in_both(self, nih):
+        paths = {info['img_path'] for info in map(read(nih).get_data_info, range(3))}
+        assert paths == {str(path) for path in nih.root.glob('images_*/images/*.png') if path.name != '00000013_000.png'}
+        (nih.root / 'images').mkdir()
+        for path in [*nih.root.glob('images_001/images/*.png')]:
+            path.rename(nih.root / 'images' / path.name)
+        assert len(read(nih)) == 3 and not len(read(nih).left_out)
+        for path in [*nih.root.glob('images_*/images/*.png')]:
+            path.rename(nih.root / 'images' / path.name)
+        assert {info['img_path'] for info in map(read(nih).get_data_info, range(3))} == {
+            str(nih.root / 'images' / name) for name in nih.lists['train_val']}
+
+    def test_pictures_elsewhere(self, nih, tmp_path):
+        (nih.root / 'images_001').rename(tmp_path / 'images_001')
+        (nih.root / 'images_002').rename(tmp_path / 'images_002')
+        assert len(read(nih, data_prefix=str(tmp_path))) == 3
+
+    def test_later_name_and_header_of_the_table(self, nih):
+        nih.lines[0] = HEADER.replace('Gender', 'Sex').rstrip(',')
+        nih.write()
+        nih.table.rename(nih.root / 'Data_Entry_2017_v2020.csv')
+        assert labels(read(nih))['00000001_000.png'] == [1, 10]
+
+    def test_table_as_spreadsheets_save_it(self, nih):
+        text = nih.table.read_text().replace('00000002_000.png,Hernia', '"00000002_000.png","Hernia"').replace('\n', '\r\n')
+        nih.table.write_bytes(b'\xef\xbb\xbf' + text.encode() + b'\r\n\r\n')
+        assert len(read(nih)) == 3
+
+    def test_table_of_another_name(self, nih):
+        nih.table.rename(nih.root / 'mine.csv')
+        assert len(read(nih, ann_file='mine.csv')) == 3
+
+    def test_some_of_the_findings(self, nih):
+        dataset = read(nih, metainfo=dict(classes=('Emphysema', 'Cardiomegaly', 'Mass')))
+        assert labels(dataset) == {'00000001_000.png': [0, 1], '00000001_001.png': [], '00000002_000.png': []}
+
+    def test_all_112120_rows_within_seconds(self, tmp_path):
+        """The NIH's numbers of pictures and patients; every hundredth picture is unpacked."""
+        files = NIHFiles(tmp_path, ['images'])
+        for number in range(112120):
+            patient = number * 30805 // 112120 + 1
+            name = f'{patient:08d}_{number % 1000:03d}.png'
+            found = f'{ORDER[number % 14]}|{ORDER[number % 13]}' if number % 2 else 'No Finding'
+            files.lines.append(f'{name},{found},0,{patient},058Y,M,PA,2682,2749,0.143,0.143,')
+            files.lists['train_val' if patient <= 23773 else 'test'].append(name)
+            if number % 100 == 0:
+                (tmp_path / 'images' / name).touch()
+        files.write()
+        began = time.process_time()
+        dataset = read(files)
+        assert time.process_time() - began < 15  # two to three on a slow machine
+        train, test = files.lists.values()
+        assert len(train) + len(test) == 112120 and len(dataset) == -(-len(train) // 100)
+
+    def test_disk_is_not_asked_for_every_picture(self, nih, monkeypatch):
+        """Which on a file server would take minutes."""
+        for patient in range(20, 120):
+            nih.add('train_val', str(patient))
+        asked, stat = [], os.stat
+        monkeypatch.setattr(os, 'stat', lambda path, **more: (asked.append(path), stat(path, **more))[1])
+        assert len(read(nih)) == 103
+        assert asked and len(asked) < 20
+
+
+class TestHeldOutPatients:
+
+    @pytest.fixture
+    def many(self, tmp_path):
+        files = NIHFiles(tmp_path / 'data', ['images'])
+        for patient in range(1, 401):
+            for follow_up in range(patient % 3 + 1):
+                name = f'{patient:08d}_{follow_up:03d}.png'
+                files.lines.append(f'{name},No Finding,{follow_up},{patient},058Y,M,PA,2682,2749,0.143,0.143,')
+                files.lists['train_val'].append(name)
+                (files.root / 'images' / name).touch()
+        files.add('test', '999')
+        return files
+
+    @pytest.mark.parametrize('fraction', [0.125, 0.5])
+    def test_parts_share_no_patient_and_are_everything(self, many, fraction):
+        train, val = (read(many, split, val_fraction=fraction) for split in ('train', 'val'))
+        assert sorted([*labels(train), *labels(val)]) == sorted(many.lists['train_val'])
+        patients = [{name.partition('_')[0] for name in labels(part)} for part in (train, val)]
+        assert not patients[0] & patients[1]
+        assert {f'{int(patient):08d}' for patient in val.patients} == patients[1]
+        # Binomial: within four standard deviations.
+        assert abs(len(val.patients) - 400 * fraction) < 4 * (400 * fraction * (1 - fraction))**0.5
+
+    def test_are_the_same_ones_everywhere(self, many):
+        """Whatever else is in the list, in whichever order, and in a Python with another seed of hashes."""
+        before = read(many, 'val').patients
+        kept = {name for name in many.lists['train_val'] if int(name.partition('_')[0]) % 2}
+        many.lists['train_val'] = [name for name in reversed(many.lists['train_val']) if name in kept]
+        many.write()
+        assert read(many, 'val').patients == {patient for patient in before if int(patient) % 2}
+        # `printf 1 | sha256sum` begins with 6b86b273, which is 0.42 of the range, and that of 2 with d4735e3a, 0.83.
+        assert {'1', '2'} & read(many, 'val', val_fraction=0.43).patients == {'1'}
+        assert '1' not in read(many, 'val', val_fraction=0.41).patients
+
+    def test_a_larger_share_holds_the_smaller(self, many):
+        assert read(many, 'val', val_fraction=0.1).patients < read(many, 'val', val_fraction=0.2).patients
+
+    def test_no_share(self, many):
+        assert labels(read(many, 'train', val_fraction=0)) == labels(read(many))
+        sentence = refusal(many, 'val', ConfigError, val_fraction=0)
+        assert 'val_fraction=0 leaves no patient' in sentence and "split='val'" in sentence
+
+
+class TestMissingPictures:
+
+    def test_training_leaves_them_out_and_says_so_once(self, nih, log):
+        for name in ('00000001_000.png', '00000002_000.png'):
+            next(nih.root.glob(f'images_*/images/{name}')).unlink()
+        dataset = read(nih)
+        assert list(labels(dataset)) == ['00000001_001.png'] and dataset.patients == {'1'}
+        (message, ) = log.messages
+        assert f'{nih.list_of("train_val")}: left out 2 pictures without a file (00000001_000.png, 00000002_000.png)' in message
+
+    @pytest.mark.parametrize('split', ['train_val', 'test'])
+    def test_testing_refuses_them(self, nih, split):
+        name = nih.lists[split][0]
+        next(nih.root.glob(f'images_*/images/{name}')).unlink()
+        sentence = refusal(nih, split, test_mode=True)
+        assert str(nih.list_of(split)) in sentence and f'1 pictures without a file ({name})' in sentence and 'score' in sentence
+
+    def test_nothing_else_is_refused(self, nih):
+        for path in nih.root.glob('images_*/images/*.png'):
+            path.unlink()
+        assert 'gives no picture that can be used: left out 3 pictures without a file' in refusal(nih)
+
+    def test_no_folder_of_pictures(self, nih):
+        for folder in ('images_001', 'images_002'):
+            (nih.root / folder).rename(nih.root / f'other_{folder}')
+        assert f'{nih.root} has neither a folder images nor folders images_001/images' in refusal(nih)
+
+
+def line(text: str):
+    """Replace the first row of the table."""
+    return lambda nih: nih.table.write_text('\n'.join([HEADER, text, *nih.lines[2:]]) + '\n')
+
+
+def row(name='00000001_000.png', labels='Mass', patient='1'):
+    return line(f'{name},{labels},0,{patient},058Y,M,PA,2682,2749,0.143,0.143,')
+
+
+TABLES = {
+    'missing': (lambda nih: nih.table.unlink(), 'table .*Data_Entry_2017.csv does not exist.*Data_Entry_2017_v2020.csv'),
+    'without bytes': (lambda nih: nih.table.write_text(''), "Data_Entry_2017.csv must begin .*'Image Index': it is empty"),
+    'without rows': (lambda nih: nih.table.write_text(HEADER + '\n'), 'Data_Entry_2017.csv has no rows'),
+    'without a column': (lambda nih: nih.table.write_text(nih.table.read_text().replace('Patient ID', 'Who')),
+                         "must begin .*has no 'Patient ID': Image Index, Finding Labels, Follow-up #, Who"),
+    'without a header': (lambda nih: nih.table.write_text('\n'.join(nih.lines[1:])),
+                         "has no 'Image Index': 00000001_000.png"),
+    'not text': (lambda nih: nih.table.write_bytes(b'\xff\xfe\x00PNG'), 'Data_Entry_2017.csv cannot be read as a CSV file'),
+    'unknown finding': (row(labels='Mass|Cough'), "line 2, says that 00000001_000.png has the finding 'Cough', which is none "
+                        'of Atelectasis, Cardiomegaly'),
+    'no labels at all': (row(labels=''), "line 2, says that 00000001_000.png has the finding '', which is none of"),
+    'contradiction': (row(labels='No Finding|Mass'), r"line 2, says 'No Finding\|Mass' of 00000001_000.png: either"),
+    'row cut short': (line('00000001_000.png,Mass'), 'line 2, has 2 columns, and 4 are needed'),
+    'no patient': (row(patient=''), 'line 2, has no Patient ID'),
+    'a picture twice': (lambda nih: nih.table.write_text('\n'.join([*nih.lines, nih.lines[1]])),
+                        'line 6, has the picture 00000001_000.png for the second time'),
+    'a listed picture missing': (row(name='00000003_000.png'),
+                                 'train_val_list.txt lists 00000001_000.png, of which .*Data_Entry_2017.csv has no row'),
+}
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'train_val', 'test'])
+@pytest.mark.parametrize('spoil,words', TABLES.values(), ids=TABLES)
+def test_bad_tables_get_a_sentence(nih, spoil, words, split):
+    spoil(nih)
+    with pytest.raises(DatasetError, match=words) as raised:
+        read(nih, split, val_fraction=0.5)
+    assert str(nih.root) in str(raised.value) and '\n' not in str(raised.value)
+
+
+LISTS = {
+    'missing': (lambda nih: nih.list_of('test').unlink(), 'list .*test_list.txt does not exist: both lists'),
+    'empty': (lambda nih: nih.list_of('test').write_text('\n'), 'test_list.txt lists no pictures'),
+    'not text': (lambda nih: nih.list_of('test').write_bytes(b'\xff\xfe\x00PNG'),
+                 'test_list.txt cannot be read as a text file'),
+    'a picture twice': (lambda nih: nih.list_of('test').write_text('00000013_000.png\n' * 2),
+                        'test_list.txt lists 00000013_000.png twice'),
+    'a picture in both': (lambda nih: nih.list_of('test').write_text('00000002_000.png'),
+                          r'patient 2 is in both .*train_val_list.txt \(00000002_000.png\) and '
+                          r'.*test_list.txt \(00000002_000.png\)'),
+    'a patient in both': (lambda nih: nih.add('test', '1', follow_up=2),
+                          r'patient 1 is in both .*train_val_list.txt \(00000001_000.png\) and '
+                          r'.*test_list.txt \(00000001_002.png\)'),
+}
+
+
+@pytest.mark.parametrize('split', ['train', 'val', 'train_val', 'test'])
+@pytest.mark.parametrize('spoil,words', LISTS.values(), ids=LISTS)
+def test_bad_lists_get_a_sentence(nih, spoil, words, split):
+    spoil(nih)
+    with pytest.raises(DatasetError, match=words) as raised:
+        read(nih, split, val_fraction=0.5)
+    assert '\n' not in str(raised.value)
+
+
+@pytest.mark.parametrize('changes,words', [
+    (dict(split='training'), "split .* one of train, val, train_val, test, got 'training'"),
+    (dict(val_fraction=1), 'val_fraction .* 0 to below 1.*got 1'),
+    (dict(val_fraction='0.1'), "val_fraction .*got '0.1'"),
+    (dict(metainfo=dict(classes=('Mass', 'Cough'))), r"metainfo.classes .*got \('Mass', 'Cough'\)"),
+    (dict(metainfo=dict(classes=('Mass', 'Mass'))), 'metainfo.classes .*each once'),
+    (dict(metainfo=dict(classes=())), r'metainfo.classes .*got \(\)'),
+    (dict(metainfo=dict(classes='Mass')), "metainfo.classes .*got 'Mass'"),
+], ids=str)
+def test_bad_arguments_get_a_sentence(nih, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        read(nih, **changes)
+
+
+class TestLoading:
+    """What the pipelines of the config make of the kinds of PNG there are."""
+
+    def load(self, path) -> np.ndarray:
+        from mmmux.datasets import LoadImage
+        return LoadImage()(dict(img_path=str(path)))['img']
+
+    def test_gray(self, nih):
+        gray = xray(0)
+        loaded = self.load(nih.add('test', '14', picture=Image.fromarray(gray)))
+        assert loaded.dtype == np.uint8 and (loaded == gray[..., None]).all() and loaded.shape == (64, 64, 3)
+
+    def test_colour_with_transparency(self, nih):
+        gray = xray(0)
+        rgba = Image.fromarray(np.dstack([gray, gray, gray, np.full_like(gray, 255)]))
+        assert (self.load(nih.add('test', '14', picture=rgba)) == gray[..., None]).all()
+
+    def test_16_bits_are_scaled(self, nih):
+        deep = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+        path = nih.add('test', '14', picture=Image.fromarray(deep))
+        assert Image.open(path).mode == 'I;16'
+        loaded = self.load(path)
+        assert loaded.dtype == np.uint8 and np.abs(loaded - deep[..., None] / 257.).max() < 1
+        assert loaded.min() == 0 and loaded.max() == 255
+
+    def test_truncated_picture(self, nih, log):
+        path = nih.add('train_val', '1', follow_up=2, picture=Image.fromarray(xray(0)))
+        for other in nih.root.glob('images_*/images/*.png'):
+            if other != path:
+                Image.fromarray(xray(1)).save(other)
+        path.write_bytes(path.read_bytes()[:-30])
+        with pytest.raises(DatasetError, match=rf'picture {path} cannot be read'):
+            self.load(path)
+        dataset = read(nih, pipeline=[dict(type='mmmux.LoadImageOrSkip')])
+        assert dataset[3]['img_path'] != str(path) and dataset[3]['img'].shape == (64, 64, 3)
+        assert [message for message in log.messages if f'picture {path} cannot be read' in message and 'skipped' in message]

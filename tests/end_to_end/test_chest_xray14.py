@@ -1,0 +1,207 @@
+"""ChestX-ray14 with the real config, on files as the NIH publishes them."""
+import csv
+import json
+import pickle
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from nih_files import NIHFiles, xray
+from PIL import Image
+
+from mmmux.checkpoints.safe_loading import load_checkpoint_file
+
+pytest.importorskip('mmpretrain')
+pytestmark = pytest.mark.slow
+
+CONFIG = Path(__file__).resolve().parents[2] / 'configs/classification/muxnet-m_1xb64-30e_chestxray14-224.py'
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+FINDINGS = ('Effusion', 'Infiltration|Mass', 'No Finding', 'Mass', 'Hernia|Effusion', 'No Finding', 'Infiltration', 'Mass')
+
+
+def pictures_of_each_kind(number: int) -> Image.Image:
+    """Gray ones, one of 16 bits and one in colour with transparency, as there are among the NIH's."""
+    gray = xray(number, 256)
+    if number % 8 == 3:
+        return Image.fromarray(gray.astype(np.uint16) * 257)
+    if number % 8 == 5:
+        return Image.fromarray(np.dstack([gray, gray, gray, np.full_like(gray, 255)]))
+    return Image.fromarray(gray)
+
+
+@pytest.fixture(scope='session')
+def nih(tmp_path_factory):
+    """Eight patients to train on, four to validate and eight to test on, in two numbered folders."""
+    from mmmux.datasets.chest_xray14 import is_held_out
+    files = NIHFiles(tmp_path_factory.mktemp('chestxray14'))
+    patients = [str(number) for number in range(1, 200)]
+    held_out = [patient for patient in patients if is_held_out(patient, 0.125)][:4]
+    trained = [patient for patient in patients if not is_held_out(patient, 0.125)][:8]
+    number = 0
+    for part, chosen in (('train_val', trained + held_out), ('test', [str(number) for number in range(500, 508)])):
+        for patient in chosen:
+            files.add(part, patient, FINDINGS[number % len(FINDINGS)], picture=pictures_of_each_kind(number))
+            number += 1
+    files.held_out = held_out
+    return files
+
+
+def options_for(root: Path) -> list[str]:
+    """--cfg-options for one epoch of two iterations."""
+    in_this_process = [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+    return ['--cfg-options', *(f'{loader}.dataset.data_root={root}' for loader in LOADERS), *in_this_process,
+            'train_dataloader.batch_size=4', 'train_cfg.max_epochs=1', 'default_hooks.logger.interval=1',
+            # The statistics of two batches alone, or every picture of a network so young would get the same scores.
+            'model.backbone.norm_cfg.type=BN', 'model.backbone.norm_cfg.momentum=0.9']
+
+
+@pytest.fixture(scope='session')
+def options(nih):
+    return options_for(nih.root)
+
+
+@pytest.fixture(scope='session')
+def trained(program, options, tmp_path_factory):
+    """The work dir of two iterations with tools/train.py."""
+    folder = tmp_path_factory.mktemp('xray')
+    program(CONFIG.parents[2] / 'tools/train.py', CONFIG, '--work-dir', folder / 'work', *options, cwd=folder)
+    return folder / 'work'
+
+
+@pytest.fixture
+def checkpoint(trained):
+    return trained / 'epoch_1.pth'
+
+
+def labels_of(table: Path, classes: tuple[str, ...]) -> dict[str, list[int]]:
+    """For each picture of the NIH's table a 0 or 1 for each class."""
+    with open(table) as file:
+        return {row['Image Index']: [int(name in row['Finding Labels'].split('|')) for name in classes]
+                for row in csv.DictReader(file)}
+
+
+def scikit_learns(table: Path, predictions: Path) -> dict[str, float]:
+    """AUROC by finding of dumped predictions."""
+    from sklearn.metrics import roc_auc_score
+
+    from mmmux.datasets.chest_xray14 import FINDINGS as CLASSES
+    labels = labels_of(table, CLASSES)
+    predicted = pickle.loads(predictions.read_bytes())
+    truth = np.array([labels[Path(one['img_path']).name] for one in predicted])
+    scores = np.array([one['pred_score'].numpy() for one in predicted])
+    assert ((scores > 0) & (scores < 1)).all() and len(np.unique(scores[:, 0])) > 1
+    return {name: roc_auc_score(truth[:, number], scores[:, number]) for number, name in enumerate(CLASSES)
+            if 0 < truth[:, number].sum() < len(truth)}
+
+
+def test_training_validates_and_keeps_the_best(trained):
+    checkpoint = load_checkpoint_file(trained / 'epoch_1.pth')
+    assert checkpoint['meta']['iter'] == 2 and len(checkpoint['meta']['dataset_meta']['classes']) == 14
+    assert checkpoint['state_dict']['head.fc.weight'].shape == (14, 1280)
+    (scalars, ) = trained.glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in scalars.read_text().splitlines()]
+    losses = [line['loss'] for line in lines if 'loss' in line]
+    assert len(losses) == 2 and np.isfinite(losses).all()
+    assert [0 <= line['auroc/mean'] <= 1 for line in lines if 'auroc/mean' in line] == [True]
+    assert len(list(trained.glob('best_auroc_mean_epoch_1.pth'))) == 1
+
+
+def test_metrics_are_scikit_learns(tool, checkpoint, options, nih, tmp_path):
+    tool('test.py', CONFIG, checkpoint, '--work-dir', tmp_path, '--out', tmp_path / 'predictions.pkl', *options)
+    predicted = pickle.loads((tmp_path / 'predictions.pkl').read_bytes())
+    assert [Path(one['img_path']).name for one in predicted] == nih.lists['test']
+    expected = scikit_learns(nih.table, tmp_path / 'predictions.pkl')
+    assert set(expected) == {'Effusion', 'Infiltration', 'Mass', 'Hernia'}
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics == {f'auroc/{name}': pytest.approx(value, abs=1e-6)
+                       for name, value in {'mean': np.mean(list(expected.values())), **expected}.items()}
+
+
+def test_mirrored_views(tool, checkpoint, options, nih, tmp_path):
+    tool('test.py', CONFIG, checkpoint, '--tta', '--work-dir', tmp_path, '--out', tmp_path / 'predictions.pkl', *options)
+    expected = scikit_learns(nih.table, tmp_path / 'predictions.pkl')
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics['auroc/mean'] == pytest.approx(np.mean(list(expected.values())), abs=1e-6)
+
+
+def test_two_processes_see_every_picture_once(two_processes, checkpoint, options, nih, tmp_path):
+    two_processes(CONFIG.parents[2] / 'tools/test.py', CONFIG, checkpoint, '--launcher', 'pytorch', '--work-dir', tmp_path,
+                  '--out', tmp_path / 'predictions.pkl', *options, cwd=tmp_path)
+    expected = scikit_learns(nih.table, tmp_path / 'predictions.pkl')
+    metrics = json.loads((tmp_path / 'metrics.json').read_text())
+    assert metrics['auroc/mean'] == pytest.approx(np.mean(list(expected.values())), abs=1e-6)
+    assert len(pickle.loads((tmp_path / 'predictions.pkl').read_bytes())) == len(nih.lists['test'])
+
+
+def test_every_kind_of_picture_reaches_the_network_alike(nih):
+    """The same gray values, whether stored in 8 bits, in 16 or in colour."""
+    from mmengine.registry import init_default_scope
+    from mmpretrain.registry import DATASETS
+    init_default_scope('mmpretrain')
+    cfg = Config.fromfile(CONFIG).test_dataloader.dataset
+    dataset = DATASETS.build(dict(cfg, data_root=str(nih.root)))
+    init_default_scope('mmengine')
+    first = 12  # pictures come before
+    kinds = [Image.open(dataset.get_data_info(index)['img_path']).mode for index in range(len(dataset))]
+    assert {'L', 'I;16', 'RGBA'} == set(kinds)
+    for index in range(len(dataset)):
+        gray = Image.fromarray(xray(first + index, 256)).crop((16, 16, 240, 240))
+        assert np.abs(dataset[index]['inputs'].numpy().astype(int) - np.asarray(gray)).max() <= 1
+
+
+@pytest.fixture
+def copy(nih, tmp_path):
+    """A data set to spoil."""
+    return shutil.copytree(nih.root, tmp_path / 'data')
+
+
+class TestBadInput:
+    """One sentence, status 2, and nothing trained on."""
+
+    def fails(self, fails, data, tmp_path, *more) -> str:
+        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(data), *more)
+        assert not list((tmp_path / 'work').glob('*.pth'))
+        return sentence
+
+    def test_patient_in_both_lists(self, fails, copy, nih, tmp_path):
+        with open(copy / 'test_list.txt', 'a') as file:
+            file.write('\n' + nih.lists['train_val'][0])
+        sentence = self.fails(fails, copy, tmp_path)
+        assert re.search(r'patient 1 is in both .*train_val_list\.txt .* and .*test_list\.txt', sentence)
+
+    def test_unknown_finding(self, fails, copy, tmp_path):
+        table = copy / 'Data_Entry_2017.csv'
+        table.write_text(table.read_text().replace('Hernia', 'Hernias'))
+        assert "has the finding 'Hernias'" in self.fails(fails, copy, tmp_path)
+
+    def test_missing_test_picture(self, fails, checkpoint, copy, nih, tmp_path):
+        next(copy.glob(f'images_*/images/{nih.lists["test"][0]}')).unlink()
+        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path / 'work', *options_for(copy))
+        assert nih.lists['test'][0] in sentence and 'change the score' in sentence
+
+    def test_truncated_test_picture(self, fails, checkpoint, copy, nih, tmp_path):
+        path = next(copy.glob(f'images_*/images/{nih.lists["test"][0]}'))
+        path.write_bytes(path.read_bytes()[:-40])
+        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path / 'work', *options_for(copy))
+        assert f'picture {path} cannot be read' in sentence
+
+    def test_training_goes_on_without_missing_and_truncated_pictures(self, tool, copy, nih, tmp_path, capsys):
+        gone, cut = (next(copy.glob(f'images_*/images/{name}')) for name in nih.lists['train_val'][:2])
+        gone.unlink()
+        cut.write_bytes(cut.read_bytes()[:-40])
+        tool('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(copy))
+        printed = ''.join(capsys.readouterr())
+        assert len(re.findall(rf'left out 1 pictures without a file \({gone.name}\)', printed)) == 1
+        assert len(re.findall(rf'picture {cut} cannot be read .* and is skipped', printed)) == 1
+        assert (tmp_path / 'work/epoch_1.pth').is_file()
+
+    def test_shares_that_let_patients_into_both_parts(self, fails, nih, tmp_path):
+        sentence = self.fails(fails, nih.root, tmp_path, 'train_dataloader.dataset.val_fraction=0')
+        assert re.search(r"patient \d+ and 3 others are in both train_dataloader \(split='train', val_fraction=0\)", sentence)
+
+    def test_data_elsewhere(self, fails, tmp_path):
+        sentence = self.fails(fails, tmp_path / 'nowhere', tmp_path)
+        assert f'data folder {tmp_path}/nowhere does not exist' in sentence
