@@ -105,6 +105,7 @@ def test_training_validates_and_keeps_the_best(trained):
     lines = [json.loads(line) for line in scalars.read_text().splitlines()]
     losses = [line['loss'] for line in lines if 'loss' in line]
     assert len(losses) == 2 and np.isfinite(losses).all()
+    assert losses[0] == pytest.approx(14 * np.log(2), rel=0.1)  # of a network that knows nothing of 14 findings
     assert [0 <= line['auroc/mean'] <= 1 for line in lines if 'auroc/mean' in line] == [True]
     assert len(list(trained.glob('best_auroc_mean_epoch_1.pth'))) == 1
 
