@@ -1,43 +1,61 @@
-# The environment's own Python goes first, so that one made with PYTHON=... is kept. Each is tried by running it: a shim of
-# that name may exist for a Python that does not.
-PYTHON ?= $(shell for python in .venv/bin/python python3.11 python3.12 python3.10 python3; do \
-    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$python && break; done)
+OPENMMLAB := .venv
+CLASSIFICATION := .venv-classification
 WHEELS ?=
 TORCH_INDEX ?=
-VENV_PYTHON := .venv/bin/python
 
-.PHONY: help setup demo demo-seg test lint clean
+# The environment's own Python goes first, so that one made with PYTHON=... is kept. Each is tried by running it: a shim of
+# that name may exist for a Python that does not.
+find_python = $(shell for python in $(1)/bin/python python3.11 python3.12 python3.10 python3; do \
+    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$python && break; done)
+install = $(or $(PYTHON),$(call find_python,$(2)),python3) requirements/install.py --stack $(1) \
+    $(if $(WHEELS),--wheels '$(WHEELS)') $(if $(TORCH_INDEX),--torch-index '$(TORCH_INDEX)')
+
+.PHONY: help setup setup-classification demo demo-seg test test-openmmlab test-classification ruff lint clean
+# Both setups link mmmux/.mim, and two test runs at once would print into each other.
+.NOTPARALLEL:
 
 help:
-	@echo 'make setup    make .venv with everything needed (again: ends within a second if nothing changed)'
-	@echo 'make demo     setup, then train and test a small detector: demo/detection.py, results in work_dirs/demo'
-	@echo 'make demo-seg  the same for segmentation: demo/segmentation.py, results in work_dirs/demo-seg'
-	@echo 'make test     setup, then ruff and the tests'
-	@echo 'make lint     setup, then ruff and codespell'
-	@echo 'make clean    delete caches and build folders; .venv stays (delete it by hand to start over)'
+	@echo 'make setup                 make .venv, for detection and segmentation (again: ends within a second if nothing changed)'
+	@echo 'make setup-classification  make .venv-classification, for classification: another torch, with its torchvision'
+	@echo 'make demo                  setup, then train and test a small detector: demo/detection.py, results in work_dirs/demo'
+	@echo 'make demo-seg              the same for segmentation: demo/segmentation.py, results in work_dirs/demo-seg'
+	@echo 'make test                  both setups, then ruff and the tests in both environments'
+	@echo 'make test-openmmlab        setup, then the tests in .venv alone'
+	@echo 'make test-classification   setup-classification, then the tests in .venv-classification alone'
+	@echo 'make lint                  setup, then ruff and codespell'
+	@echo 'make clean                 delete caches and build folders; the environments stay (delete one by hand to start over)'
 	@echo
-	@echo 'PYTHON=python3.12   the Python (3.10 to 3.12) that .venv is made with; default: the first that works'
+	@echo 'PYTHON=python3.12   the Python (3.10 to 3.12) that an environment is made with; default: the first that works'
 	@echo 'WHEELS=DIR          a folder with ready-made wheels, for one an mmcv that need not be compiled'
-	@echo 'TORCH_INDEX=URL     the pip index torch is taken from, for one that of its CPU builds'
+	@echo 'TORCH_INDEX=URL     the pip index torch and torchvision are taken from, for one that of their CPU builds'
 
 setup:
-	@$(or $(PYTHON),python3) requirements/install.py \
-	    $(if $(WHEELS),--wheels '$(WHEELS)') $(if $(TORCH_INDEX),--torch-index '$(TORCH_INDEX)')
+	@$(call install,openmmlab,$(OPENMMLAB))
+
+setup-classification:
+	@$(call install,classification,$(CLASSIFICATION))
 
 demo: setup
-	$(VENV_PYTHON) demo/detection.py
+	$(OPENMMLAB)/bin/python demo/detection.py
 
 demo-seg: setup
-	$(VENV_PYTHON) demo/segmentation.py
+	$(OPENMMLAB)/bin/python demo/segmentation.py
 
-test: setup
-	$(VENV_PYTHON) -m ruff check
-	$(VENV_PYTHON) -m pytest
+test: ruff test-openmmlab test-classification
 
-lint: setup
-	$(VENV_PYTHON) -m ruff check
-	$(VENV_PYTHON) -m codespell_lib
+# A test module that needs a package of the other environment is skipped, with that package named.
+test-openmmlab: setup
+	$(OPENMMLAB)/bin/python -m pytest
+
+test-classification: setup-classification
+	$(CLASSIFICATION)/bin/python -m pytest
+
+ruff: setup
+	$(OPENMMLAB)/bin/python -m ruff check
+
+lint: ruff
+	$(OPENMMLAB)/bin/python -m codespell_lib
 
 clean:
 	rm -rf build dist mmmux.egg-info .pytest_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -53,11 +53,15 @@ setup(
     python_requires='>=3.10,<3.13',
     # mmengine and the rest come as mmengine or as onedl-mmengine, the same import name under two distribution names: asking
     # for either one here would install it over the other, so the user names the family by its extra.
-    install_requires=['torch>=2.1', 'numpy'],
+    install_requires=['torch>=2.1', 'numpy', 'pillow', 'tqdm'],
     extras_require={
         'openmmlab': ['mmengine>=0.10.7,<1', 'mmcv>=2.1,<2.2', 'mmdet>=3.3,<3.4', 'mmsegmentation>=1.2.2,<1.3',
                       'setuptools<81', *COMMON],  # mmengine imports pkg_resources, which setuptools 81 no longer has
         'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmdetection>=3.5.1',
                   'onedl-mmsegmentation>=1.4.2', *COMMON],
+        # mmpretrain does with mmcv-lite, where nothing has to be compiled; it would be installed over an mmcv, so this extra
+        # and those above go into environments of their own.
+        'classification': ['mmengine>=0.10.7,<1', 'mmcv-lite>=2.1,<2.2', 'mmpretrain>=1.2,<1.3', 'torchvision>=0.16',
+                           'torchmetrics>=1,<2', 'matplotlib', 'setuptools<81'],
     },
     cmdclass={'build_py': BuildWithMim, 'develop': DevelopWithMim})

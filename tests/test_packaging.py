@@ -1,9 +1,11 @@
 """The package as it is installed, seen from outside the repository."""
 import subprocess
 import sys
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,3 +35,15 @@ def test_configs_are_inherited_from_elsewhere(installed, tmp_path):
 
 def test_tools_are_shipped(installed):
     assert (installed / 'mmmux/.mim/tools/train.py').read_text() == (ROOT / 'tools/train.py').read_text()
+
+
+@pytest.mark.parametrize('extra', ['openmmlab', 'classification'])
+def test_what_an_extra_asks_for_is_what_the_tests_run_with(installed, extra):
+    (metadata, ) = installed.glob('mmmux-*.dist-info')
+    asked = [line for line in map(Requirement, PathDistribution(metadata).requires)
+             if line.name != 'setuptools' and (line.marker is None or line.marker.evaluate(dict(extra=extra)))]
+    lines = [line.partition('#')[0].strip() for line in (ROOT / f'requirements/{extra}.txt').read_text().splitlines()]
+    pinned = {pin.name: str(pin.specifier).removeprefix('==') for pin in map(Requirement, filter(None, lines))
+              if pin.marker is None or pin.marker.evaluate()}
+    assert {'torch', 'mmengine', 'matplotlib'} < {line.name for line in asked}
+    assert [str(line) for line in asked if line.name not in pinned or pinned[line.name] not in line.specifier] == []

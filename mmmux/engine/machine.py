@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-_PACKAGES = ('torch', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation', 'onedl-mmengine', 'onedl-mmcv',
-             'onedl-mmdetection', 'onedl-mmsegmentation')
+_PACKAGES = ('torch', 'torchvision', 'torchmetrics', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation',
+             'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain')
 
 
 def describe_machine() -> dict:

@@ -22,7 +22,7 @@ def config():
 @pytest.fixture
 def detector(config):
     """The model of a config, built."""
-    from mmdet.registry import MODELS
+    MODELS = pytest.importorskip('mmdet.registry').MODELS
 
     def build(name: str):
         init_default_scope('mmdet')
