@@ -1,9 +1,10 @@
 """Classification data of mmpretrain, which is checked before it is trained on."""
 import logging
+import os.path as osp
 import re
 from collections.abc import Mapping, Sequence
 
-from mmengine.fileio import exists, join_path, list_from_file
+from mmengine.fileio import exists, get_file_backend, join_path, list_from_file
 from mmengine.logging import print_log
 from mmpretrain.datasets import CIFAR10 as MMPretrainCIFAR10
 from mmpretrain.datasets import CIFAR100 as MMPretrainCIFAR100
@@ -47,9 +48,10 @@ class CheckedFolders(CustomDataset):
         except (FileNotFoundError, NotADirectoryError):
             raise DatasetError(f'picture folder {self.img_prefix} does not exist: put the data there, or set data_root and '
                                'data_prefix') from None
+        join = get_file_backend(self.img_prefix, enable_singleton=True).join_path  # looked up once, not for a million pictures
         if not self.with_label:
-            return [dict(img_path=join_path(self.img_prefix, name)) for name in samples]
-        return [dict(img_path=join_path(self.img_prefix, name), gt_label=label) for name, label in samples]
+            return [dict(img_path=join(self.img_prefix, name)) for name in samples]
+        return [dict(img_path=join(self.img_prefix, name), gt_label=label) for name, label in samples]
 
     def _find_samples(self) -> list:
         numbers = None
@@ -220,7 +222,7 @@ def _with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Sequ
     names = classes if names is None else names
     if names is None:
         return metainfo
-    if isinstance(names, str) and exists(names):
+    if isinstance(names, str) and osp.isfile(names):
         names = [name for name in map(str.strip, list_from_file(names)) if name]
     if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
         raise ConfigError(f'metainfo.classes of {type(dataset).__name__} must be a tuple of class names or a file of them, got '
