@@ -60,21 +60,6 @@ def seg_batch():
 
 
 @pytest.fixture(scope='session')
-def voc_devkit(tmp_path_factory):
-    """VOCdevkit with VOC2007 and VOC2012, four training pictures each, whose objects bear VOC's own class names."""
-    from mmdet.datasets import VOCDataset
-    names = random.Random(0)
-    root = tmp_path_factory.mktemp('data') / 'VOCdevkit'
-    draw_data_set(root, train=4, test=3, size=96)
-    draw_data_set(root / 'other', train=4, test=0, size=96, seed=1)
-    shutil.move(root / 'other/VOC2007', root / 'VOC2012')
-    for path in root.glob('VOC20*/Annotations/*.xml'):
-        path.write_text(re.sub('<name>.*?</name>', lambda _: f'<name>{names.choice(VOCDataset.METAINFO["classes"])}</name>',
-                               path.read_text()))
-    return root
-
-
-@pytest.fixture(scope='session')
 def coco(tmp_path_factory):
     """COCO 2017 with six training pictures: one has no object, and one has a crowd and a box without area."""
     from mmdet.datasets import CocoDataset

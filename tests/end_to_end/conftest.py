@@ -29,9 +29,14 @@ def config():
 
 
 @pytest.fixture(scope='session')
-def options(data):
+def in_this_process():
+    """--cfg-options to load data in the process that trains or tests."""
+    return [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+
+
+@pytest.fixture(scope='session')
+def options(data, in_this_process):
     """--cfg-options for one epoch of two iterations."""
-    in_this_process = [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
     return ['--cfg-options', *(f'{loader}.dataset.data_root={data}' for loader in LOADERS), *in_this_process,
             'train_dataloader.batch_size=4', 'train_cfg.max_epochs=1']
 

@@ -4,6 +4,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from metric_reference import average_precision
 from mmengine.logging import MMLogger
 
 pytest.importorskip('mmdet')
@@ -35,38 +36,6 @@ def evaluate(samples: list[dict], meta=None, **arguments) -> dict:
     metric.dataset_meta = meta or dict(classes=CLASSES)
     metric.process({}, samples)
     return metric.evaluate(len(samples))
-
-
-def overlap(a, b) -> float:
-    """VOC counts pixels inclusively: a box from 3 to 3 is one pixel wide."""
-    width = min(a[2], b[2]) - max(a[0], b[0]) + 1
-    height = min(a[3], b[3]) - max(a[1], b[1]) + 1
-    if width <= 0 or height <= 0:
-        return 0.
-    area_a, area_b = ((c[2] - c[0] + 1) * (c[3] - c[1] + 1) for c in (a, b))
-    return width * height / (area_a + area_b - width * height)
-
-
-def average_precision(samples: list[tuple], label: int, threshold: float) -> float:
-    """As VOC 2007's development kit describes it (Everingham et al., IJCV 2010, section 4.2)."""
-    wanted = sum(box[0] == label for boxes, _, _ in samples for box in boxes)
-    detections = sorted(((found[5], index, found[1:5]) for index, (_, detections, _) in enumerate(samples)
-                         for found in detections if found[0] == label), reverse=True)
-    taken, hits, points = set(), 0, []
-    counted = 0
-    for _, index, corners in detections:
-        boxes, _, difficult = samples[index]
-        candidates = [(overlap(corners, box[1:5]), number < len(boxes), number)
-                      for number, box in enumerate([*boxes, *difficult]) if box[0] == label]
-        best, real, number = max(candidates, default=(0., False, None))
-        if best >= threshold and not real:
-            continue  # a difficult object: neither right nor wrong
-        counted += 1
-        if best >= threshold and (index, number) not in taken:
-            taken.add((index, number))
-            hits += 1
-        points.append((hits / wanted, hits / counted))
-    return sum(max((precision for recall, precision in points if recall >= step / 10), default=0.) for step in range(11)) / 11
 
 
 def random_samples(seed: int) -> list[tuple]:
