@@ -92,7 +92,8 @@ def _check_dataset(key: str, dataset: Mapping) -> None:
     if isinstance(ann_file, str) and ann_file and '://' not in ann_file and not (root / ann_file).is_file():
         raise DatasetError(f'{root / ann_file} does not exist ({key}.ann_file): the data set is incomplete or data_root, now '
                            f'{root}, points elsewhere')
-    for name, prefix in (dataset.get('data_prefix') or {}).items():
+    prefixes = dataset.get('data_prefix') or {}
+    for name, prefix in ({'img_path': prefixes} if isinstance(prefixes, str) else prefixes).items():
         if isinstance(prefix, str) and '://' not in prefix and not (root / prefix).is_dir():
             raise DatasetError(f'{root / prefix} does not exist ({key}.data_prefix.{name}): the data set is incomplete or '
                                f'data_root, now {root}, points elsewhere')

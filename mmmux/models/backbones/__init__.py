@@ -1,4 +1,5 @@
 from .architectures import ARCHITECTURES, DS, IR, MUX, Architecture, get_architecture
 from .muxnet import MUXNet
+from .small_pictures import WithoutEarlyStrides
 
-__all__ = ['ARCHITECTURES', 'DS', 'IR', 'MUX', 'Architecture', 'MUXNet', 'get_architecture']
+__all__ = ['ARCHITECTURES', 'DS', 'IR', 'MUX', 'Architecture', 'MUXNet', 'WithoutEarlyStrides', 'get_architecture']

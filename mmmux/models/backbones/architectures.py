@@ -135,7 +135,32 @@ class Architecture(_Checked):
     stem_channels: int = 24
 
 
+# m and l are the authors'. They published only what xs and s cost: these two are ours (docs/architectures.md).
 ARCHITECTURES = {
+    'xs': Architecture(
+        stem_channels=16,
+        head_channels=1152,
+        stages=(
+            (DS(16, act='ReLU'), ),
+            (IR(16, 3, stride=2, expand_ratio=2, act='ReLU'), MUX(3, expand_ratio=2, act='ReLU', scales=(-1, 0))),
+            (IR(24, (3, 5, 7), stride=2, expand_ratio=3), MUX(3, expand_ratio=4, scales=(-1, 0))),
+            (IR(48, (3, 5, 7, 9), stride=2, expand_ratio=4), ) + 2 * (MUX(5, expand_ratio=4), ),
+            (IR(72, 5, expand_ratio=4), ) + 2 * (MUX(5, expand_ratio=4, scales=(0, 1)), ),
+            (IR(96, (3, 5, 7, 9, 11), stride=2, expand_ratio=3), ) + 3 * (MUX(5, scales=(0, 1)), ),
+            (IR(120, 3, expand_ratio=4), ),
+        )),
+    's': Architecture(
+        stem_channels=16,
+        head_channels=1280,
+        stages=(
+            (DS(16, act='ReLU'), ),
+            (IR(16, 3, stride=2, expand_ratio=4, act='ReLU'), MUX(3, expand_ratio=4, act='ReLU', scales=(-1, 0))),
+            (IR(24, (3, 5, 7), stride=2, expand_ratio=4), ) + 2 * (MUX(3, scales=(-1, 0)), ),
+            (IR(56, (3, 5, 7, 9), stride=2, expand_ratio=4), ) + 3 * (MUX(5), ),
+            (IR(88, 5), ) + 3 * (MUX(5, scales=(0, 1)), ),
+            (IR(120, (3, 5, 7, 9, 11), stride=2, expand_ratio=4), ) + 3 * (MUX(5, scales=(0, 1)), ),
+            (IR(152, 3, expand_ratio=4), ),
+        )),
     'm': Architecture(
         head_channels=1280,
         drop_path_rate=0.1,
@@ -189,6 +214,20 @@ def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
     rows = tuple(
         tuple(_row(row, f'row {j} of stage {i}') for j, row in enumerate(stage)) for i, stage in enumerate(stages))
     return _from_dict(Architecture, dict(table, stages=rows), 'arch')
+
+
+def as_table(arch: Architecture) -> dict:
+    """Write an architecture as lists and dicts, as a config holds it; :func:`get_architecture` turns it back."""
+    table = {field.name: getattr(arch, field.name) for field in fields(arch)}
+    rows = [[dict(type=type(row).__name__, **{field.name: getattr(row, field.name) for field in fields(row)})
+             for row in stage] for stage in arch.stages]
+    return _as_lists(dict(table, stages=rows))
+
+
+def _as_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_lists(item) for key, item in value.items()}
+    return [_as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _is_list(value: Any) -> bool:

@@ -1,0 +1,6 @@
+_base_ = [
+    '../_base_/models/cifar_classifier.py', '../_base_/datasets/cifar10_folders_32.py',
+    '../_base_/schedules/cifar_scratch.py', '../_base_/cifar_runtime.py'
+]
+
+model = dict(backbone=dict(backbone=dict(type='mmmux.MUXNet', arch='s', out_indices=(7, ))), head=dict(in_channels=1280))
