@@ -1,5 +1,7 @@
 OPENMMLAB := .venv
 CLASSIFICATION := .venv-classification
+# All but the longest of those that have nothing to do with classification; they run in .venv.
+CLASSIFICATION_TESTS := -k 'not compiled_network and not two_processes_get_the_gradients_of_one'
 WHEELS ?=
 TORCH_INDEX ?=
 
@@ -43,12 +45,12 @@ demo-seg: setup
 
 test: ruff test-openmmlab test-classification
 
-# A test module that needs a package of the other environment is skipped, with that package named.
+# A test that needs a package of the other environment is skipped, with that package named.
 test-openmmlab: setup
 	$(OPENMMLAB)/bin/python -m pytest
 
 test-classification: setup-classification
-	$(CLASSIFICATION)/bin/python -m pytest
+	$(CLASSIFICATION)/bin/python -m pytest $(CLASSIFICATION_TESTS)
 
 ruff: setup
 	$(OPENMMLAB)/bin/python -m ruff check
