@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Train candidates for MUXNet-xs and -s shortly on CIFAR-10 and write down their accuracies, beside parameters and multiply-adds.
+"""Train candidates for MUXNet-xs and -s shortly on CIFAR-10 and write down accuracies, parameters and multiply-adds.
 
-Every candidate has the family's seven stages and kernels and meets the budget of its size (1000 classes, 224 x 224). What differs
-is where spatial multiplexing is used, and what its savings are spent on. Each training is a process of its own.
+Every candidate has the family's seven stages and kernels and meets the budget of its size (1000 classes, 224 x 224). What
+differs is where spatial multiplexing is used, and what its savings are spent on. Each training is a process of its own.
 """
 import argparse
 import json
@@ -29,7 +29,7 @@ STRIDES = (2, 2, 2, 1, 2, 1)
 
 COARSE_EARLY = {1: (-1, 0), 2: (-1, 0)}
 FINE_LATE = {4: (0, 1), 5: (0, 1)}
-EVERYWHERE = {stage: (-1, 0, 1) for stage in range(1, 6)}
+EVERYWHERE = dict.fromkeys(range(1, 6), (-1, 0, 1))
 
 
 def candidate(widths: Sequence[int], muxes: Sequence[int], expands: Sequence[int], mux_expands: Sequence[int], head: int,

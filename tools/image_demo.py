@@ -31,8 +31,7 @@ def main() -> None:
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for image in args.images:
             sample = painter.draw(image, args.out_dir / image.name, args.threshold)
-            found = '' if painter.segments else f', {int((sample.pred_instances.scores >= args.threshold).sum())} objects'
-            print(f'{args.out_dir / image.name}{found}')
+            print(f'{args.out_dir / image.name}{painter.in_words(sample, args.threshold)}')
 
 
 if __name__ == '__main__':

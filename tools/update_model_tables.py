@@ -1,12 +1,18 @@
 #!/usr/bin/env python
-"""Write the tables of models in README.md and configs/*/README.md, and the metafiles, from the configs and docs/results."""
+"""Write the tables of models in README.md and configs/*/README.md, and the metafiles, from the configs and docs/results.
+
+Of detectors and segmentors, classifiers, it writes the tables of those whose packages the environment has: run it in both.
+"""
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from mmmux.analysis import model_tables
 
 ROOT = Path(__file__).resolve().parent.parent
-METHODS = {'ssdlite': 'SSDLite', 'ppm': 'PPM', 'c1': 'C1'}
+# For each folder of configs: what its collection is called, and the package that its models need.
+METHODS = {'ssdlite': ('SSDLite', 'mmdet'), 'ppm': ('PPM', 'mmseg'), 'c1': ('C1', 'mmseg'),
+           'classification': ('Classification', 'mmpretrain')}
 
 
 def documents() -> dict[Path, str]:
@@ -14,7 +20,9 @@ def documents() -> dict[Path, str]:
     texts = {}
     readme = (ROOT / 'README.md').read_text()
     readme = model_tables.replaced(readme, 'backbones', model_tables.backbone_table(ROOT))
-    for method, collection in METHODS.items():
+    for method, (collection, package) in METHODS.items():
+        if find_spec(package) is None:
+            continue
         rows = model_tables.entries(ROOT, method)
         readme = model_tables.replaced(readme, method, model_tables.config_table(rows, f'configs/{method}/'))
         own = ROOT / 'configs' / method / 'README.md'
@@ -31,7 +39,7 @@ def documents() -> dict[Path, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--check', action='store_true', help='write nothing; exit with status 1 if a document is out of date')
     args = parser.parse_args()
     stale = {path: text for path, text in documents().items() if not path.exists() or path.read_text() != text}

@@ -76,7 +76,7 @@ def _params(module: nn.Module) -> int:
 
 
 def input_shape(cfg: Config) -> tuple[int, int]:
-    """The (height, width) that stands for a config: what its test pipeline resizes to, else what its training crops.
+    """The (height, width) that stands for a config: what its test pipeline resizes to or crops, else what its training crops.
 
     Where a pipeline only says the shorter edge, a square of that.
 
@@ -87,7 +87,7 @@ def input_shape(cfg: Config) -> tuple[int, int]:
         if transform['type'] == 'Resize' and 'scale' in transform and not transform.get('keep_ratio'):
             width, height = _pair(transform['scale'])
             return height, width
-        if transform['type'] == 'RandomCrop':
+        if transform['type'] in ('RandomCrop', 'CenterCrop'):
             return _pair(transform['crop_size'])
     for transform in _pipeline(cfg, 'test_dataloader'):
         if transform['type'] == 'ResizeShortestEdge':

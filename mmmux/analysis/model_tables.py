@@ -3,6 +3,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 
 import yaml
 from torch import nn
@@ -11,12 +12,17 @@ from mmmux.engine.settings import load_config
 from mmmux.models import ARCHITECTURES, MUXNet
 
 from .complexity import count, input_shape, model_complexity
-from .report import DETECTION, SEGMENTATION, Task, task_of
+from .report import CLASSIFICATION, DETECTION, MULTI_LABEL, SEGMENTATION, Task, task_of
 
 _CLASSES = 1000
-_METAFILE_NAMES = {DETECTION.metric: ('Object Detection', 'box AP50'), SEGMENTATION.metric: ('Semantic Segmentation', 'mIoU')}
+_METAFILE_NAMES = {
+    DETECTION.metric: ('Object Detection', 'box AP50'), SEGMENTATION.metric: ('Semantic Segmentation', 'mIoU'),
+    CLASSIFICATION.metric: ('Image Classification', 'Top 1 Accuracy'),
+    MULTI_LABEL.metric: ('Multi-Label Image Classification', 'mean AUROC')}
 _DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes',
-              'ade20k': 'ADE20K val', 'cityscapes': 'Cityscapes val', 'camvid': 'CamVid val', 'scenes': 'drawn scenes'}
+              'ade20k': 'ADE20K val', 'cityscapes': 'Cityscapes val', 'camvid': 'CamVid val', 'scenes': 'drawn scenes',
+              'imagenet': 'ImageNet val', 'cifar100': 'CIFAR-100 test', 'cifar10-folders': 'a tenth of CIFAR-10',
+              'cifar10-224': 'CIFAR-10 test', 'chestxray14': 'ChestX-ray14 test'}
 
 
 @dataclass(frozen=True)
@@ -53,22 +59,23 @@ class Entry:
 def entries(root: Path, method: str) -> list[Entry]:
     """A row for every config in `configs/<method>` below the repository root."""
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['configs']
-    ours = {run['config']: run['metrics'] for page in sorted((root / 'docs/results').glob('*.json'))
-            for run in json.loads(page.read_text()).get('runs', [])}
+    pages = [json.loads(path.read_text()) for path in sorted((root / 'docs/results').glob('*.json'))]
+    ours = [run for page in pages for run in page.get('runs', [])]
     rows = []
     for config in sorted((root / 'configs' / method).glob('*.py')):
         cfg = load_config(config)
         height, width = input_shape(cfg)
         total = model_complexity(cfg, height, width)['total']
         task = task_of(cfg)
-        score = ours.get(config.name, {}).get(task.metric)
+        scores = [run['metrics'][task.metric] for run in ours if run['config'] == config.name]
+        score = mean(scores) if scores else None  # over the seeds
         rows.append(Entry(config, total.params, total.macs, (height, width), task, score, paper.get(config.name, '')))
     return rows
 
 
 def config_table(rows: list[Entry], link: str) -> str:
     """Markdown; `link` goes before each config's file name."""
-    metric = rows[0].task.metric.split('/')[-1]
+    metric = ' or '.join(dict.fromkeys(next(iter(row.task.columns)) for row in rows))
     lines = [f'| config | tested on | parameters | multiply-adds | at | {metric} (ours) | published |',
              '|---|---|---|---|---|---|---|']
     for row in rows:

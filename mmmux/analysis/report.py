@@ -2,13 +2,13 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from mmengine.config import Config
 
 from mmmux.engine.machine import describe_machine
 from mmmux.engine.run import MACHINE_FILE, METRICS_FILE
-from mmmux.engine.settings import load_config, segments
+from mmmux.engine.settings import classifies, load_config, segments
 from mmmux.errors import DatasetError
 
 from .complexity import input_shape, model_complexity
@@ -40,8 +40,16 @@ SEGMENTATION = Task('mIoU', {'mIoU': 'mIoU', 'pixel accuracy': 'aAcc', 'mean acc
                     'IoU and accuracy in percent, at one scale.')
 
 
+CLASSIFICATION = Task('accuracy/top1', {'top-1': 'accuracy/top1'}, 'recall/', 'recall', 2,
+                      'Top-1 is the share of pictures whose highest score is right, in percent.')
+MULTI_LABEL = Task('auroc/mean', {'mean AUROC': 'auroc/mean'}, 'auroc/', 'AUROC', 3, 'Area under the ROC curve, 0 to 1.')
+
+
 def task_of(cfg: Config) -> Task:
     """The task of a config's model."""
+    if classifies(cfg):
+        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+        return MULTI_LABEL if any(evaluator['type'].endswith('AUROC') for evaluator in evaluators) else CLASSIFICATION
     return SEGMENTATION if segments(cfg) else DETECTION
 
 
@@ -50,7 +58,7 @@ class Run:
     """A model that was trained and tested.
 
     Attributes:
-        name: how the page calls it.
+        name: how the page calls it; several seeds of one config have the same name.
         config: its config file.
         work_dir: where `tools/train.py` and `tools/test.py` left their results.
     """
@@ -92,15 +100,17 @@ def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
     Raises:
         DatasetError: a run was not trained or not tested.
     """
-    curves = {run.name: read_curves(run.work_dir) for run in runs}
-    rows = []
+    curves, rows = {}, []
     for run in runs:
         cfg = run.cfg
+        several = sum(other.name == run.name for other in runs) > 1
+        own = read_curves(run.work_dir)
+        curves[f'{run.name}, seed {cfg.randomness.seed}' if several else run.name] = own
         height, width = input_shape(cfg)
         complexity = model_complexity(cfg, height, width)['total']
-        seconds = median(value for _, value in curves[run.name].train['time'])
+        seconds = median(value for _, value in own.train['time'])
         epochs = cfg.train_cfg.get('max_epochs')
-        iterations = round(curves[run.name].iterations_per_epoch * epochs) if epochs else cfg.train_cfg.max_iters
+        iterations = round(own.iterations_per_epoch * epochs) if epochs else cfg.train_cfg.max_iters
         rows.append(dict(
             name=run.name, config=run.config.name, seed=cfg.randomness.seed, epochs=epochs,
             batch=cfg.train_dataloader.batch_size, size=[height, width], params=complexity.params, macs=complexity.macs,
@@ -117,15 +127,13 @@ def write_page(title: str, text: str, task: Task, data: dict, curves: dict[str, 
     curves_file = out_file.with_suffix('.png')
     plot_curves(curves, task.metric, curves_file)
     drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in pictures)
+    parts = [_results(data['runs'], task), _by_class(data['runs'], task), _conditions(data, task)]
+    tables = '\n\n'.join(part for part in parts if part)
     out_file.write_text(f"""# {title}
 
 {text.strip()}
 
-{_results(data["runs"], task)}
-
-{_by_class(data["runs"], task)}
-
-{_conditions(data, task)}
+{tables}
 
 ## Curves
 
@@ -139,22 +147,34 @@ The numbers are in [{out_file.stem}.json]({out_file.stem}.json); this page was w
 """)
 
 
+def _by_name(rows: list[dict]) -> dict[str, list[dict]]:
+    return {row['name']: [other for other in rows if other['name'] == row['name']] for row in rows}
+
+
 def _results(rows: list[dict], task: Task) -> str:
     head = ['', *task.columns, 'parameters', 'multiply-adds', 'training']
-    lines = [[row['name'], *(f'{row["metrics"][metric]:.{task.digits}f}' for metric in task.columns.values()),
-              f'{row["params"] / 1e6:.2f} M', f'{row["macs"] / 1e9:.3f} G', f'{row["minutes"]:.0f} min'] for row in rows]
+    lines = []
+    for name, seeds in _by_name(rows).items():
+        scores = [_number([row['metrics'][metric] for row in seeds], task.digits) for metric in task.columns.values()]
+        lines.append([f'{name}, {len(seeds)} seeds' if len(seeds) > 1 else name, *scores, f'{seeds[0]["params"] / 1e6:.2f} M',
+                      f'{seeds[0]["macs"] / 1e9:.3f} G', f'{median(row["minutes"] for row in seeds):.0f} min'])
     return _table(head, lines)
 
 
 def _by_class(rows: list[dict], task: Task) -> str:
-    metrics = [name for name in rows[0]['metrics'] if name.startswith(task.by_class)]
-    lines = [[name.removeprefix(task.by_class), *(_number(row['metrics'].get(name), task.digits) for row in rows)]
-             for name in metrics]
-    return _table([task.class_heading, *(row['name'] for row in rows)], lines)
+    metrics = [name for name in rows[0]['metrics'] if name.startswith(task.by_class) and name != task.metric]
+    names = _by_name(rows)
+    lines = [[metric.removeprefix(task.by_class),
+              *(_number([row['metrics'][metric] for row in seeds if metric in row['metrics']], task.digits)
+                for seeds in names.values())] for metric in metrics]
+    return _table([task.class_heading, *names], lines) if metrics else ''
 
 
-def _number(value: float | None, digits: int) -> str:
-    return '-' if value is None else f'{value:.{digits}f}'
+def _number(values: list[float], digits: int) -> str:
+    """One value, or the mean of several with the lowest and the highest."""
+    if len(set(values)) > 1:
+        return f'{mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})'
+    return f'{values[0]:.{digits}f}' if values else '-'
 
 
 def _table(head: list[str], lines: list[list[str]]) -> str:
@@ -163,11 +183,13 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
 
 def _conditions(data: dict, task: Task) -> str:
     first = data['runs'][0]
-    configs = ', '.join(f'`{row["config"]}`' for row in data['runs'])
+    configs = ', '.join(f'`{name}`' for name in dict.fromkeys(row['config'] for row in data['runs']))
+    seeds = sorted({row['seed'] for row in data['runs']})
+    seeds = f'seed {seeds[0]}' if len(seeds) == 1 else f'seeds {", ".join(map(str, seeds))}'
     machine = first['machine']
     versions = ', '.join(f'{name} {found}' for name, found in machine['versions'].items())
     length = f'{first["epochs"]} epochs' if first['epochs'] else f'{first["iterations"]} iterations'
-    return (f'Configs {configs}; {length}, batch {first["batch"]}, seed {first["seed"]}; multiply-adds at {first["size"][1]} x '
+    return (f'Configs {configs}; {length}, batch {first["batch"]}, {seeds}; multiply-adds at {first["size"][1]} x '
             f'{first["size"][0]} pixels. {task.explained} Training time is the median time of an iteration '
             f'times their number, on {machine["gpu"] or machine["processor"]}, {machine["threads"]} threads '
             f'({machine["system"]}, Python {machine["python"]}, {versions}; {machine["date"]}).')

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 
 from mmmux.engine.overlay import blend, legend
 from mmmux.engine.predict import Painter
-from mmmux.engine.settings import segments
+from mmmux.engine.scores import with_scores
+from mmmux.engine.settings import classifies, segments
 
 from .report import Run
 
@@ -32,14 +33,20 @@ def paint(runs: list[Run], folder: Path, pictures: int, threshold: float) -> lis
     cfg = runs[0].cfg
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    painters = {run.name: Painter(run.cfg, run.checkpoint) for run in runs}
-    columns = _class_columns if segments(cfg) else _box_columns
+    painters: dict[str, Painter] = {}
+    for run in runs:
+        if run.name not in painters:  # of several seeds, the first
+            painters[run.name] = Painter(run.cfg, run.checkpoint)
+    columns = _class_columns if segments(cfg) else _score_columns if classifies(cfg) else _box_columns
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     chosen = min(pictures, len(dataset))
     for index in (number * len(dataset) // chosen for number in range(chosen)):
         sample = dataset[index]['data_samples']
-        files.append(folder / f'{Path(sample.img_path).stem}.jpg')
+        name = Path(sample.img_path).stem
+        if classifies(cfg):  # folders of classes may hold pictures of the same name
+            name = f'{dataset.metainfo["classes"][sample.gt_label[0]]}-{name}'
+        files.append(folder / f'{name}.jpg')
         _side_by_side(columns(cfg, dataset, sample, painters, threshold)).save(files[-1], quality=85)
     return files
 
@@ -67,6 +74,12 @@ def _class_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _
     columns = dict(picture=Image.fromarray(image), **{name: blend(image, seen, palette) for name, seen in maps.items()})
     columns['classes'] = legend(np.stack(list(maps.values())), classes, palette, with_shares=False)
     return columns
+
+
+def _score_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _) -> dict[str, Image.Image]:
+    image = mmcv.imread(sample.img_path, channel_order='rgb')
+    return {name: with_scores(image, painter.predict(sample.img_path).pred_score.cpu().numpy(), dataset.metainfo['classes'],
+                              sample.gt_label.tolist()) for name, painter in painters.items()}
 
 
 def _side_by_side(columns: dict[str, Image.Image]) -> Image.Image:

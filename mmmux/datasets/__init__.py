@@ -1,4 +1,7 @@
-"""Data sets and transforms that the OpenMMLab packages lack; those for detection need mmdet, those for segmentation mmseg."""
+"""Data sets and transforms that the OpenMMLab packages lack.
+
+Those for detection need mmdet, those for segmentation mmseg, those for classification mmpretrain.
+"""
 from importlib.util import find_spec
 
 from .loading import LoadImage, LoadImageOrSkip
@@ -19,6 +22,7 @@ if find_spec('mmseg') is not None:
 
 if find_spec('mmpretrain') is not None:
     from .chest_xray14 import ChestXray14
+    from .cifar_auto_augment import CIFARAutoAugment
     from .classification import CIFAR10, CIFAR100, ImageFolder, ImageNet
 
-    __all__ += ['CIFAR10', 'CIFAR100', 'ChestXray14', 'ImageFolder', 'ImageNet']
+    __all__ += ['CIFAR10', 'CIFAR100', 'CIFARAutoAugment', 'ChestXray14', 'ImageFolder', 'ImageNet']

@@ -1,4 +1,4 @@
-"""A hook that compares the classes of the data with those of a segmentor's heads."""
+"""A hook that compares the classes of the data with those of a segmentor's or classifier's heads."""
 import re
 
 from mmengine.hooks import Hook
@@ -10,9 +10,9 @@ from mmmux.registry import HOOKS
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Refuse to train or test a segmentor whose heads score another number of classes than the data set has.
+    """Refuse to train or test a segmentor or classifier whose heads score another number of classes than the data set has.
 
-    mmdet has such a check of its own (NumClassCheckHook), mmseg has none.
+    mmdet has such a check of its own (NumClassCheckHook), mmseg has none, and mmpretrain's ends in an assertion.
 
     Raises:
         ConfigError: as above; the message names the head and both numbers.
@@ -31,13 +31,16 @@ class ClassCountHook(Hook):
         _check(runner.model, runner.test_dataloader.dataset, 'test_dataloader')
 
 
+_SCORING_LAYERS = ('conv_seg', 'fc')  # of a segmentor's head, of a classifier's
+
+
 def _check(model: nn.Module, dataset, loader: str) -> None:
     classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
     if classes is None:
         return
     for name, module in model.named_modules():
         scored = getattr(module, 'num_classes', None)
-        if scored is not None and hasattr(module, 'conv_seg') and scored != len(classes):
+        if scored not in (None, len(classes)) and any(hasattr(module, layer) for layer in _SCORING_LAYERS):
             name = re.sub(r'^(module\.)+', '', name)  # as wrapped for several processes or test-time augmentation
             raise ConfigError(f'model.{name}.num_classes is {scored}, and the data set of {loader} has {len(classes)} classes: '
                               f'set it to {len(classes)} in every head')

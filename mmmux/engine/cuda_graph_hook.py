@@ -14,10 +14,10 @@ _LABELS = ('gt_label', 'gt_score')
 
 @HOOKS.register_module()
 class CudaGraphHook(Hook):
-    """Record a classifier's forward and backward pass once and replay it: the same results, without launching every kernel anew.
+    """Record a classifier's forward and backward pass once and replay it: the same results without thousands of launches.
 
-    A small network on small pictures keeps a GPU waiting for its thousands of launches; replayed, a step of MUXNet-m on 128
-    pictures of 32 x 32 takes half the time (PyTorch's CUDA graphs). It needs batches of one size, so the data loader should
+    A small network on small pictures keeps a GPU waiting for its kernels to be launched; replayed (PyTorch's CUDA graphs), a
+    step of MUXNet-m on 128 pictures of 32 x 32 takes half the time. It needs batches of one size, so the data loader should
     have `drop_last`; another size is trained step by step. On a CPU, with several processes, in mixed precision or with
     accumulated gradients, nothing changes.
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import mmcv
 import torch
 from mmengine.config import Config
-from mmengine.registry import DATASETS, VISUALIZERS
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from mmengine.runner import CheckpointLoader
 from PIL import Image
 from torch import nn
@@ -14,14 +15,15 @@ from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
 from .overlay import overlay
 from .preflight import check_checkpoint
-from .settings import innermost_dataset, segments
+from .scores import with_scores
+from .settings import classifies, innermost_dataset, segments
 
 
 class Painter:
-    """A trained detector or segmentor that draws what it finds.
+    """A trained detector, segmentor or classifier that draws what it finds.
 
     Args:
-        cfg: its config; `default_scope` tells whether mmdet or mmseg runs it.
+        cfg: its config; `default_scope` tells whether mmdet, mmseg or mmpretrain runs it.
         checkpoint: file or URL of its weights.
         device: 'cpu', 'cuda:0', ...; None takes a GPU if there is one.
 
@@ -31,25 +33,31 @@ class Painter:
 
     def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
         check_checkpoint(checkpoint, 'CHECKPOINT')
-        self.segments = segments(cfg)
+        self.segments, self.classifies = segments(cfg), classifies(cfg)
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         self.model = self._load(cfg, checkpoint, device)
-        if not self.segments:
+        if self.classifies:
+            init_default_scope(cfg.default_scope)
+            pipeline = innermost_dataset(cfg.test_dataloader).pipeline
+            self.pipeline, self.loads_files = Compose(pipeline), 'LoadImage' in pipeline[0]['type']
+        elif not self.segments:
             self.visualizer = VISUALIZERS.build(cfg.visualizer)
             self.visualizer.dataset_meta = self.model.dataset_meta
 
     def _load(self, cfg: Config, checkpoint: str, device: str) -> nn.Module:
         if self.segments:
             from mmseg.apis import init_model as load
+        elif self.classifies:
+            from mmpretrain.apis import get_model as load
         else:
             from mmdet.apis import init_detector as load
         # The file is judged before mmdet or mmseg takes from it whatever happens to fit.
         loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
         weights = state_dict_of(loaded, checkpoint)
-        # A file of weights alone does not tell the classes, and mmseg would guess them from their number.
+        # A file of weights alone does not tell the classes, and mmseg and mmpretrain would guess them from their number.
         classes = (loaded.get('meta') or {}).get('dataset_meta')
-        if self.segments and not classes:
-            model = load(cfg, None, device=device)
+        if (self.segments or self.classifies) and not classes:
+            model = load(cfg, None, device=device) if self.segments else load(cfg, device=device)
             model.load_state_dict(weights, strict=False)
             model.dataset_meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
         else:
@@ -89,13 +97,29 @@ class Painter:
         if self.segments:
             labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
             return overlay(image, labels, self.model.dataset_meta['classes'], self.model.dataset_meta['palette']), sample
+        if self.classifies:
+            return with_scores(image, sample.pred_score.cpu().numpy(), self.model.dataset_meta['classes']), sample
         self.visualizer.add_datasample(Path(picture).name, image, sample, draw_gt=False, show=False, pred_score_thr=threshold)
         return Image.fromarray(self.visualizer.get_image()), sample
+
+    def in_words(self, sample, threshold: float = 0.3) -> str:
+        """How many objects or which class was found, as the end of a line; nothing for a segmentor."""
+        if self.segments:
+            return ''
+        if self.classifies:
+            score, label = sample.pred_score.max(0)
+            return f", {self.model.dataset_meta['classes'][label]} ({100 * score:.0f} %)"
+        return f', {int((sample.pred_instances.scores >= threshold).sum())} objects'
 
     def predict(self, picture: Path):
         """mm's data sample of one picture."""
         if self.segments:
             from mmseg.apis import inference_model
             return inference_model(self.model, str(picture))
+        if self.classifies:
+            # Where the data set holds pictures and not files, as CIFAR's batches do, they are RGB.
+            info = dict(img_path=str(picture)) if self.loads_files else dict(img=mmcv.imread(picture, channel_order='rgb'))
+            with torch.no_grad():
+                return self.model.test_step(pseudo_collate([self.pipeline(info)]))[0]
         from mmdet.apis import inference_detector
         return inference_detector(self.model, str(picture))

@@ -135,14 +135,22 @@ def segments(cfg: Config) -> bool:
     return cfg.get('default_scope') == 'mmseg'
 
 
+def classifies(cfg: Config) -> bool:
+    """Whether the config's model is a classifier, which mmpretrain runs."""
+    return cfg.get('default_scope') == 'mmpretrain'
+
+
 def draw_predictions(cfg: Config, folder: str | Path) -> None:
-    """Have testing draw every picture into a folder (`--show-dir`): boxes, or classes with a legend.
+    """Have testing draw every picture into a folder (`--show-dir`): boxes, or classes with a legend or with their scores.
 
     Raises:
         ConfigError: a detector's config has no visualization hook.
     """
     if segments(cfg):
         _add_hook(cfg, dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))
+        return
+    if classifies(cfg):
+        _add_hook(cfg, dict(type='mmmux.ClsPredictionsHook', out_dir=str(folder)))
         return
     hook = cfg.get('default_hooks', {}).get('visualization')
     if hook is None:
@@ -153,7 +161,7 @@ def draw_predictions(cfg: Config, folder: str | Path) -> None:
 
 
 def dump_predictions(cfg: Config, path: str | Path) -> None:
-    """Have testing write every prediction (`--out`): a detector's to a pickle, a segmentor's as label maps into a folder.
+    """Have testing write every prediction (`--out`): to a pickle, a segmentor's as label maps into a folder.
 
     Raises:
         ConfigError: it is the other kind of path.

@@ -7,7 +7,7 @@ from mmmux.registry import MODELS
 
 
 @MODELS.register_module()
-def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Module:  # noqa: N802 (a type in configs)
+def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Module:
     """Build a backbone whose first strided convolutions have stride 1, so that small pictures keep their resolution longer.
 
     The usual way to bring an ImageNet network to CIFAR's 32 x 32 pixels; any backbone can be given, so that networks are
