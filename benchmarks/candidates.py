@@ -13,13 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mmengine.config import DictAction
-from torch import nn
 
-from mmmux.analysis.complexity import count
+from mmmux.analysis.complexity import classifier_complexity
 from mmmux.analysis.curves import read_curves
 from mmmux.engine import run, settings
 from mmmux.engine.machine import describe_machine
-from mmmux.models import DS, IR, MUX, Architecture, MUXNet
+from mmmux.models import DS, IR, MUX, Architecture
 from mmmux.models.backbones.architectures import as_table
 
 CONFIG = Path(__file__).resolve().parent.parent / 'configs/classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
@@ -90,17 +89,10 @@ def train_one(name: str, seed: int, work_dir: Path, options: Mapping) -> None:
 def describe(name: str, work_dirs: Sequence[Path]) -> dict:
     """What a candidate costs at 224 x 224 with 1000 classes, and the last accuracies of its trainings, in percent."""
     arch = CANDIDATES[name]
-    classifier = nn.Sequential(MUXNet(arch, out_indices=(7, )), Mean(), nn.Linear(arch.head_channels, 1000))
-    total = count(classifier, 224, 224)['total']
+    total = classifier_complexity(arch)
     curves = [read_curves(work_dir).val['accuracy/top1'] for work_dir in work_dirs]
     return dict(params=total.params, macs=total.macs, epochs=curves[0][-1][0],
                 top1=[round(points[-1][1], 2) for points in curves], arch=as_table(arch))
-
-
-class Mean(nn.Module):
-
-    def forward(self, features):
-        return features[0].mean((2, 3))
 
 
 def main() -> None:

@@ -4,10 +4,11 @@
 Of detectors and segmentors, classifiers, it writes the tables of those whose packages the environment has: run it in both.
 """
 import argparse
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmmux.analysis import model_tables
+from mmmux.analysis import architecture_tables, model_tables, report
 
 ROOT = Path(__file__).resolve().parent.parent
 # For each folder of configs: what its collection is called, and the package that its models need.
@@ -29,6 +30,7 @@ def documents() -> dict[Path, str]:
         texts[own] = model_tables.replaced(own.read_text(), method, model_tables.config_table(rows, ''))
         texts[own.with_name('metafile.yml')] = model_tables.metafile(rows, collection, ROOT)
     texts[ROOT / 'README.md'] = readme
+    texts[ROOT / 'docs/architectures.md'] = architectures_page()
     benchmarks = ROOT / 'benchmarks/README.md'
     texts[benchmarks] = benchmarks.read_text()
     for name in ('backbones', 'segmentors'):
@@ -36,6 +38,18 @@ def documents() -> dict[Path, str]:
         texts[benchmarks] = model_tables.replaced(texts[benchmarks], name, table)
     texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in METHODS)
     return texts
+
+
+def architectures_page() -> str:
+    """docs/architectures.md with its tables."""
+    ablation = json.loads((ROOT / 'docs/results/spatial_multiplexing.json').read_text())['runs']
+    tables = {'family': architecture_tables.family_table(), 'budgets': architecture_tables.budget_table(ROOT),
+              'candidates': architecture_tables.candidate_table(ROOT / 'benchmarks/results/candidates.json'),
+              'ablation': report.results_table(ablation, report.CLASSIFICATION)}
+    page = (ROOT / 'docs/architectures.md').read_text()
+    for marker, table in tables.items():
+        page = model_tables.replaced(page, marker, table)
+    return page
 
 
 def main() -> None:

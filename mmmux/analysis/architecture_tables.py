@@ -1,17 +1,19 @@
 """Tables of architectures for the documents: the family's rows, and the candidates that xs and s were chosen from."""
 import json
 from pathlib import Path
-from statistics import mean
 
 from mmmux.models import ARCHITECTURES, DS, MUX, Architecture
 from mmmux.models.backbones.architectures import Row
+
+from .complexity import classifier_complexity
 
 _SCALE = {-1: '-1', 0: '0', 1: '+1'}
 
 
 def family_table() -> str:
     """Markdown: each network of the family, stage by stage."""
-    lines = ['| stage | ' + ' | '.join(f'MUXNet-{name}' for name in ARCHITECTURES) + ' |', '|---' * (len(ARCHITECTURES) + 1) + '|',
+    lines = ['| stage | ' + ' | '.join(f'MUXNet-{name}' for name in ARCHITECTURES) + ' |',
+             '|---' * (len(ARCHITECTURES) + 1) + '|',
              '| stem | ' + ' | '.join(f'3 x 3, stride 2, {arch.stem_channels}' for arch in ARCHITECTURES.values()) + ' |']
     for stage in range(max(len(arch.stages) for arch in ARCHITECTURES.values())):
         lines.append(f'| {stage} | ' + ' | '.join(_stage(arch, stage) for arch in ARCHITECTURES.values()) + ' |')
@@ -37,15 +39,25 @@ def _row(row: Row) -> str:
     return ' '.join(words) + ('' if isinstance(row, MUX) else f' -> {row.out_channels}')
 
 
+def budget_table(root: Path) -> str:
+    """Markdown: what the networks that are ours cost, counted, beside the budgets that the paper gives."""
+    paper = json.loads((root / 'docs/paper_figures.json').read_text())['backbones']
+    lines = ["| network | parameters, multiply-adds | the paper's budget |", '|---|---|---|']
+    for name in ('xs', 's'):
+        total = classifier_complexity(ARCHITECTURES[name])
+        lines.append(f'| MUXNet-{name} | {total.params:,}, {total.macs:,} | {paper[name]["params"]}, {paper[name]["macs"]} |')
+    return '\n'.join(lines)
+
+
 def candidate_table(result: Path) -> str:
     """Markdown of what `benchmarks/candidates.py` wrote."""
     data = json.loads(result.read_text())
     lines = ['| candidate | parameters | multiply-adds | top-1 after a short training |', '|---|---|---|---|']
     for name, row in data['candidates'].items():
-        scores = f'{mean(row["top1"]):.2f}' + (f' ({min(row["top1"]):.2f} to {max(row["top1"]):.2f})' if len(row['top1']) > 1 else '')
+        scores = ', '.join(f'{score:.2f}' for score in row['top1'])
         lines.append(f'| {name} | {row["params"]:,} | {row["macs"]:,} | {scores} |')
-    epochs = {row['epochs'] for row in data['candidates'].values()}
-    where = data['gpu'] or data['processor']
-    return '\n'.join(lines) + (f'\n\n{"/".join(map(str, sorted(epochs)))} epochs of a tenth of CIFAR-10 at 32 x 32 pixels, seeds '
-                               f'{", ".join(map(str, data["seeds"]))}; {where}, torch {data["versions"]["torch"]}, {data["date"]}. '
-                               f'Written by `{data["command"].split(" ")[0]}`: [{result.name}](../{result.parent}/{result.name}).')
+    epochs = '/'.join(sorted({str(row['epochs']) for row in data['candidates'].values()}))
+    conditions = (f'{epochs} epochs of a tenth of CIFAR-10 at 32 x 32 pixels, seeds {", ".join(map(str, data["seeds"]))}; '
+                  f'{data["gpu"] or data["processor"]}, torch {data["versions"]["torch"]}, {data["date"]}')
+    return '\n'.join([*lines, '', f'{conditions}. Written by `{data["command"].split(" ")[0]}`: [{result.name}]'
+                      f'(../benchmarks/results/{result.name}).'])

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import ConfigError
+from mmmux.models import Architecture, MUXNet
 from mmmux.models.layers.dense_sampling import plain_dilation
 
 
@@ -51,6 +52,18 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
         handle.remove()
     parts = {name: Complexity(_params(part), macs.get(name, 0)) for name, part in _parts(model).items()}
     return {**parts, 'total': Complexity(_params(model), counter.get_total_flops() // 2)}
+
+
+def classifier_complexity(arch: Architecture, classes: int = 1000, size: int = 224) -> Complexity:
+    """A network of the family as a classifier, counted on one picture of size x size pixels."""
+    network = MUXNet(arch, out_indices=(len(arch.stages), ))
+    return count(nn.Sequential(network, _LastMean(), nn.Linear(arch.head_channels, classes)), size, size)['total']
+
+
+class _LastMean(nn.Module):
+
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        return features[-1].mean((2, 3))
 
 
 def _parts(model: nn.Module) -> dict[str, nn.Module]:

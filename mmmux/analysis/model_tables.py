@@ -6,15 +6,13 @@ from pathlib import Path
 from statistics import mean
 
 import yaml
-from torch import nn
 
 from mmmux.engine.settings import load_config
-from mmmux.models import ARCHITECTURES, MUXNet
+from mmmux.models import ARCHITECTURES
 
-from .complexity import count, input_shape, model_complexity
+from .complexity import classifier_complexity, input_shape, model_complexity
 from .report import CLASSIFICATION, DETECTION, MULTI_LABEL, SEGMENTATION, Task, task_of
 
-_CLASSES = 1000
 _METAFILE_NAMES = {
     DETECTION.metric: ('Object Detection', 'box AP50'), SEGMENTATION.metric: ('Semantic Segmentation', 'mIoU'),
     CLASSIFICATION.metric: ('Image Classification', 'Top 1 Accuracy'),
@@ -91,19 +89,11 @@ def backbone_table(root: Path) -> str:
              'ImageNet top-1, the paper |',
              '|---|---|---|---|---|---|']
     for name, arch in ARCHITECTURES.items():
-        network = MUXNet(arch, out_indices=(len(arch.stages), ))
-        classifier = nn.Sequential(network, _FirstMean(), nn.Linear(arch.head_channels, _CLASSES))
-        total = count(classifier, 224, 224)['total']
+        total = classifier_complexity(arch)
         theirs = paper.get(name, {})
         lines.append(f'| MUXNet-{name} | {total.params:,} | {total.macs:,} | {theirs.get("params", "-")} | '
                      f'{theirs.get("macs", "-")} | {theirs.get("ImageNet top-1", "-")} |')
     return '\n'.join(lines)
-
-
-class _FirstMean(nn.Module):
-
-    def forward(self, features):
-        return features[0].mean((2, 3))
 
 
 def benchmark_table(result: Path) -> str:

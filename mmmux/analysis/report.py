@@ -127,7 +127,7 @@ def write_page(title: str, text: str, task: Task, data: dict, curves: dict[str, 
     curves_file = out_file.with_suffix('.png')
     plot_curves(curves, task.metric, curves_file)
     drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in pictures)
-    parts = [_results(data['runs'], task), _by_class(data['runs'], task), _conditions(data, task)]
+    parts = [results_table(data['runs'], task), _by_class(data['runs'], task), _conditions(data, task)]
     tables = '\n\n'.join(part for part in parts if part)
     out_file.write_text(f"""# {title}
 
@@ -151,14 +151,19 @@ def _by_name(rows: list[dict]) -> dict[str, list[dict]]:
     return {row['name']: [other for other in rows if other['name'] == row['name']] for row in rows}
 
 
-def _results(rows: list[dict], task: Task) -> str:
+def results_table(rows: list[dict], task: Task) -> str:
+    """Markdown: the scores and costs of what was trained; of several seeds the mean, the lowest and the highest."""
     head = ['', *task.columns, 'parameters', 'multiply-adds', 'training']
     lines = []
     for name, seeds in _by_name(rows).items():
         scores = [_number([row['metrics'][metric] for row in seeds], task.digits) for metric in task.columns.values()]
         lines.append([f'{name}, {len(seeds)} seeds' if len(seeds) > 1 else name, *scores, f'{seeds[0]["params"] / 1e6:.2f} M',
-                      f'{seeds[0]["macs"] / 1e9:.3f} G', f'{median(row["minutes"] for row in seeds):.0f} min'])
+                      f'{seeds[0]["macs"] / 1e9:.3f} G', _minutes(median(row['minutes'] for row in seeds))])
     return _table(head, lines)
+
+
+def _minutes(minutes: float) -> str:
+    return f'{minutes:.0f} min' if minutes >= 1 else f'{60 * minutes:.0f} s'
 
 
 def _by_class(rows: list[dict], task: Task) -> str:
