@@ -1,4 +1,4 @@
-import dataclasses
+import json
 import re
 
 import pytest
@@ -9,6 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet, get_architecture
+from mmmux.models.backbones.architectures import as_table
+from mmmux.models.layers.spatial_mux import SpatialMux
 
 
 def classifier(arch, classes):
@@ -22,32 +24,81 @@ def test_parameters(arch, classes, parameters):
     assert sum(p.numel() for module in classifier(arch, classes) for p in module.parameters()) == parameters
 
 
-@pytest.mark.parametrize(('arch', 'multiply_adds'), [('m', 216_808_112), ('l', 316_454_832)])
-def test_multiply_adds_at_224(arch, multiply_adds):
+def multiply_adds(arch, size=224):
+    """Those of convolutions and linear layers for one picture, 1000 classes, as torch counts them."""
     backbone, linear = (module.to('meta').eval() for module in classifier(arch, 1000))
     with FlopCounterMode(display=False) as counter:
-        linear(backbone(torch.rand(1, 3, 224, 224, device='meta'))[0].mean((2, 3)))
-    assert counter.get_total_flops() == 2 * multiply_adds
+        linear(backbone(torch.rand(1, 3, size, size, device='meta'))[0].mean((2, 3)))
+    return counter.get_total_flops() // 2
 
 
-def as_dicts(arch):
-    """An architecture as a user would write it in a config: lists and dicts only."""
-    def plain(value):
-        return list(value) if isinstance(value, tuple) else value
-
-    rows = [[dict({field.name: plain(getattr(row, field.name)) for field in dataclasses.fields(row)},
-                  type=type(row).__name__) for row in stage] for stage in arch.stages]
-    return dict(stages=rows, head_channels=arch.head_channels, drop_path_rate=arch.drop_path_rate)
+@pytest.mark.parametrize(('arch', 'expected'), [('m', 216_808_112), ('l', 316_454_832)])
+def test_multiply_adds_at_224(arch, expected):
+    assert multiply_adds(arch) == expected
 
 
-@pytest.mark.parametrize('wrap', [dict, ConfigDict])
-@pytest.mark.parametrize('name', ['m', 'l'])
+@pytest.mark.parametrize(('arch', 'millions', 'million_multiply_adds'), [('xs', 1.8, 66), ('s', 2.4, 117)])
+class TestOurs:
+    """Of xs and s the paper tells what they cost and the accuracy, not the rows."""
+
+    def test_costs_what_the_paper_says(self, arch, millions, million_multiply_adds):
+        parameters = sum(p.numel() for module in classifier(arch, 1000) for p in module.parameters())
+        assert round(parameters / 1e6, 1) == millions
+        assert multiply_adds(arch) / 1e6 == pytest.approx(million_multiply_adds, abs=1)
+
+    def test_has_the_familys_shape(self, arch, millions, million_multiply_adds):
+        """Stages, kinds, kernels and strides of m's blocks, apart from how many MUX blocks follow."""
+        def shape(name):
+            return [list(dict.fromkeys((type(row), row.kernel_size, getattr(row, 'stride', 1), row.act) for row in stage))
+                    for stage in ARCHITECTURES[name].stages]
+
+        assert shape(arch) == shape('m') and len(shape(arch)) == 7
+        table = ARCHITECTURES[arch]
+        widths = [row.out_channels for stage in table.stages for row in stage if not isinstance(row, MUX)]
+        assert all(width % 8 == 0 for width in (*widths, table.stem_channels, table.head_channels))
+
+    def test_multiplexes_spatially_coarse_and_fine(self, arch, millions, million_multiply_adds):
+        used = {scale for stage in ARCHITECTURES[arch].stages for row in stage for scale in row.scales or ()}
+        assert used == {-1, 0, 1}
+        network = MUXNet(arch, out_indices=(7, )).eval()
+        scales = {scale for module in network.modules() if isinstance(module, SpatialMux) for scale in module.scales}
+        assert scales == {-1, 0, 1}
+
+
+def plain_kinds(value):
+    """The kinds of everything inside a table."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {type(value)}.union(*map(plain_kinds, inside))
+
+
+@pytest.mark.parametrize('wrap', [dict, ConfigDict, lambda table: json.loads(json.dumps(table))],
+                         ids=['dict', 'config', 'json'])
+@pytest.mark.parametrize('name', ARCHITECTURES)
 def test_a_table_of_dicts_is_the_same_table(name, wrap):
-    assert get_architecture(wrap(as_dicts(ARCHITECTURES[name]))) == ARCHITECTURES[name]
+    written = as_table(ARCHITECTURES[name])
+    assert get_architecture(wrap(written)) == ARCHITECTURES[name]
+    assert as_table(get_architecture(wrap(written))) == written
+    assert plain_kinds(written) <= {dict, list, int, float, str, type(None)}
 
 
-def test_a_table_of_dicts_is_the_same_network():
-    named, tabled = MUXNet('m').eval(), MUXNet(as_dicts(ARCHITECTURES['m'])).eval()
+def test_a_table_holds_every_option_away_from_its_default():
+    arch = Architecture(
+        head_channels=40, drop_path_rate=0.3, stem_channels=8,
+        stages=((DS(8, (3, 5), 2, 0.5, 'ReLU', (0, 1)), ),
+                (IR(16, (5, 3), 2, 3.5, 0.125, 'ReLU', (-1, )), MUX((3, 5), 2, 0.5, 'ReLU', 0.25, 4, (-1, 0)))))
+    assert as_table(arch) == dict(
+        head_channels=40, drop_path_rate=0.3, stem_channels=8,
+        stages=[[dict(type='DS', out_channels=8, kernel_size=[3, 5], stride=2, se_ratio=0.5, act='ReLU', scales=[0, 1])],
+                [dict(type='IR', out_channels=16, kernel_size=[5, 3], stride=2, expand_ratio=3.5, se_ratio=0.125, act='ReLU',
+                      scales=[-1]),
+                 dict(type='MUX', kernel_size=[3, 5], expand_ratio=2, se_ratio=0.5, act='ReLU', split_ratio=0.25,
+                      shuffle_groups=4, scales=[-1, 0])]])
+    assert get_architecture(as_table(arch)) == arch
+
+
+@pytest.mark.parametrize('name', ['xs', 'm'])
+def test_a_table_of_dicts_is_the_same_network(name):
+    named, tabled = MUXNet(name).eval(), MUXNet(as_table(ARCHITECTURES[name])).eval()
     tabled.load_state_dict(named.state_dict())
     x = torch.rand(1, 3, 32, 32)
     assert all(torch.equal(one, other) for one, other in zip(named(x), tabled(x)))
@@ -63,8 +114,8 @@ def table(*rows, **options):
 
 
 @pytest.mark.parametrize(('arch', 'parts'), [
-    ('xxl', ["arch 'xxl'", "'m', 'l'"]),
-    (5, ["'m', 'l'", 'got 5']),
+    ('xxl', ["arch 'xxl'", "'xs', 's', 'm', 'l'"]),
+    (5, ["'xs', 's', 'm', 'l'", 'got 5']),
     (dict(head_channels=8), ["needs 'stages'"]),
     (dict(head_channels=8, stages=[]), ["needs 'stages'"]),
     (dict(head_channels=8, stages=[[]]), ['at least one row']),

@@ -12,8 +12,9 @@ from torch import nn
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.models import DS, IR, MUX, Architecture, MUXNet
 
-# FACTS: channels and strides of the seven stages and the head.
-CHANNELS = {'m': (24, 24, 40, 80, 112, 160, 200, 1280), 'l': (24, 24, 40, 80, 120, 160, 200, 1536)}
+# Channels and strides of the seven stages and the head.
+CHANNELS = {'xs': (16, 16, 24, 48, 72, 96, 120, 1152), 's': (16, 16, 24, 56, 88, 120, 152, 1280),
+            'm': (24, 24, 40, 80, 112, 160, 200, 1280), 'l': (24, 24, 40, 80, 120, 160, 200, 1536)}
 STRIDES = (2, 4, 8, 16, 16, 32, 32, 32)
 # One block of each kind, mixed kernels and spatial multiplexing among them.
 SMALL = Architecture(
@@ -40,7 +41,7 @@ def error(outs, references):
                for out, reference in zip(outs, references))
 
 
-@pytest.mark.parametrize('arch', ['m', 'l'])
+@pytest.mark.parametrize('arch', CHANNELS)
 @pytest.mark.parametrize('size', [(32, 32), (33, 47), (321, 333)])
 def test_features_have_the_tables_channels_and_strides(arch, size):
     network = MUXNet(arch, out_indices=range(8)).eval()
@@ -157,7 +158,7 @@ def test_norm_cfg_reaches_every_norm():
     assert not batch_norms(grouped) and grouped(torch.rand(1, 3, 32, 32))[0].shape == (1, 32, 4, 4)
 
 
-@pytest.mark.parametrize('arch', ['m', SMALL], ids=['m', 'small'])
+@pytest.mark.parametrize('arch', ['xs', 'm', SMALL], ids=['xs', 'm', 'small'])
 @pytest.mark.parametrize(('dtype', 'tolerance'), [(torch.float16, 5e-3), (torch.bfloat16, 5e-2), (torch.float64, 1e-5)])
 def test_other_precisions_give_the_same_features(arch, dtype, tolerance):
     network = trained(MUXNet(arch, out_indices=(1, 3))).eval()
@@ -173,8 +174,9 @@ def test_other_precisions_give_the_same_features(arch, dtype, tolerance):
 
 
 @pytest.mark.parametrize('training', [False, True])
-def test_channels_last_gives_the_same_features_and_gradients(training):
-    network = trained(MUXNet('m', out_indices=(2, 4))).double().train(training)  # double: no tolerance hides a mistake
+@pytest.mark.parametrize('arch', ['xs', 'm'])
+def test_channels_last_gives_the_same_features_and_gradients(arch, training):
+    network = trained(MUXNet(arch, out_indices=(2, 4))).double().train(training)  # double: no tolerance hides a mistake
     other = copy.deepcopy(network).to(memory_format=torch.channels_last)
     x = torch.rand(2, 3, 33, 48).double()
     gradients = []
@@ -186,7 +188,7 @@ def test_channels_last_gives_the_same_features_and_gradients(training):
         assert torch.allclose(one, two, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize('arch', ['m', SMALL], ids=['m', 'small'])
+@pytest.mark.parametrize('arch', ['xs', 'm', SMALL], ids=['xs', 'm', 'small'])
 def test_checkpointing_activations_changes_nothing(arch):
     plain = MUXNet(arch, out_indices=(1, 3), drop_path_rate=0.5)
     saving = MUXNet(arch, out_indices=(1, 3), drop_path_rate=0.5, with_cp=True)

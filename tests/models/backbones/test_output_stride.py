@@ -63,8 +63,8 @@ def assert_sampled_equals(arch, output_stride, out_index, height, width):
 
 
 @pytest.mark.parametrize('output_stride', [32, 16, 8])
-@pytest.mark.parametrize('arch', ['m', 'l'])
-def test_published_networks(arch, output_stride):
+@pytest.mark.parametrize('arch', ARCHITECTURES)
+def test_the_family(arch, output_stride):
     assert_sampled_equals(ARCHITECTURES[arch], output_stride, 6, 171, 200)
 
 
