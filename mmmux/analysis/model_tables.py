@@ -78,8 +78,12 @@ def config_table(rows: list[Entry], link: str) -> str:
              '|---|---|---|---|---|---|---|']
     for row in rows:
         lines.append(f'| [{row.config.stem}]({link}{row.config.name}) | {row.data_set} | {row.params / 1e6:.2f} M | '
-                     f'{row.macs / 1e9:.2f} G | {row.size[0]} x {row.size[1]} | {row.result} | {row.paper or "-"} |')
+                     f'{_multiply_adds(row.macs)} | {row.size[0]} x {row.size[1]} | {row.result} | {row.paper or "-"} |')
     return '\n'.join(lines)
+
+
+def _multiply_adds(macs: int) -> str:
+    return f'{macs / 1e9:.2f} G' if macs >= 1e8 else f'{macs / 1e6:.1f} M'
 
 
 def backbone_table(root: Path) -> str:
