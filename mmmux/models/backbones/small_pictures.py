@@ -10,8 +10,9 @@ from mmmux.registry import MODELS
 def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Module:
     """Build a backbone whose first strided convolutions have stride 1, so that small pictures keep their resolution longer.
 
-    The usual way to bring an ImageNet network to CIFAR's 32 x 32 pixels; any backbone can be given, so that networks are
-    compared under the same change. Weights and their names stay what they are.
+    The usual way to bring an ImageNet network to CIFAR's 32 x 32 pixels. Any backbone can be given whose strides come one after
+    another, with none in its shortcuts, so that networks are compared under the same change. Weights and their names stay what
+    they are.
 
     Args:
         backbone: config of the backbone.
@@ -20,17 +21,20 @@ def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Modul
         options: further arguments of the backbone.
 
     Raises:
-        ConfigError: the backbone has fewer strided convolutions.
+        ConfigError: `removed` is no number of strides that the backbone has.
     """
     network = MMENGINE_MODELS.build({**backbone, **options})
     strided: dict[str, list[nn.Conv2d]] = {}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d) and module.stride != (1, 1):
             strided.setdefault(name.partition('.convs.')[0], []).append(module)
-    if not isinstance(removed, int) or not 0 <= removed <= len(strided):
-        raise ConfigError(f'removed of WithoutEarlyStrides must be from 0 to {len(strided)}, the strided convolutions of '
-                          f'{backbone["type"]}, got {removed!r}')
-    for convs in list(strided.values())[:removed]:
+    if isinstance(removed, bool) or not isinstance(removed, int) or not 0 <= removed <= len(strided):
+        raise ConfigError(f'removed of WithoutEarlyStrides must be a whole number from 0 to {len(strided)}, the strided '
+                          f'convolutions of {backbone["type"]}, got {removed!r}')
+    for name, convs in list(strided.items())[:removed]:
         for conv in convs:
             conv.stride = (1, 1)
+        layer = network.get_submodule(name)
+        if not isinstance(layer, nn.Conv2d) and hasattr(layer, 'stride'):  # spatial multiplexing crops by its own
+            layer.stride = 1
     return network
