@@ -18,10 +18,12 @@ class Dropout:
         options: further arguments as in mmpretrain.
 
     Raises:
-        ConfigError: `dropout` is out of range.
+        ConfigError: `num_classes` or `dropout` is out of range.
     """
 
     def __init__(self, num_classes: int, in_channels: int, dropout: float = 0.2, init_cfg: dict | None = None, **options):
+        if not isinstance(num_classes, int) or num_classes < 1:
+            raise ConfigError(f'num_classes of {type(self).__name__} must be a positive whole number, got {num_classes!r}')
         bound = num_classes**-0.5
         init_cfg = init_cfg or dict(type='Uniform', layer='Linear', a=-bound, b=bound, bias=0)
         super().__init__(num_classes=num_classes, in_channels=in_channels, init_cfg=init_cfg, **options)
