@@ -1,0 +1,39 @@
+"""Where the channels of a network sit when nothing is moved: the shuffles of channel multiplexing followed backwards.
+
+A *position map* p says that the channel which the trained network has at k is stored at p[k]. At a place where it is the
+identity, both networks store the same tensor.
+"""
+import torch
+from torch import Tensor
+
+from mmmux.models.layers.channel_mux import ChannelMux, channel_shuffle
+
+
+def before_mux(after: Tensor, mux: ChannelMux) -> Tensor:
+    """The position map before a channel-multiplexed block, given the one after it, with every channel stored in its place.
+
+    The shuffle puts the channel of index `dealt[j]` at j. Stored channels do not move: what is at `after[j]` afterwards was
+    there before.
+    """
+    channels = torch.arange(len(after))
+    dealt = channel_shuffle(channels.view(1, -1, 1, 1), mux.shuffle_groups).flatten()
+    before = torch.empty_like(after)
+    before[dealt] = after
+    return before
+
+
+def is_identity(positions: Tensor) -> bool:
+    """Whether every channel is stored at its ordinary place."""
+    return bool((positions == torch.arange(len(positions))).all())
+
+
+def spread_rows(rows: Tensor, positions: Tensor, width: int) -> Tensor:
+    """Put row k of a tensor (n, ...) at `positions[k]` of one with `width` rows, zeros elsewhere."""
+    spread = rows.new_zeros(width, *rows.shape[1:])
+    spread[positions] = rows
+    return spread
+
+
+def spread_columns(weight: Tensor, positions: Tensor, width: int) -> Tensor:
+    """As :func:`spread_rows`, for the second dimension, the input channels of a convolution."""
+    return spread_rows(weight.transpose(0, 1), positions, width).transpose(0, 1)

@@ -1,0 +1,129 @@
+"""The blocks of MUXNet as inference needs them."""
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmmux.models.layers import DepthwiseSeparable, InvertedResidual, SqueezeExcite
+
+from .channel_positions import is_identity, spread_columns, spread_rows
+from .fold_norm import conv_with, folded_weight
+from .hidden_parts import HiddenParts, hidden_parts
+
+
+class Activation(nn.Module):
+    """ReLU or Swish."""
+
+    def __init__(self, trained: nn.Module):
+        super().__init__()
+        self.swish = isinstance(trained, nn.SiLU)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(x) if self.swish else F.relu(x)
+
+
+class Gates(nn.Module):
+    """SE's gate of each part: from the means of all parts to one factor for each channel.
+
+    Args:
+        se: the trained layer.
+        channels: for each part, the hidden channels that it holds.
+    """
+
+    def __init__(self, se: SqueezeExcite, channels: Sequence[Sequence[int]]):
+        super().__init__()
+        order = [channel for part in channels for channel in part]
+        self.reduce = conv_with(se.reduce.weight[:, order], se.reduce.bias)
+        self.act = Activation(se.act)
+        self.expand = nn.ModuleList(conv_with(se.expand.weight[list(part)], se.expand.bias[list(part)]) for part in channels)
+
+    def forward(self, parts: list[Tensor]) -> list[Tensor]:
+        """Each (N, c, H, W) -> each (N, c, 1, 1)."""
+        means = [F.adaptive_avg_pool2d(part, 1) for part in parts]
+        reduced = self.act(self.reduce(torch.cat(means, 1) if len(means) > 1 else means[0]))
+        return [expand(reduced).sigmoid() for expand in self.expand]
+
+
+class ExactBlock(nn.Module):
+    """A block with folded norms, on parts of its hidden channels, whose input and output have their channels in any order.
+
+    Args:
+        expand: 1x1 convolutions from the input to each part; none where the input is the only part.
+        spatial: the k x k step.
+        gates: SE, or None.
+        project: 1x1 convolutions from each part to the output, which is their sum.
+        act: the activation.
+        identity: the input is added to the output.
+    """
+
+    def __init__(self, expand: Sequence[nn.Conv2d], spatial: HiddenParts, gates: Gates | None, project: Sequence[nn.Conv2d],
+                 act: Activation, identity: bool):
+        super().__init__()
+        self.expand = nn.ModuleList(expand)
+        self.spatial = spatial
+        self.gates = gates
+        self.project = nn.ModuleList(project)
+        self.act = act
+        self.identity = identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, out_channels, h, w)."""
+        parts = [self.act(expand(x)) for expand in self.expand] if len(self.expand) else [x]
+        parts = [self.act(part) for part in self.spatial(parts)]
+        if self.gates is not None:
+            parts = [part * gate for part, gate in zip(parts, self.gates(parts))]
+        out = x if self.identity else None
+        for project, part in zip(self.project, parts):
+            out = project(part) if out is None else out + project(part)
+        return out
+
+
+class Reordered(nn.Module):
+    """A block on channels put back into their ordinary order, for the one kind that cannot take them as they are stored.
+
+    That is a :class:`DepthwiseSeparable` block with an identity before a channel-multiplexed one, in a table of one's own.
+    """
+
+    def __init__(self, block: ExactBlock, positions: Tensor):
+        super().__init__()
+        self.block = block
+        self.register_buffer('positions', positions)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.block(x[:, self.positions])
+
+
+def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tensor, merge: bool = True) -> ExactBlock:
+    """The exact form of an inverted residual block.
+
+    Args:
+        block: the trained block.
+        before, after: the stored place of each channel that it reads and writes, in tensors of `len(before)` and
+            `len(after)` channels in all. Where it reads only some (channel multiplexing), the first ones count.
+        merge: see :func:`hidden_parts`.
+    """
+    spatial = hidden_parts(block.conv, block.norm2, merge)
+    weight, bias = folded_weight(block.expand, block.norm1)
+    weight = spread_columns(weight, before[:block.expand.in_channels], len(before))
+    expand = [conv_with(weight[part], bias[part]) for part in spatial.channels]
+    return _assemble(block, expand, spatial, block.norm3, after[:block.project.out_channels], len(after), block.identity)
+
+
+def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor, merge: bool = True) -> nn.Module:
+    """The exact form of a depthwise separable block; its input is stored in order, or as its output where it has an identity."""
+    spatial = hidden_parts(block.conv, block.norm1, merge)
+    if len(spatial.channels) > 1:
+        spatial = hidden_parts(block.conv, block.norm1)
+    if block.identity and not is_identity(after):
+        return Reordered(_assemble(block, [], spatial, block.norm2, after, len(after), False), after)
+    return _assemble(block, [], spatial, block.norm2, after, len(after), block.identity)
+
+
+def _assemble(block: DepthwiseSeparable | InvertedResidual, expand: list[nn.Conv2d], spatial: HiddenParts, norm: nn.Module,
+              written: Tensor, width: int, identity: bool) -> ExactBlock:
+    weight, bias = folded_weight(block.project, norm)
+    weight, bias = spread_rows(weight, written, width), spread_rows(bias, written, width)
+    project = [conv_with(weight[:, part], None if index else bias) for index, part in enumerate(spatial.channels)]
+    gates = Gates(block.se, spatial.channels) if isinstance(block.se, SqueezeExcite) else None
+    return ExactBlock(expand, spatial, gates, project, Activation(block.act), identity)
