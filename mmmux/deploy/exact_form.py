@@ -36,4 +36,5 @@ def exact_form(model: nn.Module, merge: bool = True) -> nn.Module:
         if isinstance(module, MUXNet):
             model.set_submodule(name, ExactMUXNet(module, merge))
     fold_everywhere(model)
-    return model.requires_grad_(False).eval()
+    model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
+    return model.requires_grad_(False)

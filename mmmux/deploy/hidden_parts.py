@@ -15,6 +15,8 @@ from mmmux.models.layers.spatial_mux import SpatialMux
 
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 
+ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
+
 
 class Scaled(nn.Module):
     """A module followed by `x * scale + shift` of each channel, where the scale cannot be folded into it."""
@@ -94,15 +96,30 @@ def _pairs(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
 
 def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:
     scale, shift = norm_scale_and_shift(norm)
-    weights = [part.weight.double() * part_scale[:, None, None, None]
-               for part, part_scale in zip(conv.convs, scale.split(conv.split_sizes))]
-    like = conv.convs[0]
-    if merge:
-        largest = max(weight.shape[-1] for weight in weights)
-        weight = torch.cat([F.pad(weight, [(largest - weight.shape[-1]) // 2] * 4) for weight in weights])
-        return HiddenParts([range(len(scale))], [[_depthwise(weight, shift, like)]])
-    starts = [sum(conv.split_sizes[:index]) for index in range(len(weights))]
-    channels = [range(start, start + size) for start, size in zip(starts, conv.split_sizes)]
-    convs = [[_depthwise(weight, part_shift, like) if i == j else None for j in range(len(weights))]
-             for i, (weight, part_shift) in enumerate(zip(weights, shift.split(conv.split_sizes)))]
-    return HiddenParts(channels, convs)
+    sizes = [part.kernel_size[0] for part in conv.convs]
+    largest = max(sizes)
+    weight = torch.cat([F.pad(part.weight.double(), [(largest - size) // 2] * 4) for part, size in zip(conv.convs, sizes)])
+    weight = weight * scale[:, None, None, None]
+    kernel_sizes = [size for size, count in zip(sizes, conv.split_sizes) for _ in range(count)]
+    parts = [list(range(len(weight)))] if merge else aligned_parts(kernel_sizes)
+    convs = []
+    for part in parts:
+        margin = (largest - max(kernel_sizes[channel] for channel in part)) // 2
+        cropped = weight[part][..., margin:largest - margin, margin:largest - margin]
+        convs.append(_depthwise(cropped, shift[part], conv.convs[0]))
+    return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
+
+
+def aligned_parts(kernel_sizes: Sequence[int], multiple: int = ALIGNMENT) -> list[list[int]]:
+    """Cut channels by kernel size so that each part but the last is a multiple of some number of channels.
+
+    A part of the largest kernels is filled up with channels of the next smaller, whose kernels are then padded.
+    """
+    order = sorted(range(len(kernel_sizes)), key=lambda channel: (-kernel_sizes[channel], channel))
+    parts = []
+    while order:
+        same = sum(kernel_sizes[channel] == kernel_sizes[order[0]] for channel in order)
+        size = -(-same // multiple) * multiple
+        parts.append(sorted(order[:size]))
+        order = order[size:]
+    return parts
