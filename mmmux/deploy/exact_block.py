@@ -13,14 +13,14 @@ from .hidden_parts import HiddenParts, hidden_parts
 
 
 class Activation(nn.Module):
-    """ReLU or Swish."""
+    """ReLU or Swish, in place: for what a convolution has just written."""
 
     def __init__(self, trained: nn.Module):
         super().__init__()
         self.swish = isinstance(trained, nn.SiLU)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.silu(x) if self.swish else F.relu(x)
+        return F.silu(x, inplace=True) if self.swish else F.relu(x, inplace=True)
 
 
 class Gates(nn.Module):
@@ -42,7 +42,7 @@ class Gates(nn.Module):
         """Each (N, c, H, W) -> each (N, c, 1, 1)."""
         means = [F.adaptive_avg_pool2d(part, 1) for part in parts]
         reduced = self.act(self.reduce(torch.cat(means, 1) if len(means) > 1 else means[0]))
-        return [expand(reduced).sigmoid() for expand in self.expand]
+        return [expand(reduced).sigmoid_() for expand in self.expand]
 
 
 class ExactBlock(nn.Module):
@@ -72,11 +72,11 @@ class ExactBlock(nn.Module):
         parts = [self.act(expand(x)) for expand in self.expand] if len(self.expand) else [x]
         parts = [self.act(part) for part in self.spatial(parts)]
         if self.gates is not None:
-            parts = [part * gate for part, gate in zip(parts, self.gates(parts))]
-        out = x if self.identity else None
-        for project, part in zip(self.project, parts):
-            out = project(part) if out is None else out + project(part)
-        return out
+            parts = [part.mul_(gate) for part, gate in zip(parts, self.gates(parts))]
+        first, *others = [project(part) for project, part in zip(self.project, parts)]
+        for other in [*others, x] if self.identity else others:
+            first += other
+        return first
 
 
 class Reordered(nn.Module):

@@ -27,16 +27,12 @@ class ExactMUXNet(nn.Module):
         super().__init__()
         self.out_indices = network.out_indices
         self.out_channels = network.out_channels
-        *stages, tail = network.stages
-        head = isinstance(tail[0], nn.Conv2d)
-        if not head:
-            stages.append(tail)
-        width = network.out_channels[network.out_indices.index(max(network.out_indices))]
-        if head:
-            width = tail[0].in_channels
+        stages = list(network.stages)
+        head = stages.pop() if len(stages) > len(network.arch.stages) else None
+        width = head[0].in_channels if head else network.out_channels[network.out_indices.index(max(network.out_indices))]
         after = torch.arange(width)
         exact, self.orders = [], nn.Module()
-        for index in range(len(stages) - 1, -1, -1):
+        for index in reversed(range(len(stages))):
             if index in self.out_indices and not is_identity(after):
                 self.orders.register_buffer(str(index), after)
             blocks = []
@@ -45,9 +41,10 @@ class ExactMUXNet(nn.Module):
                 blocks.insert(0, block)
             exact.insert(0, nn.Sequential(*blocks))
         if head:
-            exact.append(_conv_norm_act(tail, torch.arange(tail[0].out_channels)))
+            exact.append(_conv_norm_act(head, torch.arange(head[0].out_channels)))
         self.stem = _conv_norm_act(network.stem, after)
         self.stages = nn.ModuleList(exact)
+        self.to(memory_format=torch.channels_last)  # torch's convolutions follow their weights, and are faster so
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """As the trained network: (N, 3, H, W) -> one feature (N, C, H / stride, W / stride) for each out index."""
@@ -66,7 +63,7 @@ def exact_block(block: nn.Module, after: Tensor, merge: bool) -> tuple[nn.Module
         before = before_mux(after, block)
         exact = exact_inverted_residual(block.block, before, before, merge)
         return exact, before
-    channels = (block.conv if isinstance(block, DepthwiseSeparable) else block.expand).in_channels
+    channels = (block.project if isinstance(block, DepthwiseSeparable) else block.expand).in_channels
     before = after if block.identity else torch.arange(channels)
     if isinstance(block, DepthwiseSeparable):
         return exact_depthwise_separable(block, after, merge), before

@@ -52,7 +52,7 @@ class HiddenParts(nn.Module):
         for sources, convs in zip(self.sources, self.convs):
             out = convs[0](parts[sources[0]])
             for source, conv in zip(sources[1:], convs[1:]):
-                out = out + conv(parts[source])
+                out += conv(parts[source])
             outs.append(out)
         return outs
 

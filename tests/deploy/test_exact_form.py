@@ -1,0 +1,138 @@
+"""The exact form gives what the trained network gives, whatever the architecture and the input."""
+import numpy
+import pytest
+import torch
+from release_reference import needs_reference, recorded, relative_error, release_layout, weights_by_key
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mmmux.checkpoints.release import convert_release_checkpoint
+from mmmux.deploy import exact_form
+from mmmux.errors import ConfigError
+from mmmux.models import DS, IR, MUX, Architecture, MUXNet
+from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
+
+TOLERANCE = 1e-5
+SIZES = [(64, 96), (75, 97), (33, 130)]
+
+
+def assert_equal(trained, exact, size, batch=2):
+    x = torch.randn(batch, 3, *size)
+    with torch.no_grad():
+        expected, found = trained(x), exact(x)
+    assert len(expected) == len(found)
+    for index, (theirs, ours) in enumerate(zip(expected, found)):
+        assert relative_error(ours, theirs) < TOLERANCE, f'feature {index}'
+
+
+@pytest.mark.parametrize('merge', [True, False])
+@pytest.mark.parametrize('output_stride', [None, 16, 8])
+@pytest.mark.parametrize('arch', ['m', 'l'])
+def test_every_feature_of_the_family_is_equal(arch, output_stride, merge, as_trained):
+    network = as_trained(MUXNet(arch, out_indices=(7, 0, 1, 2, 3, 4, 5, 6), output_stride=output_stride))
+    exact = exact_form(network, merge)
+    for size in SIZES:
+        assert_equal(network, exact, size)
+
+
+@pytest.mark.parametrize('arch', ['m', 'l'])
+def test_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))))
+    called = set()
+
+    class Recorded(TorchDispatchMode):
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            called.add(function.overloadpacket.__name__)
+            return function(*args, **(kwargs or {}))
+
+    with Recorded():
+        exact(torch.randn(1, 3, 64, 64))
+    assert 'convolution' in called
+    assert not called & {'native_batch_norm', 'index', 'index_select', 'slice', 'split', 'split_with_sizes', 'transpose', 'permute'}
+    assert all(conv.groups in (1, conv.in_channels) for conv in exact.modules() if isinstance(conv, nn.Conv2d))
+
+
+@needs_reference
+@pytest.mark.parametrize('arch', ['m', 'l'])
+def test_the_head_is_the_releases(arch):
+    _, arrays = recorded(f'muxnet_{arch}')
+    state = convert_release_checkpoint(weights_by_key(release_layout(arch)), 'reference')['state_dict']
+    network = MUXNet(arch, out_indices=(7, ))
+    network.load_state_dict({key: value for key, value in state.items() if not key.startswith('classifier.')})
+    x = numpy.random.default_rng(0).standard_normal((2, 3, 64, 96)).astype(numpy.float32)
+    feature, = exact_form(network.eval())(torch.from_numpy(x))
+    assert relative_error(feature, arrays['head']) < TOLERANCE
+
+
+CUSTOM = {
+    'spatial multiplexing': [[DS(24, act='ReLU', scales=(0, 1))],
+                             [IR(32, 3, stride=2, scales=(-1, 0, 0, 1)), MUX(3, scales=(-1, 0, 1, 1)), MUX(5)],
+                             [IR(40, (3, 5), stride=2, scales=(-1, 0)), MUX(5, scales=(-1, 0)), IR(48, stride=2)]],
+    'MUX first in a stage': [[DS(24)], [MUX(3), MUX(5)], [IR(32, 3, stride=2)], [MUX(3), MUX(3), MUX(3)]],
+    'MUX before IR with an identity': [[DS(24)], [IR(32, stride=2), IR(32), IR(32), MUX(3), IR(32), MUX(3)], [IR(48, 5)]],
+    'identity of DS before MUX': [[DS(24, stride=2), DS(24), MUX(3)], [DS(24, (3, 5), scales=None), DS(24), MUX(3)],
+                                  [IR(32, 3, stride=2)]],
+    'DS with scales before MUX': [[DS(24, scales=(-1, 0, 1)), MUX(3)], [IR(32)]],
+    'splits and shuffles': [[DS(24)], [IR(36, stride=2), MUX(3, split_ratio=0.34), MUX(5, split_ratio=1.0, shuffle_groups=3),
+                                       MUX(3, split_ratio=0.75, shuffle_groups=4), MUX(3, shuffle_groups=1)], [IR(40)]],
+    'without SE': [[DS(24, se_ratio=0)], [IR(32, (3, 5, 7), se_ratio=0, stride=2), MUX(3, se_ratio=0)], [IR(40, se_ratio=0)]],
+    'ReLU': [[DS(24, act='ReLU')], [IR(32, (3, 5), stride=2, act='ReLU'), MUX(5, act='ReLU')], [IR(40, act='ReLU')]],
+    'mixed kernels out of order': [[DS(24, (7, 3, 5))], [IR(32, (5, 3, 9, 3), stride=2), MUX(3)], [IR(40, (3, 3))]],
+}
+
+
+@pytest.mark.parametrize('merge', [True, False])
+@pytest.mark.parametrize('table', CUSTOM)
+@pytest.mark.parametrize('output_stride', [None, 8])
+def test_tables_of_ones_own(table, output_stride, merge, as_trained):
+    arch = Architecture(stages=CUSTOM[table], head_channels=64)
+    # All features, then each alone: a returned one must have its ordinary order, one that is not returned need not.
+    for out_indices in [range(len(arch.stages) + 1), *((index, ) for index in range(len(arch.stages) + 1))]:
+        network = as_trained(MUXNet(arch, out_indices=tuple(out_indices), output_stride=output_stride))
+        assert_equal(network, exact_form(network, merge), (45, 70))
+
+
+def test_strides_that_were_removed_stay_removed(as_trained):
+    network = as_trained(WithoutEarlyStrides(dict(type='MUXNet', arch='m', out_indices=(3, 7)), removed=2))
+    assert_equal(network, exact_form(network), (32, 32))
+
+
+def test_the_trained_network_stays_as_it_is(as_trained):
+    network = as_trained(MUXNet('m', out_indices=(4, )))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    x = torch.randn(1, 3, 64, 64)
+    kept = x.clone()
+    exact_form(nn.Sequential(network).eval())(x)
+    assert torch.equal(x, kept)
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+
+
+def test_norms_after_convolutions_anywhere_are_folded(as_trained):
+    mmcv = pytest.importorskip('mmcv.cnn')
+    norm = dict(type='BN')
+    model = as_trained(nn.Sequential(
+        mmcv.DepthwiseSeparableConvModule(3, 8, 3, padding=1, norm_cfg=norm, act_cfg=dict(type='ReLU6')),
+        mmcv.ConvModule(8, 8, 3, norm_cfg=norm, order=('conv', 'act', 'norm')),
+        mmcv.ConvModule(8, 8, 3, bias=True, norm_cfg=norm),
+        nn.Conv2d(8, 6, 1), nn.BatchNorm2d(6), nn.ReLU(), nn.BatchNorm2d(6)))
+    exact = exact_form(model)
+    x = torch.randn(2, 3, 20, 20)
+    with torch.no_grad():
+        assert relative_error(exact(x), model(x)) < TOLERANCE
+    # Two cannot be folded: those after an activation.
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in exact.modules()) == 2
+
+
+@pytest.mark.parametrize('part', ['', 'stages.1'])
+def test_a_model_in_training_is_refused(part):
+    network = MUXNet('m').eval()
+    network.get_submodule(part).train()
+    with pytest.raises(ConfigError, match='training mode: call model.eval'):
+        exact_form(network)
+
+
+def test_a_norm_that_cannot_be_folded_is_refused():
+    network = MUXNet('m', norm_cfg=dict(type='GN', num_groups=2)).eval()
+    with pytest.raises(ConfigError, match='needs batch normalisation .* got GroupNorm'):
+        exact_form(network)
