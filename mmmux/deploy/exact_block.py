@@ -110,11 +110,12 @@ def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tens
     return _assemble(block, expand, spatial, block.norm3, after[:block.project.out_channels], len(after), block.identity)
 
 
-def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor, merge: bool = True) -> nn.Module:
-    """The exact form of a depthwise separable block; its input is stored in order, or as its output where it has an identity."""
-    spatial = hidden_parts(block.conv, block.norm1, merge)
-    if len(spatial.channels) > 1:
-        spatial = hidden_parts(block.conv, block.norm1)
+def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> nn.Module:
+    """The exact form of a depthwise separable block.
+
+    Its input is stored in order, or as its output where it has an identity.
+    """
+    spatial = hidden_parts(block.conv, block.norm1)  # merged: there is no expansion that could write in parts
     if block.identity and not is_identity(after):
         return Reordered(_assemble(block, [], spatial, block.norm2, after, len(after), False), after)
     return _assemble(block, [], spatial, block.norm2, after, len(after), block.identity)

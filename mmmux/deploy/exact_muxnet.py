@@ -66,7 +66,7 @@ def exact_block(block: nn.Module, after: Tensor, merge: bool) -> tuple[nn.Module
     channels = (block.project if isinstance(block, DepthwiseSeparable) else block.expand).in_channels
     before = after if block.identity else torch.arange(channels)
     if isinstance(block, DepthwiseSeparable):
-        return exact_depthwise_separable(block, after, merge), before
+        return exact_depthwise_separable(block, after), before
     return exact_inverted_residual(block, before, after, merge), before
 
 

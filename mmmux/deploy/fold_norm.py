@@ -1,5 +1,6 @@
 """Batch normalisation as part of the convolution before it."""
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,8 @@ def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
         ConfigError: the layer is no batch normalisation with running statistics.
     """
     if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
-        raise ConfigError(f'the exact form needs batch normalisation with running statistics (norm_cfg BN or SyncBN), got {norm}')
+        raise ConfigError('the exact form needs batch normalisation with running statistics (norm_cfg BN or SyncBN), got '
+                          f'{norm}')
     scale = 1 / (norm.running_var.double() + norm.eps).sqrt()
     if norm.affine:
         scale = scale * norm.weight.double()
@@ -65,7 +67,7 @@ def fold_everywhere(model: nn.Module) -> None:
 def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
     if isinstance(module, nn.Sequential):
         names = list(module._modules)
-        yield from zip(names, names[1:])
+        yield from pairwise(names)
     # Told by what it has, not by its class: importing mmcv here would make it a need of every export.
     elif getattr(module, 'with_norm', False) and getattr(module, 'order', ())[:2] == ('conv', 'norm'):
         yield 'conv', module.norm_name

@@ -49,7 +49,8 @@ def test_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
     with Recorded():
         exact(torch.randn(1, 3, 64, 64))
     assert 'convolution' in called
-    assert not called & {'native_batch_norm', 'index', 'index_select', 'slice', 'split', 'split_with_sizes', 'transpose', 'permute'}
+    assert not called & {'native_batch_norm', 'index', 'index_select', 'slice', 'split', 'split_with_sizes', 'transpose',
+                         'permute'}
     assert all(conv.groups in (1, conv.in_channels) for conv in exact.modules() if isinstance(conv, nn.Conv2d))
 
 
@@ -128,11 +129,11 @@ def test_norms_after_convolutions_anywhere_are_folded(as_trained):
 def test_a_model_in_training_is_refused(part):
     network = MUXNet('m').eval()
     network.get_submodule(part).train()
-    with pytest.raises(ConfigError, match='training mode: call model.eval'):
+    with pytest.raises(ConfigError, match=r'training mode: call model\.eval'):
         exact_form(network)
 
 
 def test_a_norm_that_cannot_be_folded_is_refused():
     network = MUXNet('m', norm_cfg=dict(type='GN', num_groups=2)).eval()
-    with pytest.raises(ConfigError, match='needs batch normalisation .* got GroupNorm'):
+    with pytest.raises(ConfigError, match=r'needs batch normalisation .* got GroupNorm'):
         exact_form(network)

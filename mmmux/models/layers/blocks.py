@@ -9,9 +9,9 @@ from mmmux.errors import ConfigError
 
 from ..backbones.architectures import DS, IR, MUX, Row
 from .channel_mux import ChannelMux
-from .channel_split import same_padding
 from .dense_sampling import DepthwiseConv, Sampling
 from .mixed_conv import MixedConv
+from .pair_conv import PairConv
 from .spatial_mux import SpatialMux
 from .squeeze_excite import SqueezeExcite
 
@@ -55,7 +55,7 @@ class InvertedResidual(nn.Module):
         in_channels, out_channels: channels before and after the block.
         row: an :class:`IR` or :class:`MUX` row.
         sampling: where the k x k convolution is computed.
-        channels_per_group: the k x k convolution is grouped by this many channels (1: depthwise); with spatial
+        channels_per_group: the k x k convolution is grouped by this many channels (1: depthwise, or 2); with spatial
             multiplexing it is depthwise always.
         norm_cfg: config of the normalisation layers.
         drop_path: probability of dropping the residual branch in training.
@@ -106,10 +106,7 @@ def kxk_conv(channels: int,
         return MixedConv(channels, kernel_size, stride, dilation)
     if channels % channels_per_group:
         raise ValueError(f'{channels} expanded channels cannot be grouped by {channels_per_group}')
-    if channels_per_group == 1:
-        return DepthwiseConv(channels, kernel_size, stride, dilation)
-    return nn.Conv2d(channels, channels, kernel_size, stride, same_padding(kernel_size, dilation), dilation,
-                     groups=channels // channels_per_group, bias=False)
+    return (DepthwiseConv if channels_per_group == 1 else PairConv)(channels, kernel_size, stride, dilation)
 
 
 def squeeze_excite(channels: int, block_channels: int, row: Row) -> nn.Module:

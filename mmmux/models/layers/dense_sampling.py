@@ -88,9 +88,17 @@ def plain_dilation() -> Iterator[None]:
         DepthwiseConv.phases = before
 
 
-def _is_exported() -> bool:
-    # A graph for another runtime is to hold one dilated convolution.
+def is_exported() -> bool:
+    """Whether a graph for another runtime is being made, which is to hold plain convolutions."""
     return torch.jit.is_tracing() or getattr(torch.compiler, 'is_exporting', bool)()
+
+
+def prefers_phases(conv: nn.Conv2d, x: Tensor) -> bool:
+    """Whether a depthwise convolution of `x` is dilated faster by :func:`by_phases`."""
+    dilation, (kernel_size, _) = conv.dilation[0], conv.kernel_size
+    if not DepthwiseConv.phases or dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or is_exported():
+        return False
+    return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 
 
 class DepthwiseConv(nn.Conv2d):
@@ -112,15 +120,9 @@ class DepthwiseConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
-        if not self._prefers_phases(x):
+        if not prefers_phases(self, x):
             return super().forward(x)
         return by_phases(self._undilated, x, self.dilation[0])
-
-    def _prefers_phases(self, x: Tensor) -> bool:
-        dilation, (kernel_size, _) = self.dilation[0], self.kernel_size
-        if not self.phases or dilation == 1 or self.stride[0] != 1 or x.device.type != 'cpu' or _is_exported():
-            return False
-        return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 
     def _undilated(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.weight, padding=same_padding(self.kernel_size[0]), groups=self.groups)

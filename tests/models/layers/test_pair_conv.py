@@ -1,0 +1,71 @@
+import pytest
+import torch
+from release_reference import relative_error
+from torch import nn
+
+from mmmux.models import MUXNet
+from mmmux.models.layers.dense_sampling import plain_dilation
+from mmmux.models.layers.pair_conv import PairConv
+
+GEOMETRIES = [(6, 3, 1, 1), (10, 5, 1, 1), (8, 3, 2, 1), (8, 5, 1, 2), (4, 7, 1, 4), (2, 1, 1, 1)]
+
+
+@pytest.mark.parametrize('size', [(12, 16), (9, 13)])
+@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('channels, kernel_size, stride, dilation', GEOMETRIES)
+def test_it_is_the_grouped_convolution_of_torch(channels, kernel_size, stride, dilation, memory_format, size):
+    ours = PairConv(channels, kernel_size, stride, dilation).double().to(memory_format=memory_format)
+    plain = nn.Conv2d(channels, channels, kernel_size, stride, (kernel_size - 1) // 2 * dilation, dilation, channels // 2,
+                      bias=False).double()
+    assert {key: value.shape for key, value in ours.state_dict().items()} == {'weight': plain.weight.shape}
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(2, channels, *size, dtype=torch.double)
+    inputs = [x.clone().to(memory_format=memory_format).requires_grad_(), x.clone().requires_grad_()]
+    outputs = [conv(value) for conv, value in zip((ours, plain), inputs)]
+    torch.testing.assert_close(outputs[0], outputs[1], check_stride=False)
+    towards = torch.randn_like(outputs[1])
+    for output in outputs:
+        output.backward(towards)
+    torch.testing.assert_close(inputs[0].grad, inputs[1].grad, check_stride=False)
+    torch.testing.assert_close(ours.weight.grad, plain.weight.grad, check_stride=False)
+
+
+def test_gradients_in_single_precision_are_the_plain_ones():
+    conv, plain = PairConv(12, 5), nn.Conv2d(12, 12, 5, padding=2, groups=6, bias=False)
+    plain.load_state_dict(conv.state_dict())
+    x = torch.randn(4, 12, 20, 20)
+    towards = torch.randn_like(x)
+    inputs = [x.clone().requires_grad_(), x.clone().requires_grad_()]
+    for layer, value in zip((conv, plain), inputs):
+        layer(value).backward(towards)
+    assert relative_error(inputs[0].grad, inputs[1].grad) < 1e-5
+    assert relative_error(conv.weight.grad, plain.weight.grad) < 1e-5
+
+
+def test_gradients_of_the_network_are_the_plain_ones(monkeypatch):
+    network = MUXNet('m', out_indices=(5, )).double().train()
+    x = torch.randn(2, 3, 64, 64, dtype=torch.double)
+    towards = torch.randn_like(network(x)[0])
+
+    def gradients():
+        network.zero_grad()
+        network(x)[0].backward(towards)
+        return torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+
+    ours = gradients()
+    monkeypatch.setattr(PairConv, 'forward', nn.Conv2d.forward)
+    assert relative_error(ours, gradients()) < 1e-9
+
+
+def test_an_exported_graph_has_the_published_convolution():
+    conv = PairConv(6, 3)
+    program = torch.export.export(conv, (torch.randn(1, 6, 8, 8), ))
+    assert [node.args[6] for node in program.graph.nodes if node.target is torch.ops.aten.conv2d.default] == [3]
+
+
+def test_dilation_by_torch_alone_is_the_same():
+    conv = PairConv(6, 3, dilation=2)
+    x = torch.randn(1, 6, 11, 11)
+    with plain_dilation():
+        expected = conv(x)
+    torch.testing.assert_close(conv(x), expected)
