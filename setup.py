@@ -63,5 +63,6 @@ setup(
         # and those above go into environments of their own.
         'classification': ['mmengine>=0.10.7,<1', 'mmcv-lite>=2.1,<2.2', 'mmpretrain>=1.2,<1.3', 'torchvision>=0.16',
                            'torchmetrics>=1,<2', 'matplotlib', 'setuptools<81'],
+        'deploy': ['onnx>=1.16', 'onnxruntime>=1.18', 'openvino>=2024.4', 'nncf>=2.13'],
     },
     cmdclass={'build_py': BuildWithMim, 'develop': DevelopWithMim})

@@ -22,3 +22,7 @@ class CheckpointError(UserError):
 
 class TrainingError(UserError):
     """A training cannot go on."""
+
+
+class ExportError(UserError):
+    """An exported model does not do what the trained one does."""

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 def _bin_means(size: Tensor | int, bins: int, like: Tensor) -> Tensor:
-    """(bins, size): row i averages the pixels of bin i, which goes from floor(i * size / bins) to ceil((i + 1) * size / bins)."""
+    """(bins, size): row i averages bin i, the pixels from floor(i * size / bins) to below ceil((i + 1) * size / bins)."""
     pixel = torch.arange(size, device=like.device).unsqueeze(0)
     index = torch.arange(bins, device=like.device).unsqueeze(1)
     first, end = index * size // bins, ((index + 1) * size + bins - 1) // bins

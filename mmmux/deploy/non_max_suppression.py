@@ -48,7 +48,7 @@ def non_max_suppression(boxes: Tensor, scores: Tensor, limit: int, iou_threshold
     picture, label, box = chosen.unbind(1)
     kept = torch.zeros_like(by_class)
     kept[picture, label, box] = by_class[picture, label, box]
-    pictures, classes, places = kept.shape
+    _, classes, places = kept.shape
     best, index = kept.flatten(1).topk(min(limit, classes * places), dim=1)
     found = best > 0
     # Not by advanced indexing with a range over the pictures, which would fix their number in a graph.

@@ -1,0 +1,98 @@
+"""ONNX files, run by ONNX Runtime."""
+import json
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy
+import torch
+from torch import Tensor, nn
+
+from mmmux.errors import ConfigError
+
+from .installed import need
+
+SUFFIX = '.onnx'
+PRECISIONS = ('fp32', 'fp16', 'int8')
+OPSETS = (13, 20)  # below, means and products of broadcast shapes are written in ways that newer runtimes undo badly
+KEY = 'mmmux'
+KEPT_IN_FP32 = ['NonMaxSuppression', 'TopK', 'Range', 'Resize']  # no kernels for float16
+DYNAMIC = {0: 'batch', 2: 'height', 3: 'width'}
+
+
+def check_installed() -> None:
+    need('onnx', 'onnxruntime')
+
+
+def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
+          opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
+    """Write a network with named `outputs` to a file that says in its metadata what it is.
+
+    Args:
+        network: the function to keep.
+        example: an input (N, 3, H, W).
+        path: file to write.
+        description: what users of the file need to know.
+        dynamic: N, H and W may differ from the example's.
+        precision: 'fp32', 'fp16' (inputs and outputs stay float32) or 'int8'.
+        opset: version of ONNX's operator set.
+        calibration: for int8, inputs of which the ranges of activations are learnt.
+
+    Raises:
+        ConfigError: the operator set is too old or too new.
+    """
+    import onnx
+    if not OPSETS[0] <= opset <= OPSETS[1]:
+        raise ConfigError(f'operator set {opset} (--opset) is not one of {OPSETS[0]} to {OPSETS[1]}, which the export can '
+                          'write')
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # tracing tells of each shape that becomes a constant, which is meant where it happens
+        torch.onnx.export(network, (example, ), str(path), opset_version=opset, dynamo=False, input_names=['pictures'],
+                          output_names=list(network.outputs),
+                          dynamic_axes={'pictures': DYNAMIC} if dynamic else None)
+    if precision == 'int8':
+        _quantize(path, calibration)
+    model = onnx.load(path)
+    if precision == 'fp16':
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+        model = convert_float_to_float16(model, keep_io_types=True, op_block_list=KEPT_IN_FP32)
+    onnx.helper.set_model_props(model, {KEY: json.dumps(description)})
+    onnx.save(model, path)
+
+
+def _quantize(path: Path, calibration: Iterable[Tensor]) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Pictures(CalibrationDataReader):
+        inputs = iter([{'pictures': picture.numpy()} for picture in calibration])
+
+        def get_next(self):
+            return next(self.inputs, None)
+
+    prepared = path.with_suffix('.prepared.onnx')
+    quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+    # Convolutions alone: decoding boxes in 8 bits would move them by pixels, and gates are too small to be worth it.
+    quantize_static(str(prepared), str(path), Pictures(), quant_format=QuantFormat.QDQ, op_types_to_quantize=['Conv'],
+                    per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    prepared.unlink()
+
+
+def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callable[[numpy.ndarray], list[numpy.ndarray]]:
+    """A function that runs the file on a batch of prepared pictures."""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if threads:
+        options.intra_op_num_threads = threads
+    provider = 'CPUExecutionProvider' if device == 'cpu' else 'CUDAExecutionProvider'
+    if provider not in onnxruntime.get_available_providers():
+        raise ConfigError(f'this onnxruntime has no {provider}: install onnxruntime-gpu instead of onnxruntime')
+    session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+    return lambda pictures: session.run(None, {'pictures': pictures})
+
+
+def read_description(path: Path) -> dict:
+    """What :func:`write` was told about the file."""
+    import onnx
+    return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}[KEY])
