@@ -1,0 +1,188 @@
+"""Timing several models in several runtimes side by side."""
+import copy
+import multiprocessing
+import re
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import MODELS, init_default_scope
+from torch import Tensor, nn
+
+from mmmux.errors import ConfigError
+
+from .exact_form import exact_form
+from .runtimes import runtime_of
+from .whole_model import TASKS
+
+RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')
+FORMS = ('plain', 'exact')
+TYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+WARM_UP = 3
+WIDE = 0.15  # of the median, between the quartiles: what is a shared machine's noise and no result
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a benchmark.
+
+    Attributes:
+        config: path of a config.
+        runtime: one of `RUNTIMES`.
+        form: 'plain', the network as it was trained, or 'exact'.
+        precision: 'fp32', 'fp16' or 'bf16'.
+        device: 'cpu' or 'cuda'.
+    """
+    config: str
+    runtime: str
+    form: str = 'exact'
+    precision: str = 'fp32'
+    device: str = 'cpu'
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every row runs: `batch` pictures of height x width pixels, through the whole model or its backbone alone.
+
+    Whole models give what the network computes; non-maximum suppression, whose time depends on the picture, is left out.
+    """
+    batch: int
+    height: int
+    width: int
+    backbone_only: bool
+    threads: int
+
+
+class _Backbone(nn.Module):
+    """The backbone with its features as named outputs."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.backbone = model.backbone
+        self.outputs = tuple(f'feature_{index}' for index in range(len(self.backbone(torch.zeros(1, 3, 64, 64)))))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.backbone(x))
+
+
+def network_of(entry: Entry, task: Task) -> nn.Module:
+    """The network of a row, with weights as they start: their values do not change the time."""
+    cfg = Config.fromfile(entry.config)
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    torch.manual_seed(0)
+    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    model.eval()
+    model = exact_form(model) if entry.form == 'exact' else copy.deepcopy(model)
+    network = _Backbone(model) if task.backbone_only else TASKS[cfg.default_scope](model, raw=True)
+    network.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
+    return network.requires_grad_(False)
+
+
+def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:
+    """What is timed: one call of the row's network in its runtime.
+
+    Raises:
+        ConfigError: the runtime is not installed, or cannot do this.
+    """
+    if entry.device != 'cpu' and not torch.cuda.is_available():
+        raise ConfigError(f'device {entry.device} is asked for and torch sees no GPU')
+    torch.set_num_threads(task.threads)
+    network = network_of(entry, task)
+    pictures = torch.rand(task.batch, 3, task.height, task.width)
+    if entry.runtime in ('eager', 'compile'):
+        return _torch_step(network, pictures, entry)
+    runtime = runtime_of(entry.runtime)
+    if entry.precision not in runtime.PRECISIONS:
+        raise ConfigError(f'{entry.runtime} is timed in {", ".join(runtime.PRECISIONS[:2])}, not in {entry.precision}')
+    path = folder / f'{len(list(folder.iterdir()))}{runtime.SUFFIX}'
+    runtime.write(network, pictures, path, {}, precision=entry.precision)
+    run, inputs = runtime.load(path, task.threads, entry.device), pictures.numpy()
+    return lambda: run(inputs)
+
+
+def _torch_step(network: nn.Module, pictures: Tensor, entry: Entry) -> Callable[[], None]:
+    kind = TYPES[entry.precision]
+    network = network.to(entry.device, kind)
+    pictures = pictures.to(entry.device, kind)
+    if entry.device != 'cpu':
+        pictures = pictures.to(memory_format=torch.channels_last)
+        network = network.to(memory_format=torch.channels_last)
+    if entry.runtime == 'compile':  # on a GPU with CUDA graphs
+        network = torch.compile(network, mode='default' if entry.device == 'cpu' else 'reduce-overhead')
+
+    def step():
+        with torch.inference_mode():
+            network(pictures)
+        if entry.device != 'cpu':
+            torch.cuda.synchronize()
+
+    return step
+
+
+def timed(steps: Mapping[Entry, Callable[[], None]], rounds: int) -> dict[Entry, list[float]]:
+    """Seconds of each round. Every round runs each step once, in turn, so that whatever else the machine does falls on all."""
+    seconds = {entry: [] for entry in steps}
+    for number in range(-WARM_UP, rounds):
+        for entry, step in steps.items():
+            start = time.perf_counter()
+            step()
+            if number >= 0:
+                seconds[entry].append(time.perf_counter() - start)
+    return seconds
+
+
+def summarise(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
+    """Rows with median and quartiles in milliseconds, the ratio of the median to the first row's, and the ratio by rounds.
+
+    `ratio_quartiles` are of the ratios within a round, which a machine's slow minutes do not change; `conclusive` tells whether
+    the spread is small enough to say anything.
+    """
+    first = next(iter(seconds.values()))
+    rows = []
+    for entry, times in seconds.items():
+        low, middle, high = quantiles(times, n=4, method='inclusive')
+        by_round = quantiles([time / other for time, other in zip(times, first)], n=4, method='inclusive')
+        rows.append(dict(
+            **asdict(entry),
+            median_ms=round(middle * 1e3, 3),
+            quartiles_ms=[round(low * 1e3, 3), round(high * 1e3, 3)],
+            ratio=round(middle / median(first), 3),
+            ratio_quartiles=[round(by_round[0], 3), round(by_round[2], 3)],
+            conclusive=(high - low) / middle <= WIDE))
+    return rows
+
+
+def peak_mib(entry: Entry, task: Task) -> int:
+    """MiB that a row needs beyond its libraries and weights, in a process of its own.
+
+    Resident memory (Linux), or on a GPU what torch allocates.
+    """
+    processes = multiprocessing.get_context('spawn')
+    answer = processes.Queue()
+    process = processes.Process(target=_peak, args=(entry, task, answer))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise ConfigError(f'{entry} ended with status {process.exitcode}: out of memory?')
+    return answer.get()
+
+
+def _peak(entry: Entry, task: Task, answer) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        step = make_step(entry, task, Path(folder))
+        before = _memory('VmRSS', torch.cuda.memory_allocated, entry.device)
+        for _ in range(2):
+            step()
+        answer.put(_memory('VmHWM', torch.cuda.max_memory_allocated, entry.device) - before)
+
+
+def _memory(field: str, allocated: Callable[[], int], device: str) -> int:
+    if device != 'cpu':
+        return allocated() // 2**20
+    return int(re.search(rf'{field}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1]) // 2**10

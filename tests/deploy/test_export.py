@@ -1,0 +1,154 @@
+"""Exports of whole models, run by the runtimes themselves."""
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+
+from mmmux.datasets.drawn_shapes import draw_data_set
+from mmmux.deploy import export as export_module
+from mmmux.deploy.export import Export, export
+from mmmux.deploy.runtimes import FORMATS, runtime_of
+from mmmux.errors import CheckpointError, ConfigError, DatasetError, ExportError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DETECTOR = REPOSITORY / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
+pytest.importorskip('mmdet')
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    yield
+    init_default_scope('mmengine')
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return draw_data_set(tmp_path_factory.mktemp('data'), train=2, test=4, size=96)
+
+
+@pytest.fixture
+def cfg(data):
+    cfg = Config.fromfile(DETECTOR)
+    cfg.test_dataloader.dataset.data_root = str(data)
+    return cfg
+
+
+@pytest.fixture
+def checkpoint(cfg, as_trained, tmp_path):
+    init_default_scope('mmdet')
+    model = as_trained(MODELS.build(cfg.model))
+    for convs in (model.bbox_head.cls_convs, model.bbox_head.reg_convs):
+        for conv in convs:
+            conv[-1].weight.data.mul_(0.02)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'trained.pth')
+    return str(tmp_path / 'trained.pth')
+
+
+def installed(name):
+    pytest.importorskip(dict(onnx='onnxruntime', openvino='openvino', torchscript='torch')[name])
+    return runtime_of(name)
+
+
+@pytest.mark.parametrize('dynamic', [False, True])
+@pytest.mark.parametrize('name, raw, precision', [
+    ('onnx', False, 'fp32'), ('openvino', False, 'fp32'), ('torchscript', True, 'fp32'), ('onnx', True, 'fp32'),
+    ('onnx', False, 'fp16'), ('openvino', True, 'fp16')])
+def test_a_file_that_agrees_with_the_trained_model_and_describes_itself(name, raw, precision, dynamic, cfg, checkpoint,
+                                                                        tmp_path):
+    runtime = installed(name)
+    out = tmp_path / 'folder' / f'model{runtime.SUFFIX}'
+    report = export(cfg, checkpoint, Export(name, 160, 128, dynamic, precision, raw), out)
+    assert report['checked'] == (5 if dynamic else 4) and report['bytes'] > 2e6
+    description = runtime.read_description(out)
+    assert description['task'] == 'detection' and description['classes'] == list(cfg.test_dataloader.dataset.metainfo.classes)
+    assert description['input']['channels'] == 'RGB' and description['input']['height'] == ('any' if dynamic else 160)
+    assert description['input']['mean'] == pytest.approx([123.675, 116.28, 103.53])
+    outputs = runtime.load(out, threads=1)(numpy.zeros((1, 3, 160, 128), numpy.float32))
+    assert len(outputs) == len(description['outputs']) == (2 if raw else 3)
+
+
+@pytest.mark.parametrize('name', ['onnx', 'openvino'])
+def test_int8_tells_what_it_costs(name, cfg, checkpoint, tmp_path):
+    runtime = installed(name)
+    if name == 'openvino':
+        pytest.importorskip('nncf')
+    out = tmp_path / f'model{runtime.SUFFIX}'
+    full = export(cfg, checkpoint, Export(name, 160, 160), tmp_path / f'full{runtime.SUFFIX}')
+    report = export(cfg, checkpoint, Export(name, 160, 160, precision='int8', calibration=4, measured=2), out)
+    before, after = report['metrics']['pascal_voc/mAP']
+    assert 0 <= before <= 1 and 0 <= after <= 1
+    assert report['bytes'] < 0.7 * full['bytes']
+
+
+def test_a_file_that_disagrees_is_set_aside(cfg, checkpoint, tmp_path, monkeypatch):
+    whole = export_module.whole_model
+
+    def damaged(model, *options):
+        network = whole(model, *options)
+        network.model.backbone.stem[0].weight.mul_(1.1)
+        return network
+
+    monkeypatch.setattr(export_module, 'whole_model', damaged)
+    with pytest.raises(ExportError, match='does not give what PyTorch gives: on picture 0'):
+        export(cfg, checkpoint, Export('torchscript', 160, 160, raw=True), tmp_path / 'model.pt')
+    assert not (tmp_path / 'model.pt').exists() and (tmp_path / 'model.pt.failed').exists()
+
+
+@pytest.mark.parametrize('options, out, error, sentence', [
+    (dict(format='torchscript', height=31, width=160), 'model.pt', ConfigError, '--shape 31 160 is too small'),
+    (dict(format='torchscript', height=160, width=160), 'model.onnx', ConfigError, 'must end in .pt'),
+    (dict(format='torchscript', height=160, width=160, precision='int8'), 'model.pt', ConfigError, 'int8 is not one'),
+    (dict(format='torchscript', height=160, width=160), 'model.pt', ConfigError, 'no operator for non-maximum suppression'),
+    (dict(format='tflite', height=160, width=160), 'model.tflite', ConfigError, "format 'tflite' is not known: choose from onnx"),
+    (dict(format='torchscript', height=160, width=160, raw=True, pictures=[Path('nothing')]), 'model.pt', DatasetError,
+     'picture nothing is missing|there are no pictures'),
+])
+def test_what_cannot_be_done_is_told(options, out, error, sentence, cfg, checkpoint, tmp_path):
+    with pytest.raises(error, match=sentence):
+        export(cfg, checkpoint, Export(**options), tmp_path / out)
+
+
+def test_missing_weights_and_pictures_are_told(cfg, checkpoint, tmp_path):
+    wanted = Export('torchscript', 160, 160, raw=True)
+    with pytest.raises(CheckpointError, match=r'none\.pth'):
+        export(cfg, 'none.pth', wanted, tmp_path / 'model.pt')
+    torch.save(dict(state_dict=dict(weight=torch.zeros(1))), tmp_path / 'other.pth')
+    with pytest.raises(CheckpointError, match='is of another model'):
+        export(cfg, str(tmp_path / 'other.pth'), wanted, tmp_path / 'model.pt')
+    cfg.test_dataloader.dataset.data_root = 'nowhere'
+    with pytest.raises(DatasetError, match=r'cannot be read .* give some with --pictures'):
+        export(cfg, checkpoint, wanted, tmp_path / 'model.pt')
+
+
+def test_an_old_operator_set_is_told(cfg, checkpoint, tmp_path):
+    installed('onnx')
+    with pytest.raises(ConfigError, match=r'operator set 9 \(--opset\) is not one of 13 to'):
+        export(cfg, checkpoint, Export('onnx', 160, 160, opset=9), tmp_path / 'model.onnx')
+
+
+def test_a_runtime_that_is_missing_names_the_extra(monkeypatch):
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    for name in ('onnx', 'openvino'):
+        with pytest.raises(ConfigError, match=r"pip install 'mmmux\[deploy\]'"):
+            FORMATS[name].check_installed()
+
+
+def test_the_tool(cfg, checkpoint, data, tmp_path, monkeypatch, capsys):
+    def tool(*options):
+        monkeypatch.setattr(sys, 'argv', ['export.py', str(DETECTOR), checkpoint, *options, '--cfg-options',
+                                          f'test_dataloader.dataset.data_root={data}'])
+        runpy.run_path(str(REPOSITORY / 'tools/export.py'), run_name='__main__')
+
+    out = tmp_path / 'model.pt'
+    tool('--format', 'torchscript', '--raw', '--out', str(out))
+    printed = capsys.readouterr().out
+    assert json.loads(printed[printed.index('{'):])['checked'] == 4
+    with pytest.raises(SystemExit) as ended:
+        tool('--format', 'torchscript', '--out', str(out))
+    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].startswith('error: TorchScript has no operator')
