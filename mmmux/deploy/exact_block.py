@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from mmmux.models.layers import DepthwiseSeparable, InvertedResidual, SqueezeExcite
 
 from .channel_positions import is_identity, spread_columns, spread_rows
-from .fold_norm import conv_with, folded_weight
-from .hidden_parts import HiddenParts, hidden_parts
+from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
+from .hidden_parts import HiddenParts, Scaled, hidden_parts
 
 
 class Activation(nn.Module):
@@ -115,7 +115,10 @@ def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> nn.Mo
 
     Its input is stored in order, or as its output where it has an identity.
     """
-    spatial = hidden_parts(block.conv, block.norm1)  # merged: there is no expansion that could write in parts
+    spatial = hidden_parts(block.conv, block.norm1, merge=True)
+    if len(spatial.channels) > 1:  # spatially multiplexed: there is no expansion that could write in parts
+        scaled = Scaled(block.conv, *norm_scale_and_shift(block.norm1))
+        spatial = HiddenParts([range(block.project.in_channels)], [[scaled]])
     if block.identity and not is_identity(after):
         return Reordered(_assemble(block, [], spatial, block.norm2, after, len(after), False), after)
     return _assemble(block, [], spatial, block.norm2, after, len(after), block.identity)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import ConfigError, ExportError
 from mmmux.models.backbones.muxnet import MIN_INPUT_SIZE
-from mmmux.models.layers import SpatialMux
 
 from .agreement import disagreement
 from .description import describe_file
@@ -66,9 +65,6 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     runtime = runtime_of(wanted.format)
     _check(wanted, runtime, out)
     model = trained_model(cfg, checkpoint)
-    if wanted.dynamic and any(isinstance(module, SpatialMux) for module in model.modules()):
-        raise ConfigError('--dynamic does not go with spatial multiplexing, whose rearrangements depend on the size: leave it '
-                          'out and give --shape')
     network = whole_model(model, cfg.default_scope, wanted.raw)
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))

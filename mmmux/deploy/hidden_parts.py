@@ -69,8 +69,7 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, merge: bool = True) -> Hidden
         ConfigError: the convolution is of another kind.
     """
     if isinstance(conv, SpatialMux):
-        channels = sum(conv.split_sizes)
-        return HiddenParts([range(channels)], [[Scaled(conv, *norm_scale_and_shift(norm))]])
+        return _spatially_multiplexed(conv, norm)
     if isinstance(conv, MixedConv):
         return _mixed(conv, norm, merge)
     if isinstance(conv, nn.Conv2d) and conv.groups == conv.in_channels == conv.out_channels:
@@ -92,6 +91,31 @@ def _pairs(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
     convs = [[_depthwise(weight[out::2, source:source + 1], bias[out::2] if source == 0 else None, conv)
               for source in (0, 1)] for out in (0, 1)]
     return HiddenParts([range(0, len(weight), 2), range(1, len(weight), 2)], convs)
+
+
+def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:
+    # One part for each group, so that those of scale 0 are plain convolutions and only the others are rearranged.
+    scale, shift = norm_scale_and_shift(norm)
+    parts = list(torch.arange(len(scale)).split(conv.split_sizes))
+    convs = [_group(conv, index, scale[part], shift[part]) for index, part in enumerate(parts)]
+    return HiddenParts([part.tolist() for part in parts],
+                       [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
+
+
+def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Module:
+    inner, kind = conv.convs[index], conv.scales[index]
+    weight = inner.weight.double()
+    kernel_size = weight.shape[-1]
+    if kind == 0:
+        return conv_with(weight * scale[:, None, None, None], shift, stride=1 if conv.dense else conv.stride,
+                         padding=(kernel_size - 1) // 2 * conv.dilation, dilation=conv.dilation, groups=len(weight))
+    alone = SpatialMux(len(scale), kernel_size, [kind], conv.stride, conv.dilation, conv.dense)
+    if kind == 1:  # the channels of one norm are pixels of one channel of the convolution, which cannot scale them apart
+        alone.convs[0] = inner
+        return Scaled(alone, scale, shift)
+    scale, shift = scale.repeat(4), shift.repeat(4)  # space-to-channel makes four channels of one, block by block
+    alone.convs[0] = _depthwise(weight * scale[:, None, None, None], shift, inner)
+    return alone
 
 
 def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:

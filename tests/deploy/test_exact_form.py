@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.deploy import exact_form
 from mmmux.errors import ConfigError
-from mmmux.models import DS, IR, MUX, Architecture, MUXNet
+from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
 
 TOLERANCE = 1e-5
@@ -27,7 +27,7 @@ def assert_equal(trained, exact, size, batch=2):
 
 @pytest.mark.parametrize('merge', [True, False])
 @pytest.mark.parametrize('output_stride', [None, 16, 8])
-@pytest.mark.parametrize('arch', ['m', 'l'])
+@pytest.mark.parametrize('arch', ARCHITECTURES)
 def test_every_feature_of_the_family_is_equal(arch, output_stride, merge, as_trained):
     network = as_trained(MUXNet(arch, out_indices=(7, 0, 1, 2, 3, 4, 5, 6), output_stride=output_stride))
     exact = exact_form(network, merge)

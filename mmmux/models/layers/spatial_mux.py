@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel_split import near_equal_groups
-from .dense_sampling import by_phases, depthwise_convs, shift_and_stitch
+from .dense_sampling import by_phases, depthwise_convs, is_exported, shift_and_stitch
 
 SCALES = (-1, 0, 1)
 
@@ -30,7 +30,8 @@ def channel_to_space(x: Tensor) -> Tensor:
 
 def _pad_to_even(x: Tensor) -> Tensor:
     h, w = x.shape[-2:]
-    return F.pad(x, (0, w % 2, 0, h % 2)) if h % 2 or w % 2 else x
+    # Where a graph is made for any size, the sizes of the picture at hand decide nothing.
+    return F.pad(x, (0, w % 2, 0, h % 2)) if is_exported() or h % 2 or w % 2 else x
 
 
 class SpatialMux(nn.Module):
