@@ -9,7 +9,7 @@ from mmmux.models.layers import DepthwiseSeparable, InvertedResidual, SqueezeExc
 
 from .channel_positions import is_identity, spread_columns, spread_rows
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
-from .hidden_parts import HiddenParts, Scaled, hidden_parts
+from .hidden_parts import HiddenParts, Scaled, hidden_parts, with_zero
 
 
 class Activation(nn.Module):
@@ -34,9 +34,10 @@ class Gates(nn.Module):
     def __init__(self, se: SqueezeExcite, channels: Sequence[Sequence[int]]):
         super().__init__()
         order = [channel for part in channels for channel in part]
-        self.reduce = conv_with(se.reduce.weight[:, order], se.reduce.bias)
+        self.reduce = conv_with(with_zero(se.reduce.weight, 1)[:, order], se.reduce.bias)
+        weight, bias = with_zero(se.expand.weight), with_zero(se.expand.bias)
         self.act = Activation(se.act)
-        self.expand = nn.ModuleList(conv_with(se.expand.weight[list(part)], se.expand.bias[list(part)]) for part in channels)
+        self.expand = nn.ModuleList(conv_with(weight[list(part)], bias[list(part)]) for part in channels)
 
     def forward(self, parts: list[Tensor]) -> list[Tensor]:
         """Each (N, c, H, W) -> each (N, c, 1, 1)."""
@@ -105,8 +106,9 @@ def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tens
     """
     spatial = hidden_parts(block.conv, block.norm2, merge)
     weight, bias = folded_weight(block.expand, block.norm1)
-    weight = spread_columns(weight, before[:block.expand.in_channels], len(before))
-    expand = [conv_with(weight[part], bias[part]) for part in spatial.channels]
+    weight = with_zero(spread_columns(weight, before[:block.expand.in_channels], len(before)))
+    bias = with_zero(bias)
+    expand = [conv_with(weight[list(part)], bias[list(part)]) for part in spatial.channels]
     return _assemble(block, expand, spatial, block.norm3, after[:block.project.out_channels], len(after), block.identity)
 
 
@@ -127,7 +129,7 @@ def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> nn.Mo
 def _assemble(block: DepthwiseSeparable | InvertedResidual, expand: list[nn.Conv2d], spatial: HiddenParts, norm: nn.Module,
               written: Tensor, width: int, identity: bool) -> ExactBlock:
     weight, bias = folded_weight(block.project, norm)
-    weight, bias = spread_rows(weight, written, width), spread_rows(bias, written, width)
+    weight, bias = with_zero(spread_rows(weight, written, width), 1), spread_rows(bias, written, width)
     project = [conv_with(weight[:, part], None if index else bias) for index, part in enumerate(spatial.channels)]
     gates = Gates(block.se, spatial.channels) if isinstance(block.se, SqueezeExcite) else None
     return ExactBlock(expand, spatial, gates, project, Activation(block.act), identity)

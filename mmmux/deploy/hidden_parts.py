@@ -16,6 +16,7 @@ from mmmux.models.layers.spatial_mux import SpatialMux
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 
 ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
+FINER_ALIGNMENT = 4
 
 
 class Scaled(nn.Module):
@@ -36,7 +37,7 @@ class HiddenParts(nn.Module):
     """Convolutions from parts to parts.
 
     Args:
-        channels: for each part, the hidden channels that it holds, in order.
+        channels: for each part, the hidden channels that it holds, in order; -1 is a channel of zeros that fills it up.
         convs: `convs[i][j]` is the convolution from part j to part i, or None where there is none.
     """
 
@@ -96,10 +97,24 @@ def _pairs(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
 def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:
     # One part for each group, so that those of scale 0 are plain convolutions and only the others are rearranged.
     scale, shift = norm_scale_and_shift(norm)
-    parts = list(torch.arange(len(scale)).split(conv.split_sizes))
+    parts = [part.tolist() for part in torch.arange(len(scale)).split(conv.split_sizes)]
+    parts = [_filled_up(part) if kind == 1 else part for part, kind in zip(parts, conv.scales)]
+    scale, shift = with_zero(scale), with_zero(shift)
     convs = [_group(conv, index, scale[part], shift[part]) for index, part in enumerate(parts)]
-    return HiddenParts([part.tolist() for part in parts],
-                       [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
+    return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
+
+
+def with_zero(values: Tensor, dim: int = 0) -> Tensor:
+    """Values with a zero at the end, where the index -1 of a channel that fills a part up finds it."""
+    return torch.cat([values, torch.zeros_like(values.narrow(dim, 0, 1))], dim)
+
+
+def _filled_up(part: list[int]) -> list[int]:
+    # On the finer grid there are a quarter of the channels, in four blocks here. ONNX Runtime is five times as slow where they
+    # are no multiple of 4.
+    share = len(part) // 4
+    fill = [-1] * (-share % FINER_ALIGNMENT)
+    return [channel for start in range(0, len(part), share) for channel in [*part[start:start + share], *fill]]
 
 
 def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Module:
@@ -111,7 +126,8 @@ def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Mod
                          padding=(kernel_size - 1) // 2 * conv.dilation, dilation=conv.dilation, groups=len(weight))
     alone = SpatialMux(len(scale), kernel_size, [kind], conv.stride, conv.dilation, conv.dense)
     if kind == 1:  # the channels of one norm are pixels of one channel of the convolution, which cannot scale them apart
-        alone.convs[0] = inner
+        filled = torch.cat([weight, weight.new_zeros(len(scale) // 4 - len(weight), *weight.shape[1:])])
+        alone.convs[0] = _depthwise(filled, None, inner)
         return Scaled(alone, scale, shift)
     scale, shift = scale.repeat(4), shift.repeat(4)  # space-to-channel makes four channels of one, block by block
     alone.convs[0] = _depthwise(weight * scale[:, None, None, None], shift, inner)
