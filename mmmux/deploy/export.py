@@ -6,10 +6,8 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import DATASETS
 from torch import Tensor, nn
 
-from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import ConfigError, ExportError
 from mmmux.models.backbones.muxnet import MIN_INPUT_SIZE
 
@@ -17,7 +15,7 @@ from .agreement import disagreement
 from .description import describe_file
 from .evaluate import evaluate
 from .runtimes import runtime_of
-from .trained import pictures_of, prepared, trained_model
+from .trained import classes_of, pictures_of, prepared, trained_model
 from .whole_model import TASKS, whole_model
 
 CHECKED = 4  # pictures
@@ -68,10 +66,8 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     network = whole_model(model, cfg.default_scope, wanted.raw)
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))
-    dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)) if 'test_dataloader' in cfg else None
-    classes = dataset.metainfo.get('classes') if dataset else ()
-    description = describe_file(cfg, model, classes, network.outputs, wanted.height, wanted.width, wanted.dynamic,
-                                wanted.precision, wanted.raw)
+    description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, wanted.height, wanted.width,
+                                wanted.dynamic, wanted.precision, wanted.raw)
     out.parent.mkdir(parents=True, exist_ok=True)
     runtime.write(network, inputs[0], out, description, wanted.dynamic, wanted.precision, wanted.opset, inputs)
     report = dict(file=str(out), bytes=sum(path.stat().st_size for path in (out, out.with_suffix('.bin')) if path.exists()))

@@ -27,13 +27,26 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
     check_checkpoint(checkpoint, 'CHECKPOINT')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
-    weights = state_dict_of(CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent'), checkpoint)
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
+    weights = state_dict_of(loaded, checkpoint)
     complaint = describe(model, weights)
     if complaint:
         raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
     model.load_state_dict(weights, strict=False)
     model.eval()
+    model.dataset_meta = (loaded.get('meta') or {}).get('dataset_meta') or {}
     return model
+
+
+def classes_of(cfg: Config, model: nn.Module) -> list[str]:
+    """Names of the classes: what the checkpoint says, else the config's test data; none where neither can be asked."""
+    if model.dataset_meta.get('classes'):
+        return list(model.dataset_meta['classes'])
+    try:
+        dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True))
+    except (DatasetError, KeyError, AttributeError, OSError):  # no test data in the config, or none on this machine
+        return []
+    return list(dataset.metainfo.get('classes') or ())
 
 
 def pictures_of(cfg: Config, given: Sequence[Path], count: int) -> list[Path]:

@@ -137,3 +137,28 @@ def test_a_norm_that_cannot_be_folded_is_refused():
     network = MUXNet('m', norm_cfg=dict(type='GN', num_groups=2)).eval()
     with pytest.raises(ConfigError, match=r'needs batch normalisation .* got GroupNorm'):
         exact_form(network)
+
+
+@pytest.mark.parametrize('arch, output_stride', [('m', None), ('xs', None), ('xs', 8)])
+def test_a_graph_of_any_size_in_another_runtime(arch, output_stride, as_trained, tmp_path):
+    pytest.importorskip('onnx')
+    onnxruntime = pytest.importorskip('onnxruntime')
+    network = as_trained(MUXNet(arch, out_indices=(1, 4, 6), output_stride=output_stride))
+    torch.onnx.export(exact_form(network), (torch.randn(1, 3, 64, 96), ), str(tmp_path / 'exact.onnx'), dynamo=False,
+                      opset_version=17, input_names=['x'], dynamic_axes={'x': {0: 'batch', 2: 'height', 3: 'width'}})
+    session = onnxruntime.InferenceSession(str(tmp_path / 'exact.onnx'), providers=['CPUExecutionProvider'])
+    for shape in [(1, 3, 64, 96), (2, 3, 75, 97), (1, 3, 33, 130)]:
+        x = torch.randn(shape)
+        with torch.no_grad():
+            expected = network(x)
+        for found, feature in zip(session.run(None, {'x': x.numpy()}), expected):
+            assert relative_error(found, feature) < TOLERANCE
+
+
+def test_a_finer_grid_whose_channels_are_filled_up(as_trained):
+    # 2 of 4 groups of 20 channels at scale +1: 5 channels on the finer grid become 8.
+    arch = Architecture(stages=[[DS(24)], [IR(32, stride=2, expand_ratio=80 / 24, scales=(1, 0, 1, -1))]], head_channels=8)
+    network = as_trained(MUXNet(arch, out_indices=(1, )))
+    exact = exact_form(network)
+    assert {conv.in_channels for conv in exact.modules() if isinstance(conv, nn.Conv2d) and conv.groups > 1} == {8, 20, 24, 80}
+    assert_equal(network, exact, (46, 70))
