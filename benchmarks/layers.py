@@ -1,0 +1,144 @@
+#!/usr/bin/env python
+"""Where the time goes: trunks in ONNX Runtime, node by node, beside what arithmetic and memory allow at best.
+
+A node's floor is the larger of its multiply-adds over the measured peak of a matrix product and its bytes over the measured
+bandwidth of a copy; the sum over the nodes is a time that no schedule of these operators beats while they run one by one.
+"""
+import argparse
+import json
+import math
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+import numpy
+import onnxruntime
+import torch
+from mmdet.models.backbones import MobileNetV2
+from torch import nn
+
+from mmmux.deploy import exact_form
+from mmmux.deploy.runtimes import onnx_runtime
+from mmmux.engine.machine import describe_machine
+from mmmux.models import MUXNet
+
+OUT_INDICES = (4, 7)
+NETWORKS = {
+    'MobileNetV2': lambda: MobileNetV2(out_indices=OUT_INDICES),
+    'MUXNet-m, plain': lambda: MUXNet('m', out_indices=OUT_INDICES),
+    'MUXNet-m, exact': lambda: MUXNet('m', out_indices=OUT_INDICES),
+}
+
+
+class Trunk(nn.Module):
+    outputs = ('stride_16', 'stride_32')
+
+    def __init__(self, backbone: nn.Module):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, x):
+        return tuple(self.backbone(x))
+
+
+def build(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    network = NETWORKS[name]()
+    network.eval()
+    trunk = Trunk(exact_form(network) if name.endswith('exact') else network)
+    trunk.eval()
+    return trunk
+
+
+def peaks(rounds: int = 20) -> tuple[float, float]:
+    """Multiply-adds a second of a matrix product, and bytes a second (read and written) of a copy."""
+    a, b = torch.rand(1536, 1536), torch.rand(1536, 1536)
+    source, target = torch.rand(2**22), torch.empty(2**22)  # 16 MiB each, as the largest features
+
+    def best(function) -> float:
+        seconds = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            function()
+            seconds.append(time.perf_counter() - start)
+        return min(seconds)
+
+    return 1536**3 / best(lambda: a @ b), 2 * source.numel() * 4 / best(lambda: target.copy_(source))
+
+
+def profile(path: Path, size: int, rounds: int, threads: int) -> list[dict]:
+    """For each node: operator, median microseconds, multiply-adds and bytes."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_profiling = True
+    options.profile_file_prefix = str(path.with_suffix(''))
+    session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+    pictures = numpy.random.default_rng(0).random((1, 3, size, size), numpy.float32)
+    for _ in range(rounds):
+        session.run(None, {'pictures': pictures})
+    times, described = defaultdict(list), {}
+    for event in json.loads(Path(session.end_profiling()).read_text()):
+        if event.get('cat') == 'Node' and event['name'].endswith('_kernel_time'):
+            times[event['name']].append(event['dur'])
+            described[event['name']] = event['args']
+    return [dict(name=name.removesuffix('_kernel_time'), microseconds=median(durations), **cost(described[name]))
+            for name, durations in times.items()]
+
+
+def cost(args: dict) -> dict:
+    inputs, outputs = ([shape for entry in args[key] for shape in entry.values()]
+                       for key in ('input_type_shape', 'output_type_shape'))
+    operator, macs = args['op_name'], 0
+    if operator in ('Conv', 'FusedConv'):
+        weight = inputs[1]
+        macs = math.prod(outputs[0]) * math.prod(weight[1:])
+        groups = inputs[0][1] // weight[1]
+        operator = 'depthwise' if weight[1] == 1 and groups > 1 else 'grouped' if groups > 1 else (
+            'pointwise' if weight[2:] == [1, 1] else 'dense')
+    return dict(operator=operator, macs=macs, bytes=4 * sum(math.prod(shape) for shape in [*inputs, *outputs]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--size', type=int, default=320, help='height and width in pixels (default: %(default)s)')
+    parser.add_argument('--rounds', type=int, default=50, help='default: %(default)s')
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/layers.json'), help='default: %(default)s')
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    macs_a_second, bytes_a_second = peaks()
+    result = dict(**describe_machine(), size=args.size, rounds=args.rounds,
+                  peak_gmacs=round(macs_a_second / 1e9, 1), copy_gbytes=round(bytes_a_second / 1e9, 1), networks={})
+    for name in NETWORKS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / 'trunk.onnx'
+            onnx_runtime.write(build(name), torch.zeros(1, 3, args.size, args.size), path, {})
+            nodes = profile(path, args.size, args.rounds, args.threads)
+        operators = defaultdict(lambda: dict(nodes=0, ms=0., mmacs=0., mbytes=0., floor_ms=0.))
+        for node in nodes:
+            row = operators[node['operator']]
+            row['nodes'] += 1
+            row['ms'] += node['microseconds'] / 1e3
+            row['mmacs'] += node['macs'] / 1e6
+            row['mbytes'] += node['bytes'] / 1e6
+            row['floor_ms'] += max(node['macs'] / macs_a_second, node['bytes'] / bytes_a_second) * 1e3
+        rows = sorted(operators.items(), key=lambda item: -item[1]['ms'])
+        result['networks'][name] = {operator: {key: round(value, 3) for key, value in row.items()} for operator, row in rows}
+        show(name, rows)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=2) + '\n')
+    print(f'\nwritten: {args.out}')
+
+
+def show(name: str, rows) -> None:
+    print(f'\n{name}\n{"operator":<20}{"nodes":>6}{"ms":>8}{"floor ms":>10}{"M multiply-adds":>17}{"MB":>8}')
+    for operator, row in rows:
+        print(f'{operator:<20}{row["nodes"]:>6}{row["ms"]:>8.2f}{row["floor_ms"]:>10.2f}{row["mmacs"]:>17.1f}{row["mbytes"]:>8.1f}')
+    total = {key: sum(row[key] for _, row in rows) for key in ('nodes', 'ms', 'floor_ms', 'mmacs', 'mbytes')}
+    print(f'{"all":<20}{total["nodes"]:>6}{total["ms"]:>8.2f}{total["floor_ms"]:>10.2f}{total["mmacs"]:>17.1f}{total["mbytes"]:>8.1f}')
+
+
+if __name__ == '__main__':
+    main()
