@@ -11,16 +11,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Stack:
-    """Packages that fit each other, those of requirements/<name>.txt, in an environment of their own."""
+    """Packages that fit each other, those of requirements/<name>.txt and of more such files, in an environment of their own."""
     name: str
     folder: str  # of the environment, below the repository
     command: str  # what a user types to make it
     modules: str  # what can be imported in the end
     compiled: str = ''  # the distribution that may have to be compiled, for its operators
+    more: tuple = ()  # names of further files of requirements
 
     @property
     def requirements(self) -> list:
-        return [ROOT / 'requirements' / f'{name}.txt' for name in (self.name, 'tests')]
+        return [ROOT / 'requirements' / f'{name}.txt' for name in (self.name, *self.more, 'tests')]
 
     @property
     def venv(self) -> Path:
@@ -44,7 +45,8 @@ class Stack:
 
 
 STACKS = {stack.name: stack for stack in (
-    Stack('openmmlab', '.venv', 'make setup', 'mmcv.ops, mmdet, mmseg, mmmux', compiled='mmcv'),
+    Stack('openmmlab', '.venv', 'make setup', 'mmcv.ops, mmdet, mmseg, onnxruntime, openvino, mmmux', compiled='mmcv',
+          more=('deploy', )),
     Stack('classification', '.venv-classification', 'make setup-classification', 'mmcv, mmpretrain, torchvision, mmmux'))}
 
 
