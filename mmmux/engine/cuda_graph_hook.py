@@ -100,6 +100,7 @@ class GraphedStep:
         return self.model.parse_losses(self.model._run_forward(data, mode='loss'))
 
     def _plainly(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        optim_wrapper.zero_grad()  # a replayed step leaves its gradients, to which these would be added
         loss, losses = self._losses(data)
         optim_wrapper.update_params(loss)
         return losses
