@@ -1,4 +1,3 @@
-import hashlib
 import os
 import pickle
 import re
@@ -6,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cifar_files import CIFARFiles
 from mmengine.registry import init_default_scope
 from PIL import Image
 
@@ -318,32 +318,21 @@ class TestCIFAR:
     def kind(self, request, tmp_path, monkeypatch):
         from mmmux import datasets
         kind = getattr(datasets, request.param)
-        kind_of_labels = 'labels' if request.param == 'CIFAR10' else 'fine_labels'
-        self.folder = tmp_path / kind.base_folder
-        self.folder.mkdir()
-        rng = np.random.default_rng(0)
-        self.written = {}
-        for which in ('train_list', 'test_list'):
-            published, files = getattr(kind, which), []
-            for name, _ in published:
-                batch = {'data': rng.integers(0, 256, (2, 3072), dtype=np.uint8),
-                         kind_of_labels: rng.integers(0, len(kind.METAINFO['classes']), 2).tolist()}
-                (self.folder / name).write_bytes(pickle.dumps(batch))
-                files.append([name, hashlib.md5((self.folder / name).read_bytes()).hexdigest()])
-                self.written.setdefault(which, []).extend(zip(batch['data'], batch[kind_of_labels]))
-            monkeypatch.setattr(kind, which, files)
+        self.files = CIFARFiles(tmp_path, kind)
+        self.folder = self.files.folder
+        for name, files in self.files.lists.items():
+            monkeypatch.setattr(kind, name, files)
         return kind
 
     @pytest.mark.parametrize('split', ['train', 'test'])
     def test_is_read_as_rgb(self, kind, tmp_path, split):
         dataset = kind(data_root=str(tmp_path), split=split)
-        written = self.written[f'{split}_list']
-        assert len(dataset) == len(written) > 0 and len(dataset.metainfo['classes']) == int(kind.__name__[5:])
-        for index, (pixels, label) in enumerate(written):
+        pictures, labels = self.files.pictures[split], self.files.labels[split]
+        assert len(dataset) == len(pictures) == 2 * len(self.files.lists[f'{split}_list'])
+        assert len(dataset.metainfo['classes']) == int(kind.__name__[5:])
+        for index, picture in enumerate(pictures):
             info = dataset.get_data_info(index)
-            # The published format: 1024 red values, then green, then blue, row by row.
-            assert (info['img'] == np.stack([plane.reshape(32, 32) for plane in np.split(pixels, 3)], axis=2)).all()
-            assert info['gt_label'] == label
+            assert (info['img'] == picture).all() and info['gt_label'] == labels[index]
 
     @pytest.mark.parametrize('split', ['train', 'test'])
     def test_missing_file(self, kind, tmp_path, split):
