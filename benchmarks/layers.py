@@ -7,6 +7,7 @@ bandwidth of a copy; the sum over the nodes is a time that no schedule of these 
 import argparse
 import json
 import math
+import re
 import tempfile
 import time
 from collections import defaultdict
@@ -25,6 +26,7 @@ from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
 
 OUT_INDICES = (4, 7)
+LAYER = re.compile(r'/backbone/(stem|stages\.\d+|\w+\d)')
 NETWORKS = {
     'MobileNetV2': lambda: MobileNetV2(out_indices=OUT_INDICES),
     'MUXNet-m, plain': lambda: MUXNet('m', out_indices=OUT_INDICES),
@@ -69,7 +71,7 @@ def peaks(rounds: int = 20) -> tuple[float, float]:
 
 
 def profile(path: Path, size: int, rounds: int, threads: int) -> list[dict]:
-    """For each node: operator, median microseconds, multiply-adds and bytes."""
+    """For each node: layer of the backbone, operator, median microseconds, multiply-adds and bytes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_profiling = True
@@ -83,8 +85,12 @@ def profile(path: Path, size: int, rounds: int, threads: int) -> list[dict]:
         if event.get('cat') == 'Node' and event['name'].endswith('_kernel_time'):
             times[event['name']].append(event['dur'])
             described[event['name']] = event['args']
-    return [dict(name=name.removesuffix('_kernel_time'), microseconds=median(durations), **cost(described[name]))
-            for name, durations in times.items()]
+    nodes, layer = [], ''
+    for name, durations in times.items():  # in the order of execution: a reordering belongs to the layer before it
+        found = LAYER.match(name)
+        layer = found[1] if found else layer
+        nodes.append(dict(layer=layer, microseconds=median(durations), **cost(described[name])))
+    return nodes
 
 
 def cost(args: dict) -> dict:
@@ -100,12 +106,26 @@ def cost(args: dict) -> dict:
     return dict(operator=operator, macs=macs, bytes=4 * sum(math.prod(shape) for shape in [*inputs, *outputs]))
 
 
+def totals(nodes: list[dict], key: str, macs_a_second: float, bytes_a_second: float) -> dict[str, dict]:
+    """Sums over the nodes of each operator or layer."""
+    rows = defaultdict(lambda: dict(nodes=0, ms=0., mmacs=0., mbytes=0., floor_ms=0.))
+    for node in nodes:
+        row = rows[node[key]]
+        row['nodes'] += 1
+        row['ms'] += node['microseconds'] / 1e3
+        row['mmacs'] += node['macs'] / 1e6
+        row['mbytes'] += node['bytes'] / 1e6
+        row['floor_ms'] += max(node['macs'] / macs_a_second, node['bytes'] / bytes_a_second) * 1e3
+    return {name: {field: round(value, 3) for field, value in row.items()} for name, row in rows.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--size', type=int, default=320, help='height and width in pixels (default: %(default)s)')
     parser.add_argument('--rounds', type=int, default=50, help='default: %(default)s')
     parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path('benchmarks/results/layers.json'), help='default: %(default)s')
+    parser.add_argument('--plot', type=Path, default=Path('docs/performance.png'), help='default: %(default)s')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     macs_a_second, bytes_a_second = peaks()
@@ -116,20 +136,40 @@ def main() -> None:
             path = Path(folder) / 'trunk.onnx'
             onnx_runtime.write(build(name), torch.zeros(1, 3, args.size, args.size), path, {})
             nodes = profile(path, args.size, args.rounds, args.threads)
-        operators = defaultdict(lambda: dict(nodes=0, ms=0., mmacs=0., mbytes=0., floor_ms=0.))
-        for node in nodes:
-            row = operators[node['operator']]
-            row['nodes'] += 1
-            row['ms'] += node['microseconds'] / 1e3
-            row['mmacs'] += node['macs'] / 1e6
-            row['mbytes'] += node['bytes'] / 1e6
-            row['floor_ms'] += max(node['macs'] / macs_a_second, node['bytes'] / bytes_a_second) * 1e3
-        rows = sorted(operators.items(), key=lambda item: -item[1]['ms'])
-        result['networks'][name] = {operator: {key: round(value, 3) for key, value in row.items()} for operator, row in rows}
+        result['networks'][name] = {kind: totals(nodes, kind[:-1], macs_a_second, bytes_a_second)
+                                    for kind in ('operators', 'layers')}
+        rows = sorted(result['networks'][name]['operators'].items(), key=lambda item: -item[1]['ms'])
         show(name, rows)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(result, indent=2) + '\n')
-    print(f'\nwritten: {args.out}')
+    plot(result['networks'], args.plot)
+    print(f'\nwritten: {args.out}, {args.plot}')
+
+
+def plot(networks: dict, out_file: Path) -> None:
+    """Bars of milliseconds by operator, a mark on each for its floor."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+    def value(name: str, operator: str, key: str) -> float:
+        return networks[name]['operators'].get(operator, {}).get(key, 0)
+
+    found = dict.fromkeys(operator for rows in networks.values() for operator in rows['operators'])
+    longest = {operator: max(value(name, operator, 'ms') for name in networks) for operator in found}
+    operators = sorted((operator for operator in longest if longest[operator] > 0.1), key=lambda operator: -longest[operator])
+    figure, axes = plt.subplots(figsize=(10, 4), layout='constrained')
+    width = 0.8 / len(networks)
+    for number, name in enumerate(networks):
+        left = [place - 0.4 + number * width for place in range(len(operators))]
+        axes.bar(left, [value(name, operator, 'ms') for operator in operators], width, align='edge', label=name)
+        axes.hlines([value(name, operator, 'floor_ms') for operator in operators], left, [place + width for place in left],
+                    color='black', label=None if number else 'floor')
+    axes.set_xticks(range(len(operators)), operators, rotation=30, ha='right')
+    axes.set_ylabel('ms, sum over the nodes')
+    axes.legend()
+    axes.grid(axis='y', alpha=0.3)
+    figure.savefig(out_file, dpi=110)
+    plt.close(figure)
 
 
 def show(name: str, rows) -> None:

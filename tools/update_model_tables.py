@@ -8,7 +8,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmmux.analysis import architecture_tables, model_tables, report
+from mmmux.analysis import architecture_tables, model_tables, performance_tables, report
 
 ROOT = Path(__file__).resolve().parent.parent
 # For each folder of configs: what its collection is called, and the package that its models need.
@@ -21,6 +21,8 @@ def documents() -> dict[Path, str]:
     texts = {}
     readme = (ROOT / 'README.md').read_text()
     readme = model_tables.replaced(readme, 'backbones', model_tables.backbone_table(ROOT))
+    summary = performance_tables.summary_table(ROOT / 'benchmarks/results/performance.json', 'benchmarks/results/')
+    readme = model_tables.replaced(readme, 'performance', summary)
     for method, (collection, package) in METHODS.items():
         if find_spec(package) is None:
             continue
@@ -31,6 +33,7 @@ def documents() -> dict[Path, str]:
         texts[own.with_name('metafile.yml')] = model_tables.metafile(rows, collection, ROOT)
     texts[ROOT / 'README.md'] = readme
     texts[ROOT / 'docs/architectures.md'] = architectures_page()
+    texts[ROOT / 'docs/performance.md'] = performance_page()
     benchmarks = ROOT / 'benchmarks/README.md'
     texts[benchmarks] = benchmarks.read_text()
     for name in ('backbones', 'segmentors'):
@@ -46,7 +49,21 @@ def architectures_page() -> str:
     tables = {'family': architecture_tables.family_table(), 'budgets': architecture_tables.budget_table(ROOT),
               'candidates': architecture_tables.candidate_table(ROOT / 'benchmarks/results/candidates.json'),
               'ablation': report.results_table(ablation, report.CLASSIFICATION)}
-    page = (ROOT / 'docs/architectures.md').read_text()
+    return _filled(ROOT / 'docs/architectures.md', tables)
+
+
+def performance_page() -> str:
+    """docs/performance.md with its tables."""
+    link, results = '../benchmarks/results/', ROOT / 'benchmarks/results'
+    tables = {'summary': performance_tables.summary_table(results / 'performance.json', link),
+              'rows': performance_tables.rows_table(results / 'performance.json'),
+              'operators': performance_tables.operators_table(results / 'layers.json', link),
+              'layers': performance_tables.layers_table(results / 'layers.json')}
+    return _filled(ROOT / 'docs/performance.md', tables)
+
+
+def _filled(path: Path, tables: dict[str, str]) -> str:
+    page = path.read_text()
     for marker, table in tables.items():
         page = model_tables.replaced(page, marker, table)
     return page

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 _PACKAGES = ('torch', 'torchvision', 'torchmetrics', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation',
-             'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain')
+             'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain',
+             'onnx', 'onnxruntime', 'openvino', 'nncf')
 
 
 def describe_machine() -> dict:

@@ -1,0 +1,147 @@
+#!/usr/bin/env python
+"""Time the exact form beside the authors' graph and MobileNetV2, and training steps, side by side in one run.
+
+Trunks go to the last block; detectors are the SSDLite configs for VOC, from pictures to raw scores and box offsets. The graph
+"as released" is the network without the exact form, its two-channel groups as one grouped convolution. Weights are random: they
+do not change the time. Within a measure, every round times every row once, in turn; ratios are of medians.
+"""
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import MethodType
+
+import torch
+from interleaved import forward, show, timed, training_step
+from mmdet.models.backbones import MobileNetV2
+from torch import Tensor, nn
+
+from mmmux.deploy import benchmark, exact_form
+from mmmux.deploy.runtimes import runtime_of
+from mmmux.engine.machine import describe_machine
+from mmmux.models import MUXNet
+from mmmux.models.layers.pair_conv import PairConv
+
+SIZE = 320
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs/ssdlite'
+RELEASED, EXACT, MOBILENET = 'MUXNet-m as released', 'MUXNet-m, exact form', 'MobileNetV2'
+MUXNET, LAST = 'MUXNet-m', ', channels last'
+
+
+class Trunk(nn.Module):
+    """A backbone up to its last block, with a named output."""
+    outputs = ('features', )
+
+    def __init__(self, backbone: nn.Module):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.backbone(x))
+
+
+def muxnet() -> MUXNet:
+    return MUXNet('m', out_indices=(6, ))
+
+
+def mobilenet() -> MobileNetV2:
+    return MobileNetV2(out_indices=(6, ))
+
+
+def as_released(network: nn.Module) -> nn.Module:
+    """Compute each two-channel group convolution as torch's own grouped one."""
+    for module in network.modules():
+        if isinstance(module, PairConv):
+            module.forward = MethodType(nn.Conv2d.forward, module)
+    return network
+
+
+def trunks() -> dict[str, nn.Module]:
+    networks = {RELEASED: as_released(muxnet()), EXACT: muxnet(), MOBILENET: mobilenet()}
+    for network in networks.values():
+        network.eval()
+    return {name: Trunk(network if name == RELEASED else exact_form(network)).eval() for name, network in networks.items()}
+
+
+def detectors() -> dict[str, nn.Module]:
+    task = benchmark.Task(1, SIZE, SIZE, backbone_only=False, threads=2)
+    rows = {MOBILENET: ('mobilenetv2', 'exact'), EXACT: ('muxnet-m', 'exact'), RELEASED: ('muxnet-m', 'plain')}
+    return {name: benchmark.network_of(
+        benchmark.Entry(str(CONFIGS / f'ssdlite_{network}_1xb32-200e_voc0712-320.py'), 'eager', form), task)
+        for name, (network, form) in rows.items()}
+
+
+def in_runtime(name: str, networks: Mapping[str, nn.Module], folder: Path, threads: int) -> dict[str, Callable[[], None]]:
+    """Write networks for a runtime and load them there."""
+    runtime, pictures = runtime_of(name), torch.rand(1, 3, SIZE, SIZE)
+    steps = {}
+    for number, (row, network) in enumerate(networks.items()):
+        path = folder / f'{name}-{number}{runtime.SUFFIX}'
+        runtime.write(network, pictures, path, {})
+        steps[row] = partial(runtime.load(path, threads, 'cpu'), pictures.numpy())
+    return steps
+
+
+def eager() -> dict[str, Callable[[], None]]:
+    pictures = torch.rand(1, 3, SIZE, SIZE)
+    return {name: forward(network, pictures) for name, network in trunks().items()}
+
+
+def training() -> dict[str, Callable[[], None]]:
+    pictures = torch.rand(8, 3, SIZE, SIZE)
+    networks = {MOBILENET: mobilenet(), MUXNET: muxnet(), RELEASED: as_released(muxnet()), MOBILENET + LAST: mobilenet(),
+                MUXNET + LAST: muxnet()}
+    for name, network in networks.items():
+        if name.endswith(LAST):
+            network.to(memory_format=torch.channels_last)
+
+    def loss(network):
+        return sum(feature.square().mean() for feature in network(pictures))
+
+    return {name: training_step(network, loss) for name, network in networks.items()}
+
+
+def measures(folder: Path, threads: int) -> dict:
+    """For each measure: what makes its steps, the row that counts and the one it is compared with, and what is aimed at."""
+    trunk_in, detector_in = (partial(_in_runtime_of, make, folder, threads) for make in (trunks, detectors))
+    return {
+        'trunk, ONNX Runtime': (partial(trunk_in, 'onnx'), EXACT, RELEASED, 0.5, 0.33),
+        'trunk, OpenVINO': (partial(trunk_in, 'openvino'), EXACT, RELEASED, 0.5, 0.36),
+        'SSDLite, ONNX Runtime': (partial(detector_in, 'onnx'), EXACT, MOBILENET, 1.3, 0.78),
+        'SSDLite, OpenVINO': (partial(detector_in, 'openvino'), EXACT, MOBILENET, 1.3, 0.78),
+        'trunk, PyTorch eager': (eager, EXACT, RELEASED, 0.6, 0.45),
+        'training step of the trunk, batch 8': (training, MUXNET + LAST, MOBILENET, 1.0, 0.8),
+    }
+
+
+def _in_runtime_of(make: Callable[[], dict], folder: Path, threads: int, runtime: str) -> dict:
+    return in_runtime(runtime, make(), folder, threads)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rounds', type=int, default=60, help='of a forward pass (default: %(default)s)')
+    parser.add_argument('--train-rounds', type=int, default=9, help='of a training step (default: %(default)s)')
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/performance.json'), help='default: %(default)s')
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    result = dict(describe_machine(), size=SIZE, threads=args.threads, measures={})
+    with tempfile.TemporaryDirectory() as folder:
+        for title, (make, counts, reference, needed, goal) in measures(Path(folder), args.threads).items():
+            rounds = args.train_rounds if title.startswith('training') else args.rounds
+            rows = timed(make(), rounds, 'cpu')
+            ratio = rows[counts]['median_ms'] / rows[reference]['median_ms']
+            result['measures'][title] = dict(rows=rows, rounds=rounds, counts=counts, reference=reference,
+                                             ratio=round(ratio, 3), needed=needed, goal=goal)
+            show(title, rows)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=2) + '\n')
+    print(f'\nwritten: {args.out}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,60 @@
+"""Tables of what `benchmarks/performance.py` and `benchmarks/layers.py` measured."""
+import json
+from pathlib import Path
+
+
+def summary_table(result: Path, link: str) -> str:
+    """Markdown: the ratio that counts of each measure, beside what was aimed at; `link` goes before the file's name."""
+    data = json.loads(result.read_text())
+    lines = ['| measure | time of | relative to | ratio | aimed at | hoped for |', '|---|---|---|---|---|---|']
+    for title, measure in data['measures'].items():
+        lines.append(f'| {title} | {measure["counts"]} | {measure["reference"]} | **{measure["ratio"]:.2f}** | '
+                     f'{measure["needed"]:.2f} | {measure["goal"]:.2f} |')
+    return '\n'.join(lines) + '\n\n' + _conditions(data, result, link)
+
+
+def rows_table(result: Path) -> str:
+    """Markdown: every row of every measure."""
+    data = json.loads(result.read_text())
+    lines = ['| measure | network | median | quartiles |', '|---|---|---|---|']
+    for title, measure in data['measures'].items():
+        for name, row in measure['rows'].items():
+            low, high = row['quartiles_ms']
+            lines.append(f'| {title} | {name} | {row["median_ms"]:.1f} ms | {low:.1f} to {high:.1f} ms |')
+    return '\n'.join(lines)
+
+
+def operators_table(result: Path, link: str) -> str:
+    """Markdown: milliseconds, floors and multiply-adds by operator of each network; `link` as above."""
+    data = json.loads(result.read_text())
+    networks = {name: rows['operators'] for name, rows in data['networks'].items()}
+    lines = ['| operator | ' + ' | '.join(f'{name}: ms | floor | M multiply-adds' for name in networks) + ' |',
+             '|---' * (3 * len(networks) + 1) + '|']
+    for operator in [*dict.fromkeys(operator for rows in networks.values() for operator in rows), 'all']:
+        cells = [cell for rows in networks.values() for cell in _cells(rows, operator)]
+        lines.append(f'| {operator} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + (f'\n\nMeasured peaks of this machine: {data["peak_gmacs"]} G multiply-adds a second in a matrix '
+                               f'product, {data["copy_gbytes"]} GB a second in a copy. ') + _conditions(data, result, link)
+
+
+def layers_table(result: Path) -> str:
+    """Markdown: the same by layer, of the MUXNets, whose layers have the same names."""
+    networks = {name: rows['layers'] for name, rows in json.loads(result.read_text())['networks'].items() if 'MUXNet' in name}
+    lines = ['| layer | ' + ' | '.join(f'{name}: ms | floor | M multiply-adds' for name in networks) + ' |',
+             '|---' * (3 * len(networks) + 1) + '|']
+    for layer in [*next(iter(networks.values())), 'all']:
+        lines.append(f'| {layer} | ' + ' | '.join(cell for rows in networks.values() for cell in _cells(rows, layer)) + ' |')
+    return '\n'.join(lines)
+
+
+def _cells(rows: dict, name: str) -> list[str]:
+    found = list(rows.values()) if name == 'all' else [rows[name]] if name in rows else []
+    return [f'{sum(row[key] for row in found):.{digits}f}' if found else '-'
+            for key, digits in (('ms', 2), ('floor_ms', 2), ('mmacs', 0))]
+
+
+def _conditions(data: dict, result: Path, link: str) -> str:
+    versions = ', '.join(f'{name} {found}' for name, found in data['versions'].items()
+                         if name in ('torch', 'onnxruntime', 'openvino'))
+    return (f'{data["size"]} x {data["size"]} pixels, float32, {data["threads"]} threads; {data["processor"]}, {versions}, '
+            f'{data["date"]}. Written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
