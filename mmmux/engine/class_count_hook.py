@@ -31,7 +31,7 @@ class ClassCountHook(Hook):
         _check(runner.model, runner.test_dataloader.dataset, 'test_dataloader')
 
 
-_SCORING_LAYERS = ('conv_seg', 'fc')  # of a segmentor's head, of a classifier's
+_SCORING_LAYERS = ('conv_seg', 'fc', 'layers', 'head')  # of a segmentor's head, of a classifier's
 
 
 def _check(model: nn.Module, dataset, loader: str) -> None:

@@ -38,6 +38,7 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
         left, top, score = picture.width + 8, 4 + number * _ROW, float(scores[label])
         wrong = number == 0 and truth is not None and len(truth) == 1  # where a picture may have several, none is wrong
         colour = _RIGHT if label in (truth or ()) else _WRONG if wrong else _OTHER
-        pen.rectangle((left, top + 1, left + max(1, round(_BAR * score)), top + 12), fill=colour)
+        length = max(1, round(_BAR * np.nan_to_num(score)))  # a diverged model scores NaN
+        pen.rectangle((left, top + 1, left + length, top + 12), fill=colour)
         pen.text((left + _BAR + 6, top - 1), f'{100 * score:.0f} % {classes[label]}', fill='black', font=font)
     return canvas
