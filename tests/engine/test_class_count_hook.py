@@ -9,16 +9,8 @@ from torch import nn
 from mmmux.engine import ClassCountHook
 from mmmux.errors import ConfigError
 
-pytest.importorskip('mmseg')
-
 LOADERS = {'before_train': 'train_dataloader', 'before_val': 'val_dataloader', 'before_test': 'test_dataloader'}
 ELEVEN = dict(classes=tuple('abcdefghijk'))
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    with DefaultScope.overwrite_default_scope('mmseg'):
-        yield
 
 
 @pytest.fixture(scope='module')
@@ -29,7 +21,7 @@ def config(configs):
 @pytest.fixture
 def segmentor(config):
     """C1 as its config has it, 11 classes in both heads, or with other numbers."""
-    from mmseg.registry import MODELS
+    MODELS = pytest.importorskip('mmseg.registry').MODELS
 
     def build(decode: int | None = None, auxiliary: int | None = None) -> nn.Module:
         model = copy.deepcopy(config)
@@ -37,7 +29,8 @@ def segmentor(config):
             model[head].num_classes = classes or model[head].num_classes
         return MODELS.build(model)
 
-    return build
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        yield build
 
 
 class Wrapped(nn.Module):
@@ -84,7 +77,7 @@ def test_one_of_several_auxiliary_heads_is_named(segmentor):
 
 
 def test_two_classes_may_be_scored_by_one_channel():
-    from mmseg.models.decode_heads import FCNHead
+    FCNHead = pytest.importorskip('mmseg.models.decode_heads').FCNHead
     head = FCNHead(in_channels=8, channels=4, num_convs=1, concat_input=False, num_classes=2, out_channels=1, threshold=0.5)
     compare(nn.ModuleDict(dict(decode_head=head)), dict(classes=('no', 'yes')))
 
@@ -96,3 +89,43 @@ def test_a_data_set_that_names_no_classes_is_let_through(segmentor, metainfo):
 
 def test_models_without_heads_are_let_through():
     compare(nn.Sequential(nn.Conv2d(3, 8, 3)))
+
+
+class TestClassifiers:
+
+    @pytest.fixture
+    def classifier(self, configs):
+        """MUXNet-xs of 32 x 32 pictures, with another head if one is given."""
+        MODELS = pytest.importorskip('mmpretrain.registry').MODELS
+        config = Config.fromfile(configs / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py').model
+
+        def build(num_classes: int, **head) -> nn.Module:
+            return MODELS.build(dict(config, head=dict(head or config.head, in_channels=1152, num_classes=num_classes)))
+
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            yield build
+
+    @pytest.mark.parametrize('head', [
+        {}, dict(type='LinearClsHead'), dict(type='mmmux.MultiLabelLinearClsHead'), dict(type='MultiLabelLinearClsHead')],
+        ids=['ours', 'theirs', 'ours, several labels', 'theirs, several labels'])
+    @pytest.mark.parametrize('before', LOADERS)
+    def test_of_another_number_is_refused(self, classifier, before, head):
+        three = dict(classes=('dog', 'cat', 'bird'))
+        compare(classifier(3, **head), three, before)
+        for scored in (2, 1000):
+            with pytest.raises(ConfigError) as caught:
+                compare(classifier(scored, **head), three, before)
+            assert str(caught.value) == (f'model.head.num_classes is {scored}, and the data set of {LOADERS[before]} has 3 '
+                                         'classes: set it to 3 in every head')
+
+    def test_wrapped_for_augmentation_is_named_as_in_the_config(self, classifier):
+        with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 1000'):
+            compare(Wrapped(classifier(1000)))
+
+    @pytest.mark.parametrize('head', [
+        dict(type='VisionTransformerClsHead'), dict(type='StackedLinearClsHead', mid_channels=[8]),
+        dict(type='EfficientFormerClsHead')], ids=lambda head: head['type'])
+    def test_heads_of_other_networks(self, classifier, head):
+        compare(classifier(11, **head))
+        with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 1000'):
+            compare(classifier(1000, **head))
