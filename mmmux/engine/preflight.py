@@ -93,7 +93,8 @@ def _check_dataset(key: str, dataset: Mapping) -> None:
         raise DatasetError(f'{root / ann_file} does not exist ({key}.ann_file): the data set is incomplete or data_root, now '
                            f'{root}, points elsewhere')
     prefixes = dataset.get('data_prefix') or {}
-    for name, prefix in ({'img_path': prefixes} if isinstance(prefixes, str) else prefixes).items():
+    for name, prefix in ({'': prefixes} if isinstance(prefixes, str) else prefixes).items():
         if isinstance(prefix, str) and '://' not in prefix and not (root / prefix).is_dir():
-            raise DatasetError(f'{root / prefix} does not exist ({key}.data_prefix.{name}): the data set is incomplete or '
-                               f'data_root, now {root}, points elsewhere')
+            where = f'{key}.data_prefix.{name}'.rstrip('.')
+            raise DatasetError(f'{root / prefix} does not exist ({where}): the data set is incomplete or data_root, now '
+                               f'{root}, points elsewhere')
