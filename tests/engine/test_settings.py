@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -7,6 +10,7 @@ from mmmux.errors import ConfigError
 
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
 SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
+CIFAR = 'classification/muxnet-m_1xb96-50e_cifar10-224.py'
 
 
 @pytest.fixture
@@ -97,6 +101,12 @@ class TestMixedPrecision:
         assert cfg.optim_wrapper.to_dict() == {**before, 'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
 
 
+@pytest.mark.parametrize('config,kinds', [(VOC, (False, False)), (SCENES, (True, False)), (CIFAR, (False, True))])
+def test_what_a_config_does(configs, config, kinds):
+    cfg = settings.load_config(configs / config)
+    assert (settings.segments(cfg), settings.classifies(cfg)) == kinds
+
+
 class TestScaleLearningRate:
 
     @pytest.mark.parametrize('text', ['a = 1', 'auto_scale_lr = dict(enable=False)'])
@@ -105,11 +115,11 @@ class TestScaleLearningRate:
             settings.scale_learning_rate(settings.load_config(write(text)))
 
     def test_every_config_of_ours_has_one(self, configs):
-        for path in (configs / 'ssdlite').glob('*.py'):
+        for path in [*(configs / 'ssdlite').glob('*.py'), *(configs / 'classification').glob('*.py')]:
             cfg = settings.load_config(path)
             settings.scale_learning_rate(cfg)
             # The file name says for how many processes and pictures: 8xb24 is 192.
-            processes, pictures = path.stem.split('_')[2].split('-')[0].split('xb')
+            processes, pictures = re.search(r'_(\d+)xb(\d+)-', path.stem).groups()
             assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=int(processes) * int(pictures))
 
 
@@ -163,17 +173,30 @@ class TestShowDir:
         settings.draw_predictions(cfg, 'drawn')
         assert cfg.custom_hooks == [dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
 
+    def test_classification_is_one_more_hook(self, configs):
+        cfg, before = settings.load_config(configs / CIFAR), settings.load_config(configs / CIFAR)
+        settings.draw_predictions(cfg, Path('drawn'))
+        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
+        assert cfg.default_hooks == before.default_hooks
+
+    def test_classification_without_hooks(self, write):
+        cfg = settings.load_config(write('default_scope = "mmpretrain"'))
+        settings.draw_predictions(cfg, 'drawn')
+        assert cfg.custom_hooks == [dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
+
 
 class TestOut:
 
     @pytest.mark.parametrize('path', ['results.json', 'results', 'pkl'])
-    def test_suffix(self, configs, path):
+    @pytest.mark.parametrize('config', [VOC, CIFAR])
+    def test_suffix(self, configs, config, path):
         with pytest.raises(ConfigError, match=rf'--out {path} must end in \.pkl'):
-            settings.dump_predictions(settings.load_config(configs / VOC), path)
+            settings.dump_predictions(settings.load_config(configs / config), path)
 
     @pytest.mark.parametrize('several', [False, True])
-    def test_is_one_more_evaluator(self, configs, several):
-        cfg = settings.load_config(configs / VOC)
+    @pytest.mark.parametrize('config', [VOC, CIFAR])
+    def test_is_one_more_evaluator(self, configs, config, several):
+        cfg = settings.load_config(configs / config)
         first = cfg.test_evaluator
         cfg.test_evaluator = [first] if several else first
         settings.dump_predictions(cfg, 'results.pkl')
