@@ -2,6 +2,7 @@
 from pathlib import Path
 
 import mmcv
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
@@ -29,15 +30,17 @@ class Painter:
 
     Raises:
         CheckpointError: the weights are not this model's.
+        ConfigError: neither the checkpoint nor the config tells the classes.
     """
 
     def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
         check_checkpoint(checkpoint, 'CHECKPOINT')
         self.segments, self.classifies = segments(cfg), classifies(cfg)
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-        self.model = self._load(cfg, checkpoint, device)
         if self.classifies:
             init_default_scope(cfg.default_scope)
+        self.model = self._load(cfg, checkpoint, device)
+        if self.classifies:
             pipeline = innermost_dataset(cfg.test_dataloader).pipeline
             self.pipeline, self.loads_files = Compose(pipeline), 'LoadImage' in pipeline[0]['type']
         elif not self.segments:
@@ -55,16 +58,20 @@ class Painter:
         loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
         weights = state_dict_of(loaded, checkpoint)
         # A file of weights alone does not tell the classes, and mmseg and mmpretrain would guess them from their number.
-        classes = (loaded.get('meta') or {}).get('dataset_meta')
-        if (self.segments or self.classifies) and not classes:
-            model = load(cfg, None, device=device) if self.segments else load(cfg, device=device)
-            model.load_state_dict(weights, strict=False)
-            model.dataset_meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
-        else:
-            model = load(cfg, checkpoint, device=device)
+        meta = (loaded.get('meta') or {}).get('dataset_meta')
+        unknown = not meta and (self.segments or self.classifies)
+        model = load(cfg, None if unknown else checkpoint, device=device)
         complaint = describe(model, weights)
         if complaint:
             raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
+        if unknown:
+            model.load_state_dict(weights, strict=False)
+            meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
+            if not meta.get('classes'):
+                raise ConfigError(f'the classes are told neither by checkpoint {checkpoint} nor by '
+                                  'test_dataloader.dataset.metainfo: set its classes')
+        if unknown or self.classifies:  # mmpretrain keeps them under a name of its own
+            model.dataset_meta = meta
         return model
 
     def draw(self, picture: Path, out_file: Path, threshold: float = 0.3):
@@ -111,15 +118,18 @@ class Painter:
             return f", {self.model.dataset_meta['classes'][label]} ({100 * score:.0f} %)"
         return f', {int((sample.pred_instances.scores >= threshold).sum())} objects'
 
-    def predict(self, picture: Path):
-        """mm's data sample of one picture."""
+    def predict(self, picture: Path | np.ndarray):
+        """mm's data sample of one picture: a file, or (H, W, 3), RGB, where the data set holds pictures and not files."""
         if self.segments:
             from mmseg.apis import inference_model
             return inference_model(self.model, str(picture))
         if self.classifies:
-            # Where the data set holds pictures and not files, as CIFAR's batches do, they are RGB.
-            info = dict(img_path=str(picture)) if self.loads_files else dict(img=mmcv.imread(picture, channel_order='rgb'))
+            info = dict(img_path=str(picture)) if self.loads_files else dict(img=_rgb(picture))
             with torch.no_grad():
                 return self.model.test_step(pseudo_collate([self.pipeline(info)]))[0]
         from mmdet.apis import inference_detector
         return inference_detector(self.model, str(picture))
+
+
+def _rgb(picture: Path | np.ndarray) -> np.ndarray:
+    return picture if isinstance(picture, np.ndarray) else mmcv.imread(picture, channel_order='rgb')
