@@ -1,0 +1,117 @@
+"""The CIFAR configs as they stand, on a few pictures in the published layout, from training to accuracy."""
+import json
+from pathlib import Path
+
+import mmengine
+import numpy as np
+import pytest
+from cifar_files import CIFARFiles
+from mmengine.config import Config
+from PIL import Image
+
+pytest.importorskip('mmpretrain')
+metrics_of = pytest.importorskip('sklearn.metrics')
+pytestmark = pytest.mark.slow
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# Two iterations leave running statistics that give every picture the same scores, unless they follow faster.
+FAST_STATISTICS = ['model.backbone.norm_cfg.type=BN', 'model.backbone.norm_cfg.momentum=0.9']
+
+
+@pytest.fixture(params=[10, 100])
+def cifar(request, tmp_path, monkeypatch):
+    """Number of classes, files in the published layout, whose MD5 sums are taken for the published ones, and their folder."""
+    from mmmux.datasets import CIFAR10, CIFAR100
+    kind = {10: CIFAR10, 100: CIFAR100}[request.param]
+    files = CIFARFiles(tmp_path / 'data', kind, train=2 if request.param == 10 else 8, test=16)
+    for name, pairs in files.lists.items():
+        monkeypatch.setattr(kind, name, pairs)
+    return request.param, files, tmp_path / 'data'
+
+
+def options_for(data: Path, iterations: int = 2) -> list[str]:
+    """--cfg-options for two iterations; nothing else of the recipe is changed."""
+    in_this_process = [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
+    return ['--cfg-options', *(f'{loader}.dataset.data_root={data}' for loader in LOADERS), *in_this_process,
+            'train_dataloader.batch_size=4', 'train_dataloader.dataset.indices=4', f'train_cfg.max_epochs={iterations}',
+            f'train_cfg.val_interval={iterations}', 'default_hooks.logger.interval=1']
+
+
+def scores(file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (N, classes) and labels (N, ) of dumped predictions."""
+    predictions = mmengine.load(file)
+    return (np.stack([prediction['pred_score'].numpy() for prediction in predictions]),
+            np.array([prediction['gt_label'].item() for prediction in predictions]))
+
+
+def test_trained_saved_and_tested(tool, cifar, tmp_path):
+    classes, files, data = cifar
+    config = CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224.py'
+    tool('train.py', config, '--work-dir', tmp_path / 'work', *options_for(data), *FAST_STATISTICS)
+    tool('test.py', config, tmp_path / 'work/epoch_2.pth', '--work-dir', tmp_path / 'test', '--out',
+         tmp_path / 'predictions.pkl', '--show-dir', tmp_path / 'seen', *options_for(data), *FAST_STATISTICS)
+    found, labels = scores(tmp_path / 'predictions.pkl')
+    assert labels.tolist() == files.labels['test'].tolist() and found.shape == (len(labels), classes)
+    assert len(np.unique(found.round(4), axis=0)) > 1  # the pictures are told apart
+    metrics = json.loads((tmp_path / 'test/metrics.json').read_text())
+    for k in (1, 5):
+        expected = metrics_of.top_k_accuracy_score(labels, found, k=k, labels=range(classes))
+        assert metrics[f'accuracy/top{k}'] == pytest.approx(100 * expected, abs=1e-3)
+    assert len(list((tmp_path / 'seen').iterdir())) == len(labels)
+    assert json.loads(next((tmp_path / 'work').glob('*/vis_data/scalars.json')).read_text().splitlines()[0])['loss'] > 0
+
+
+def test_autoaugment_and_cutout_train(tool, cifar, tmp_path):
+    classes, _, data = cifar
+    config = CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224-autoaugment-cutout.py'
+    tool('train.py', config, '--work-dir', tmp_path / 'work', *options_for(data, iterations=1))
+    assert (tmp_path / 'work/epoch_1.pth').exists()
+
+
+def test_folders_of_small_pictures(tool, tmp_path):
+    config = CONFIGS / 'muxnet-m_1xb128-25e_cifar10-folders-32.py'
+    classes = Config.fromfile(config).metainfo.classes
+    rng = np.random.default_rng(0)
+    for split, number in (('train', 1), ('val', 3)):
+        for name in classes:
+            folder = tmp_path / 'data' / split / name
+            folder.mkdir(parents=True)
+            for index in range(number):
+                Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f'{index}.png')
+    options = [*options_for(tmp_path / 'data'), 'model.backbone.backbone.norm_cfg.type=BN',
+               'model.backbone.backbone.norm_cfg.momentum=0.9']
+    tool('train.py', config, '--work-dir', tmp_path / 'work', *options)
+    tool('test.py', config, tmp_path / 'work/epoch_2.pth', '--work-dir', tmp_path / 'test', '--out',
+         tmp_path / 'predictions.pkl', '--tta', *options)
+    found, labels = scores(tmp_path / 'predictions.pkl')
+    assert sorted(labels) == sorted(3 * list(range(10)))
+    expected = 100 * metrics_of.accuracy_score(labels, found.argmax(1))
+    assert json.loads((tmp_path / 'test/metrics.json').read_text())['accuracy/top1'] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize('weights', ['whole', 'alone'])
+def test_image_demo_tells_the_class(tool, capsys, tmp_path, weights):
+    import torch
+    from mmengine.registry import MODELS, init_default_scope
+    config = CONFIGS / 'muxnet-xs_1xb128-25e_cifar10-folders-32.py'
+    cfg = Config.fromfile(config)
+    init_default_scope('mmpretrain')
+    state = MODELS.build(cfg.model).state_dict()
+    meta = dict(dataset_meta=dict(classes=cfg.metainfo.classes)) if weights == 'whole' else {}
+    torch.save(dict(state_dict=state, meta=meta), tmp_path / 'weights.pth')
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / 'picture.png')
+    tool('image_demo.py', tmp_path / 'picture.png', config, tmp_path / 'weights.pth', '--out-dir', tmp_path / 'seen')
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert any(f', {name} (' in printed for name in cfg.metainfo.classes) and (tmp_path / 'seen/picture.png').exists()
+
+
+def test_image_demo_refuses_weights_of_another_width(fails, tmp_path):
+    import torch
+    from mmengine.registry import MODELS, init_default_scope
+    init_default_scope('mmpretrain')
+    other = Config.fromfile(CONFIGS / 'muxnet-s_1xb128-25e_cifar10-folders-32.py')
+    torch.save(dict(state_dict=MODELS.build(other.model).state_dict()), tmp_path / 'weights.pth')
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / 'picture.png')
+    assert 'is of another model' in fails('image_demo.py', tmp_path / 'picture.png',
+                                          CONFIGS / 'muxnet-xs_1xb128-25e_cifar10-folders-32.py', tmp_path / 'weights.pth')
