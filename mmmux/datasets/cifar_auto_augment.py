@@ -19,5 +19,5 @@ class CIFARAutoAugment(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Change `img` (H, W, 3), RGB, 0 to 255."""
-        results['img'] = np.asarray(self.augment(Image.fromarray(results['img'])))
+        results['img'] = np.array(self.augment(Image.fromarray(results['img'])))  # a view of Pillow's could not be written
         return results
