@@ -115,12 +115,14 @@ def test_configs_of_batches_read_files_as_rgb(configs, save, tmp_path, classes):
     model = build(cfg)
     image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / 'picture.png')
-    sample = Painter(cfg, save(model), 'cpu').predict(tmp_path / 'picture.png')
+    painter = Painter(cfg, save(model), 'cpu')
+    sample = painter.predict(tmp_path / 'picture.png')
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         prepared = Compose(cfg.test_dataloader.dataset.pipeline)(dict(img=image))['inputs'].permute(1, 2, 0).numpy()
     expected = scores_of(model, prepared)
     assert sample.pred_score.shape == (classes, )
     assert torch.allclose(sample.pred_score, expected, atol=1e-5)
+    assert torch.allclose(painter.predict(image).pred_score, expected, atol=1e-5)
     assert (scores_of(model, prepared[..., ::-1]) - expected).abs().max() > 1e-3  # blue and red are not the same to it
 
 
