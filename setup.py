@@ -53,7 +53,7 @@ setup(
     python_requires='>=3.10,<3.13',
     # mmengine and the rest come as mmengine or as onedl-mmengine, the same import name under two distribution names: asking
     # for either one here would install it over the other, so the user names the family by its extra.
-    install_requires=['torch>=2.1', 'numpy', 'pillow', 'tqdm'],
+    install_requires=['torch>=2.1', 'numpy', 'pillow>=10.1', 'tqdm'],
     extras_require={
         'openmmlab': ['mmengine>=0.10.7,<1', 'mmcv>=2.1,<2.2', 'mmdet>=3.3,<3.4', 'mmsegmentation>=1.2.2,<1.3',
                       'setuptools<81', *COMMON],  # mmengine imports pkg_resources, which setuptools 81 no longer has

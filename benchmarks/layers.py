@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Where the time goes: trunks in ONNX Runtime, node by node, beside what arithmetic and memory allow at best.
+"""Where the time goes: trunks in ONNX Runtime, node by node, beside what arithmetic and memory allow.
 
 A node's floor is the larger of its multiply-adds over the measured peak of a matrix product and its bytes over the measured
-bandwidth of a copy; the sum over the nodes is a time that no schedule of these operators beats while they run one by one.
+bandwidth of a copy; what stays in the processor's cache can go below it.
 """
 import argparse
 import json

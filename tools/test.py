@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Test a detector (mAP) or segmentor (mIoU); the metrics also go to <work dir>/metrics.json."""
+"""Test a detector (mAP), segmentor (mIoU) or classifier (top-1, AUROC); the metrics also go to <work dir>/metrics.json."""
 import argparse
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def parse_args() -> argparse.Namespace:
                         help="write every prediction: to a pickle, or a segmentor's as label maps into DIR, in the data set's "
                         'own numbering')
     parser.add_argument('--show-dir', type=Path, metavar='DIR',
-                        help="draw the predictions on the pictures, into DIR; a segmentor's with a legend")
+                        help='draw what is predicted into DIR: boxes, classes with a legend, or scores')
     parser.add_argument('--tta', action='store_true', help='merge the predictions of several views of each picture')
     return parser.parse_args()
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Train a detector or segmentor from a config."""
+"""Train a detector, segmentor or classifier from a config."""
 import argparse
 
 from mmmux.engine import cli, run, settings

@@ -40,7 +40,7 @@ SEGMENTATION = Task('mIoU', {'mIoU': 'mIoU', 'pixel accuracy': 'aAcc', 'mean acc
                     'IoU and accuracy in percent, at one scale.')
 
 
-CLASSIFICATION = Task('accuracy/top1', {'top-1': 'accuracy/top1'}, 'recall/', 'recall', 2,
+CLASSIFICATION = Task('accuracy/top1', {'top-1': 'accuracy/top1'}, 'accuracy/top1/', 'class', 2,
                       'Top-1 is the share of pictures whose highest score is right, in percent.')
 MULTI_LABEL = Task('auroc/mean', {'mean AUROC': 'auroc/mean'}, 'auroc/', 'AUROC', 3, 'Area under the ROC curve, 0 to 1.')
 

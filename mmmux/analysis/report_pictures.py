@@ -43,9 +43,7 @@ def paint(runs: list[Run], folder: Path, pictures: int, threshold: float) -> lis
     chosen = min(pictures, len(dataset))
     for index in (number * len(dataset) // chosen for number in range(chosen)):
         sample = dataset[index]['data_samples']
-        name = Path(sample.img_path).stem
-        if classifies(cfg):  # folders of classes may hold pictures of the same name
-            name = f'{dataset.metainfo["classes"][sample.gt_label[0]]}-{name}'
+        name = _class_and_name(dataset, sample, index) if classifies(cfg) else Path(sample.img_path).stem
         files.append(folder / f'{name}.jpg')
         _side_by_side(columns(cfg, dataset, sample, painters, threshold)).save(files[-1], quality=85)
     return files
@@ -77,9 +75,18 @@ def _class_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _
 
 
 def _score_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _) -> dict[str, Image.Image]:
-    image = mmcv.imread(sample.img_path, channel_order='rgb')
-    return {name: with_scores(image, painter.predict(sample.img_path).pred_score.cpu().numpy(), dataset.metainfo['classes'],
+    picture = sample.get('img_path')
+    if picture is None:  # CIFAR's batches hold pictures, not files
+        picture = dataset.get_data_info(sample.sample_idx)['img']
+    image = picture if isinstance(picture, np.ndarray) else mmcv.imread(picture, channel_order='rgb')
+    return {name: with_scores(image, painter.predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
                               sample.gt_label.tolist()) for name, painter in painters.items()}
+
+
+def _class_and_name(dataset, sample, index: int) -> str:
+    # Folders of classes may hold pictures of the same name; CIFAR's have none, and some chests have no finding.
+    classes = '-'.join(dataset.metainfo['classes'][label] for label in sample.gt_label) or 'none'
+    return f'{classes}-{Path(sample.img_path).stem if "img_path" in sample else index}'
 
 
 def _side_by_side(columns: dict[str, Image.Image]) -> Image.Image:

@@ -19,8 +19,10 @@ class ClassCountHook(Hook):
     """
 
     def before_train(self, runner) -> None:
-        """Compare with the training data."""
+        """Compare with the training data and with what will validate it."""
         _check(runner.model, runner.train_dataloader.dataset, 'train_dataloader')
+        if getattr(runner, 'val_loop', None) is not None:
+            self.before_val(runner)
 
     def before_val(self, runner) -> None:
         """Compare with the validation data."""

@@ -60,9 +60,9 @@ class GraphedStep:
             self.warm_up -= 1
             return self._on_side_stream(data, optim_wrapper)
         data = self.model.data_preprocessor(data, True)
-        if self.graph is None:
+        if self.graph is None and _stackable(data['data_samples']):
             self._record(data)
-        if data['inputs'].shape != self.inputs.shape:
+        if self.graph is None or data['inputs'].shape != self.inputs.shape:
             return self._plainly(data, optim_wrapper)
         self.inputs.copy_(data['inputs'])
         for name, static in self.labels.items():
@@ -104,3 +104,8 @@ class GraphedStep:
         loss, losses = self._losses(data)
         optim_wrapper.update_params(loss)
         return losses
+
+
+def _stackable(samples) -> bool:
+    """Whether every picture has as many labels as the others; where it may have any number, nothing can be recorded."""
+    return all(len({tuple(sample.get(name).shape) for sample in samples}) == 1 for name in _LABELS if name in samples[0])

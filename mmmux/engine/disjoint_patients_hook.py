@@ -1,4 +1,6 @@
 """A hook that compares the patients of the training with those of the validation data."""
+from collections.abc import Iterator
+
 from mmengine.hooks import Hook
 
 from mmmux.errors import ConfigError
@@ -19,16 +21,29 @@ class DisjointPatientsHook(Hook):
         """Compare, before the first epoch."""
         if runner.val_loop is None:
             return
-        train, val = (_innermost(loader.dataset) for loader in (runner.train_dataloader, runner.val_dataloader))
-        shared = getattr(train, 'patients', set()) & getattr(val, 'patients', set())
+        train, val = (list(_innermost(loader.dataset)) for loader in (runner.train_dataloader, runner.val_dataloader))
+        shared = _patients(train) & _patients(val)
         if shared:
-            raise ConfigError(f'patient {min(shared)} and {len(shared) - 1} others are in both train_dataloader '
-                              f"(split='{train.split}', val_fraction={train.val_fraction}) and val_dataloader "
-                              f"(split='{val.split}', val_fraction={val.val_fraction}): use the splits 'train' and 'val' with "
-                              'the same val_fraction')
+            others = f' and {len(shared) - 1} more' if len(shared) > 1 else ''
+            raise ConfigError(f'patient {min(shared)}{others} is in both train_dataloader ({_splits(train)}) and '
+                              f"val_dataloader ({_splits(val)}): use the splits 'train' and 'val' with the same val_fraction")
 
 
-def _innermost(dataset):
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
-    return dataset
+def _innermost(dataset) -> Iterator:
+    """The data sets inside wrappers, several inside a ConcatDataset."""
+    if hasattr(dataset, 'datasets'):
+        for part in dataset.datasets:
+            yield from _innermost(part)
+    elif hasattr(dataset, 'dataset'):
+        yield from _innermost(dataset.dataset)
+    else:
+        yield dataset
+
+
+def _patients(datasets: list) -> set:
+    return set().union(*(getattr(dataset, 'patients', set()) for dataset in datasets))
+
+
+def _splits(datasets: list) -> str:
+    return ', '.join(f"split='{dataset.split}', val_fraction={dataset.val_fraction}" for dataset in datasets
+                     if hasattr(dataset, 'patients'))

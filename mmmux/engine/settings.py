@@ -1,7 +1,7 @@
 """From a config file and command line options to the config of a run."""
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -33,6 +33,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
     except Exception as error:  # a config is a program: anything can go wrong in it
         raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
+    _forget_own_scope(cfg._cfg_dict)
     for key in options or {}:
         _check_key(key, cfg)
     try:
@@ -50,6 +51,21 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
             print_log('several processes without a GPU: SyncBN layers are BN layers here, each with the statistics of its own '
                       'process', logger='current', level=logging.WARNING)
     return cfg
+
+
+def _forget_own_scope(node) -> None:
+    """Undo that mmengine has every type of an inherited `mmmux::...` config looked for in this package alone.
+
+    Such a config names the package that runs it in `default_scope`, as the files here do.
+    """
+    if isinstance(node, dict):
+        if node.get('_scope_') == 'mmmux':
+            node.pop('_scope_')
+        node = node.values()
+    if not isinstance(node, str) and isinstance(node, Iterable):
+        for value in node:
+            if isinstance(value, (dict, list, tuple)):
+                _forget_own_scope(value)
 
 
 def _unsynchronize(node) -> int:

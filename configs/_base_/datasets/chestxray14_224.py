@@ -1,7 +1,6 @@
 # ChestX-ray14 as the NIH publishes it: 112,120 pictures of 30,805 patients, mostly gray and of 1024 x 1024 pixels, 14 findings.
 data_root = 'data/chestxray14/'
-# The NIH holds training and validation in one list. An eighth of its patients validates: 70 % of all pictures train, 10 %
-# validate, 20 % test, as the data set's authors divide them.
+# The NIH holds training and validation in one list. An eighth of its patients validates.
 val_fraction = 0.125
 
 train_pipeline = [

@@ -8,12 +8,19 @@ train_pipeline = [
     dict(type='mmmux.LoadImageOrSkip'),
     dict(type='RandomCrop', crop_size=32, padding=4),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='Cutout', shape=12, pad_val=(124, 116, 104)),
+    dict(type='Cutout', shape=12, pad_val=(124, 116, 104)),  # on half of the pictures
     dict(type='PackInputs'),
 ]
 test_pipeline = [
     dict(type='mmmux.LoadImage'),
     dict(type='PackInputs'),
+]
+tta_pipeline = [
+    *test_pipeline[:-1],
+    dict(type='TestTimeAug', transforms=[
+        [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
+        [dict(type='PackInputs')],
+    ]),
 ]
 
 train_dataloader = dict(

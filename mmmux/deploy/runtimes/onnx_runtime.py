@@ -83,6 +83,8 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    # Idle threads otherwise keep a core busy while something else is timed, another session's file for one.
+    options.add_session_config_entry('session.force_spinning_stop', '1')
     if threads:
         options.intra_op_num_threads = threads
     provider = 'CPUExecutionProvider' if device == 'cpu' else 'CUDAExecutionProvider'

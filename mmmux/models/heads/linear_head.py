@@ -32,8 +32,16 @@ class Dropout:
         self.dropout = nn.Dropout(dropout)
 
     def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Pooled features [(N, C), ...] -> (N, C), the last of them."""
-        return self.dropout(super().pre_logits(feats))
+        """Pooled features [(N, C), ...] -> (N, C), the last of them.
+
+        Raises:
+            ConfigError: C is not `in_channels`.
+        """
+        pooled = super().pre_logits(feats)
+        if pooled.shape[-1] != self.in_channels:
+            raise ConfigError(f'model.head.in_channels is {self.in_channels}, and the backbone gives {pooled.shape[-1]} '
+                              'channels: set it to that')
+        return self.dropout(pooled)
 
 
 @MODELS.register_module()
