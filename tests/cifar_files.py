@@ -15,6 +15,7 @@ class CIFARFiles:
         train, test: pictures in each file of training and test pictures.
 
     Attributes:
+        kind: the data set.
         folder: where the files are.
         pictures: for each split the pictures (N, 32, 32, 3), RGB, 0 to 255, in the order of the files.
         labels: for each split their classes (N, ).
@@ -24,29 +25,29 @@ class CIFARFiles:
     def __init__(self, root: Path, kind: type, train: int = 2, test: int = 2):
         rng = np.random.default_rng(0)
         classes = len(kind.METAINFO['classes'])
-        self.folder = Path(root) / kind.base_folder
+        self.kind, self.folder = kind, Path(root) / kind.base_folder
         self.folder.mkdir(parents=True)
         self.pictures, self.labels, self.lists = {}, {}, {}
         for split, number in dict(train=train, test=test).items():
             names = [name for name, _ in getattr(kind, f'{split}_list')]
             self.pictures[split] = rng.integers(0, 256, (len(names) * number, 32, 32, 3), dtype=np.uint8)
             self.labels[split] = rng.integers(0, classes, len(names) * number)
-            self.write(kind, split)
+            self.write(split)
         names = {f'{"label" if classes == 10 else "fine_label"}_names': list(kind.METAINFO['classes'])}
         if classes == 100:
             names['coarse_label_names'] = [f'group {number}' for number in range(20)]
         self._dump(kind.meta['filename'], names)
 
-    def write(self, kind: type, split: str) -> None:
+    def write(self, split: str) -> None:
         """Write the files of a split anew, after its labels were changed."""
-        names = [name for name, _ in getattr(kind, f'{split}_list')]
+        names = [name for name, _ in getattr(self.kind, f'{split}_list')]
         files = []
         for name, pictures, labels in zip(names, np.split(self.pictures[split], len(names)),
                                           np.split(self.labels[split], len(names))):
             # As published: 1024 red values, then green, then blue, row by row.
             batch = dict(data=pictures.transpose(0, 3, 1, 2).reshape(-1, 3072), batch_label=f'{split}ing batch',
                          filenames=[f'{name}_{number:06d}.png' for number in range(len(labels))])
-            if len(kind.METAINFO['classes']) == 10:
+            if len(self.kind.METAINFO['classes']) == 10:
                 batch.update(labels=labels.tolist())
             else:
                 batch.update(fine_labels=labels.tolist(), coarse_labels=(labels // 5).tolist())

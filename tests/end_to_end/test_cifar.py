@@ -9,6 +9,8 @@ from cifar_files import CIFARFiles
 from mmengine.config import Config
 from PIL import Image
 
+from mmmux.engine.scores import with_scores
+
 pytest.importorskip('mmpretrain')
 metrics_of = pytest.importorskip('sklearn.metrics')
 pytestmark = pytest.mark.slow
@@ -45,21 +47,34 @@ def scores(file: Path) -> tuple[np.ndarray, np.ndarray]:
             np.array([prediction['gt_label'].item() for prediction in predictions]))
 
 
-def test_trained_saved_and_tested(tool, cifar, tmp_path):
+def test_trained_saved_and_tested(tool, cifar, tmp_path, monkeypatch):
+    """Labels are chosen so that two pictures are right at once, three more among the first five, and eleven wrong."""
     classes, files, data = cifar
-    config = CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224.py'
+    config, kind = CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224.py', files.kind
     tool('train.py', config, '--work-dir', tmp_path / 'work', *options_for(data), *FAST_STATISTICS)
-    tool('test.py', config, tmp_path / 'work/epoch_2.pth', '--work-dir', tmp_path / 'test', '--out',
-         tmp_path / 'predictions.pkl', '--show-dir', tmp_path / 'seen', *options_for(data), *FAST_STATISTICS)
-    found, labels = scores(tmp_path / 'predictions.pkl')
-    assert labels.tolist() == files.labels['test'].tolist() and found.shape == (len(labels), classes)
-    assert len(np.unique(found.round(4), axis=0)) > 1  # the pictures are told apart
-    metrics = json.loads((tmp_path / 'test/metrics.json').read_text())
-    for k in (1, 5):
-        expected = metrics_of.top_k_accuracy_score(labels, found, k=k, labels=range(classes))
-        assert metrics[f'accuracy/top{k}'] == pytest.approx(100 * expected, abs=1e-3)
-    assert len(list((tmp_path / 'seen').iterdir())) == len(labels)
     assert json.loads(next((tmp_path / 'work').glob('*/vis_data/scalars.json')).read_text().splitlines()[0])['loss'] > 0
+
+    def test() -> np.ndarray:
+        tool('test.py', config, tmp_path / 'work/epoch_2.pth', '--work-dir', tmp_path / 'test', '--out',
+             tmp_path / 'predictions.pkl', '--show-dir', tmp_path / 'seen', *options_for(data), *FAST_STATISTICS)
+        found, labels = scores(tmp_path / 'predictions.pkl')
+        assert labels.tolist() == files.labels['test'].tolist() and found.shape == (len(labels), classes)
+        assert len(np.unique(found.round(4), axis=0)) > 1  # the pictures are told apart
+        return found
+
+    files.labels['test'] = test().argsort(1)[:, ::-1][np.arange(16), [0, 0, 1, 2, 4] + [5] * 10 + [9]]
+    files.write('test')
+    monkeypatch.setattr(kind, 'test_list', files.lists['test_list'])
+    found, labels = test(), files.labels['test']
+    metrics = json.loads((tmp_path / 'test/metrics.json').read_text())
+    for k, expected in ((1, 2 / 16), (5, 5 / 16)):
+        accuracy = metrics_of.top_k_accuracy_score(labels, found, k=k, labels=range(classes))
+        assert metrics[f'accuracy/top{k}'] == pytest.approx(100 * accuracy, abs=1e-3)
+        assert accuracy == expected
+    assert sorted(path.name for path in (tmp_path / 'seen').iterdir()) == [f'{number:06d}.png' for number in range(16)]
+    for number, picture in enumerate(files.pictures['test']):
+        drawn = with_scores(picture, found[number], kind.METAINFO['classes'], [labels[number]])
+        assert Image.open(tmp_path / f'seen/{number:06d}.png').tobytes() == drawn.tobytes()
 
 
 def test_autoaugment_and_cutout_train(tool, cifar, tmp_path):
@@ -67,6 +82,56 @@ def test_autoaugment_and_cutout_train(tool, cifar, tmp_path):
     config = CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224-autoaugment-cutout.py'
     tool('train.py', config, '--work-dir', tmp_path / 'work', *options_for(data, iterations=1))
     assert (tmp_path / 'work/epoch_1.pth').exists()
+
+
+def test_autoaugment_and_cutout_prepare_pictures(cifar):
+    """Of 224 x 224 pixels, no two alike, in each a square of 112 in the mean colour, as far as it lies inside."""
+    from mmengine.registry import DATASETS, DefaultScope
+    classes, _, data = cifar
+    cfg = Config.fromfile(CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224-autoaugment-cutout.py')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, data_root=str(data)))
+    np.random.seed(0)
+    inputs = [dataset[number % len(dataset)]['inputs'].numpy() for number in range(16)]
+    assert all(picture.shape == (3, 224, 224) and picture.dtype == np.uint8 for picture in inputs)
+    assert len({picture.tobytes() for picture in inputs}) == len(inputs)
+    for picture in inputs:
+        square = (picture == np.array([124, 116, 104])[:, None, None]).all(0)
+        # A few pixels beside it may have that colour, too.
+        rows, columns = (np.flatnonzero(square.sum(axis) > 40) for axis in (1, 0))
+        assert 56 <= len(rows) <= 112 and 56 <= len(columns) <= 112
+        assert square[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all()
+
+
+class TestBadInput:
+    """One sentence, and nothing trained on."""
+
+    def fails(self, fails, cifar, tmp_path, *options) -> str:
+        classes, _, data = cifar
+        sentence = fails('train.py', CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224.py', '--work-dir', tmp_path / 'work',
+                         *options_for(data), *options)
+        assert not list((tmp_path / 'work').glob('*.pth'))
+        return sentence
+
+    def test_head_of_other_classes(self, fails, cifar, tmp_path):
+        sentence = self.fails(fails, cifar, tmp_path, 'model.head.num_classes=1000')
+        assert f'model.head.num_classes is 1000, and the data set of train_dataloader has {cifar[0]} classes' in sentence
+
+    def test_missing_file(self, fails, cifar, tmp_path):
+        _, files, _ = cifar
+        path = files.folder / files.kind.test_list[0][0]
+        path.unlink()
+        assert f'{path} does not exist: unpack {files.kind.url} in ' in self.fails(fails, cifar, tmp_path)
+
+    def test_damaged_file(self, fails, cifar, tmp_path):
+        _, files, _ = cifar
+        path = files.folder / files.kind.train_list[0][0]
+        path.write_bytes(path.read_bytes()[:-1])
+        assert f'{path} is damaged or not the published file' in self.fails(fails, cifar, tmp_path)
+
+    def test_no_data(self, fails, cifar, tmp_path):
+        nowhere = [f'{loader}.dataset.data_root={tmp_path}/nowhere' for loader in LOADERS]
+        assert f'data folder {tmp_path}/nowhere does not exist' in self.fails(fails, cifar, tmp_path, *nowhere)
 
 
 def test_folders_of_small_pictures(tool, tmp_path):
