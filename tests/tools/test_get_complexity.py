@@ -39,3 +39,8 @@ def test_one_sentence(fails, configs, options, words):
 def test_without_a_fixed_size(fails, tmp_path):
     (tmp_path / 'config.py').write_text("model = dict(type='mmmux.MUXNet')")
     assert '--shape HEIGHT WIDTH' in fails('get_complexity.py', tmp_path / 'config.py')
+
+
+def test_an_inherited_config_is_built_by_the_package_it_names(tool, tmp_path):
+    (tmp_path / 'mine.py').write_text("_base_ = 'mmmux::ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'\n")
+    assert 'total' in tool('get_complexity.py', tmp_path / 'mine.py')
