@@ -201,7 +201,7 @@ class TestBadInput:
 
     def test_shares_that_let_patients_into_both_parts(self, fails, nih, tmp_path):
         sentence = self.fails(fails, nih.root, tmp_path, 'train_dataloader.dataset.val_fraction=0')
-        assert re.search(r"patient \d+ and 3 others are in both train_dataloader \(split='train', val_fraction=0\)", sentence)
+        assert re.search(r"patient \d+ and 3 more is in both train_dataloader \(split='train', val_fraction=0\)", sentence)
 
     def test_data_elsewhere(self, fails, tmp_path):
         sentence = self.fails(fails, tmp_path / 'nowhere', tmp_path)

@@ -62,6 +62,18 @@ def test_a_head_of_other_classes_is_named_with_both_numbers(segmentor, before, d
         compare(segmentor(decode, auxiliary), before=before)
 
 
+def test_training_compares_what_validates_it_before_it_starts():
+    head = nn.Module()
+    head.num_classes, head.fc = 11, nn.Linear(2, 11)
+    loaders = {f'{name}_dataloader': SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=tuple(range(number)))))
+               for name, number in dict(train=11, val=10).items()}
+    runner = SimpleNamespace(model=nn.ModuleDict(dict(head=head)), val_loop=object(), **loaders)
+    with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 11, .* val_dataloader has 10 classes'):
+        ClassCountHook().before_train(runner)
+    runner.val_loop = None
+    ClassCountHook().before_train(runner)
+
+
 @pytest.mark.parametrize('wrap', [Wrapped, lambda model: Wrapped(Wrapped(model))])
 def test_wrapped_models_are_compared_and_named_as_in_the_config(segmentor, wrap):
     compare(wrap(segmentor(11, 11)))

@@ -151,6 +151,23 @@ def test_losses_and_weights_are_those_of_plain_training(replaying, classifier, s
         assert torch.allclose(replayed.state_dict()[name], value, rtol=1e-4, atol=1e-4), name
 
 
+def test_any_number_of_labels_a_picture_is_trained_step_by_step_until_all_have_the_same(replaying, classifier):
+    from mmpretrain.structures import DataSample
+    plain, replayed = classifier(multi_label=True), classifier(multi_label=True)
+    data = batches([8] * 9)
+    for number, batch in enumerate(data):
+        batch['data_samples'] = [DataSample().set_gt_label([0, 3] if (number + picture) % 3 or number > 5 else [1])
+                                 for picture in range(8)]
+        for sample in batch['data_samples']:
+            sample.set_gt_score(torch.zeros(4).index_fill(0, sample.gt_label, 1))
+    expected = train(plain, wrapper_of(plain), data)
+    wrapper = wrapper_of(replayed)
+    graph = replaying(replayed, wrapper, 2)
+    losses = train(replayed, wrapper, data)
+    assert graph is None or graph.replays == 3
+    assert [loss['loss'] for loss in losses] == pytest.approx([loss['loss'] for loss in expected], rel=1e-4)
+
+
 def test_testing_in_between_and_afterwards_sees_the_trained_weights(replaying, classifier):
     plain, replayed = classifier(), classifier()
     wrapper = wrapper_of(replayed)

@@ -77,6 +77,11 @@ class TestBoth:
             build(kind, num_classes=num_classes)
         assert str(caught.value) == f'num_classes of {kind} must be a positive whole number, got {num_classes!r}'
 
+    @pytest.mark.parametrize('training', [True, False])
+    def test_features_of_another_width(self, kind, training):
+        with pytest.raises(ConfigError, match=r'model\.head\.in_channels is 40, and the backbone gives 41 channels'):
+            build(kind).train(training)((torch.rand(3, 41), ))
+
     @pytest.mark.parametrize('dropout', [0, 0.])
     def test_nothing_may_be_dropped(self, kind, dropout):
         features = torch.rand(2, 40)
