@@ -90,7 +90,8 @@ def test_one_of_several_auxiliary_heads_is_named(segmentor):
 
 def test_two_classes_may_be_scored_by_one_channel():
     FCNHead = pytest.importorskip('mmseg.models.decode_heads').FCNHead
-    head = FCNHead(in_channels=8, channels=4, num_convs=1, concat_input=False, num_classes=2, out_channels=1, threshold=0.5)
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        head = FCNHead(in_channels=8, channels=4, num_convs=1, concat_input=False, num_classes=2, out_channels=1, threshold=0.5)
     compare(nn.ModuleDict(dict(decode_head=head)), dict(classes=('no', 'yes')))
 
 
