@@ -28,7 +28,7 @@ class MUXNet(BaseModule):
     (7 for the family) is the 1x1 head convolution. Only what the largest out index needs is built.
 
     Args:
-        arch: a name ('m', 'l'), an :class:`Architecture`, or a dict with an architecture's fields.
+        arch: a name ('xs', 's', 'm', 'l'), an :class:`Architecture`, or a dict with an architecture's fields.
         out_indices: stages whose outputs are returned, in any order, without repetition.
         output_stride: 32, 16 or 8: features have at most this stride; None applies every stride of the architecture. Where a
             block would exceed it, it keeps H and W, its own k x k kernel keeps the dilation of the block before it, and every
