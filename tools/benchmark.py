@@ -21,7 +21,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument('--runtimes', nargs='+', choices=benchmark.RUNTIMES, default=['eager'], help='default: eager')
     parser.add_argument('--forms', nargs='+', choices=benchmark.FORMS, default=['exact'],
-                        help='the network as trained (plain), its exact form, or both (default: exact)')
+                        help='the network as trained (plain), its exact form, the exact form with the fastest form of each '
+                             'stage (tuned, for MUXNet; measured first), or several of them (default: exact)')
     parser.add_argument('--precisions', nargs='+', choices=benchmark.TYPES, default=['fp32'], help='default: fp32')
     parser.add_argument('--devices', nargs='+', choices=['cpu', 'cuda'], default=['cpu'], help='default: cpu')
     parser.add_argument('--backbone', action='store_true', help='time the backbones alone')

@@ -26,6 +26,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--dynamic', action='store_true', help='take any number of pictures of any size')
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'int8'], default='fp32', help='default: %(default)s')
     parser.add_argument('--raw', action='store_true', help='leave out non-maximum suppression, arg max and softmax')
+    parser.add_argument('--tune', action='store_true',
+                        help='for MUXNet: measure here which of several equal forms of each stage is the fastest (a minute)')
     parser.add_argument('--opset', type=int, default=17, help="version of ONNX's operator set (default: %(default)s)")
     parser.add_argument('--pictures', type=Path, nargs='+', default=[], metavar='PATH',
                         help='pictures, or folders of them, to check and calibrate with (default: the test data)')
@@ -42,7 +44,7 @@ def main() -> None:
         cfg = settings.load_config(args.config, args.cfg_options)
         height, width = args.shape or input_shape(cfg)
         wanted = Export(args.format, height, width, args.dynamic, args.precision, args.raw, args.opset, args.pictures,
-                        args.calibration, args.measured)
+                        args.calibration, args.measured, args.tune)
         report = export(cfg, args.checkpoint, wanted, args.out)
     print(json.dumps(report, indent=2))
 

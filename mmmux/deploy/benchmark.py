@@ -18,11 +18,13 @@ from torch import Tensor, nn
 from mmmux.errors import ConfigError
 
 from .exact_form import exact_form
-from .runtimes import runtime_of
+from .exact_stage import StageForm
+from .fastest_forms import fastest_forms, network_in
+from .runtimes import FORMATS, runtime_of
 from .whole_model import TASKS
 
 RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')
-FORMS = ('plain', 'exact')
+FORMS = ('plain', 'exact', 'tuned')
 TYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 WARM_UP = 3
 WIDE = 0.15  # of the median, between the quartiles: what is a shared machine's noise and no result
@@ -35,7 +37,8 @@ class Entry:
     Attributes:
         config: path of a config.
         runtime: one of `RUNTIMES`.
-        form: 'plain', the network as it was trained, or 'exact'.
+        form: 'plain', the network as it was trained, 'exact', or 'tuned': exact with the fastest form of each stage, which is
+            measured first in the row's runtime (in TorchScript for torch's own).
         precision: 'fp32', 'fp16' or 'bf16'.
         device: 'cpu' or 'cuda'.
     """
@@ -78,10 +81,18 @@ def network_of(entry: Entry, task: Task) -> nn.Module:
     torch.manual_seed(0)
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
     model.eval()
-    model = exact_form(model) if entry.form == 'exact' else copy.deepcopy(model)
+    if entry.form == 'plain':
+        model = copy.deepcopy(model)
+    else:
+        model = exact_form(model, _forms(model, entry, task) if entry.form == 'tuned' else None)
     network = _Backbone(model) if task.backbone_only else TASKS[cfg.default_scope](model, raw=True)
     network.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
     return network.requires_grad_(False)
+
+
+def _forms(model: nn.Module, entry: Entry, task: Task) -> dict[int, StageForm]:
+    runtime = entry.runtime if entry.runtime in FORMATS else 'torchscript'
+    return fastest_forms(network_in(model), task.height, task.width, runtime, task.threads)
 
 
 def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""Where the channels of a network sit when nothing is moved: the shuffles of channel multiplexing followed backwards.
+"""Where the channels of a network are stored when nothing is shuffled.
 
 A *position map* p says that the channel which the trained network has at k is stored at p[k]. At a place where it is the
 identity, both networks store the same tensor.
@@ -12,14 +12,16 @@ from mmmux.models.layers.channel_mux import ChannelMux, channel_shuffle
 def before_mux(after: Tensor, mux: ChannelMux) -> Tensor:
     """The position map before a channel-multiplexed block, given the one after it, with every channel stored in its place.
 
-    The shuffle puts the channel of index `dealt[j]` at j. Stored channels do not move: what is at `after[j]` afterwards was
-    there before.
+    Stored channels do not move: what is at `after[j]` afterwards was there before.
     """
-    channels = torch.arange(len(after))
-    dealt = channel_shuffle(channels.view(1, -1, 1, 1), mux.shuffle_groups).flatten()
     before = torch.empty_like(after)
-    before[dealt] = after
+    before[_dealt(len(after), mux)] = after
     return before
+
+
+def after_mux(before: Tensor, mux: ChannelMux) -> Tensor:
+    """The position map after a channel-multiplexed block, given the one before it, with every channel left in its place."""
+    return before[_dealt(len(before), mux)]
 
 
 def is_identity(positions: Tensor) -> bool:
@@ -37,3 +39,8 @@ def spread_rows(rows: Tensor, positions: Tensor, width: int) -> Tensor:
 def spread_columns(weight: Tensor, positions: Tensor, width: int) -> Tensor:
     """As :func:`spread_rows`, for the second dimension, the input channels of a convolution."""
     return spread_rows(weight.transpose(0, 1), positions, width).transpose(0, 1)
+
+
+def _dealt(channels: int, mux: ChannelMux) -> Tensor:
+    """The shuffle after the block puts the channel of index `dealt[j]` at j."""
+    return channel_shuffle(torch.arange(channels).view(1, -1, 1, 1), mux.shuffle_groups).flatten()

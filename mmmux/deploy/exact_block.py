@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmmux.models.layers import DepthwiseSeparable, InvertedResidual, SqueezeExcite
 
-from .channel_positions import is_identity, spread_columns, spread_rows
+from .channel_positions import spread_columns, spread_rows
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .hidden_parts import HiddenParts, Scaled, hidden_parts, with_zero
 
@@ -80,21 +80,6 @@ class ExactBlock(nn.Module):
         return first
 
 
-class Reordered(nn.Module):
-    """A block on channels put back into their ordinary order, for the one kind that cannot take them as they are stored.
-
-    That is a :class:`DepthwiseSeparable` block with an identity before a channel-multiplexed one, in a table of one's own.
-    """
-
-    def __init__(self, block: ExactBlock, positions: Tensor):
-        super().__init__()
-        self.block = block
-        self.register_buffer('positions', positions)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.block(x[:, self.positions])
-
-
 def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tensor, merge: bool = True) -> ExactBlock:
     """The exact form of an inverted residual block.
 
@@ -112,17 +97,17 @@ def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tens
     return _assemble(block, expand, spatial, block.norm3, after[:block.project.out_channels], len(after), block.identity)
 
 
-def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> nn.Module:
-    """The exact form of a depthwise separable block.
+def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> ExactBlock:
+    """The exact form of a depthwise separable block, whose input is stored in its ordinary order.
 
-    Its input is stored in order, or as its output where it has an identity.
+    Args:
+        block: the trained block.
+        after: the stored place of each channel that it writes: the ordinary one where it has an identity.
     """
     spatial = hidden_parts(block.conv, block.norm1, merge=True)
     if len(spatial.channels) > 1:  # spatially multiplexed: there is no expansion that could write in parts
         scaled = Scaled(block.conv, *norm_scale_and_shift(block.norm1))
         spatial = HiddenParts([range(block.project.in_channels)], [[scaled]])
-    if block.identity and not is_identity(after):
-        return Reordered(_assemble(block, [], spatial, block.norm2, after, len(after), False), after)
     return _assemble(block, [], spatial, block.norm2, after, len(after), block.identity)
 
 

@@ -1,49 +1,43 @@
-"""MUXNet without channel movement: equal outputs, for inference."""
+"""MUXNet for inference: equal outputs, without shuffles, norms and grouped convolutions."""
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from mmmux.models import MUXNet
-from mmmux.models.layers import ChannelMux, DepthwiseSeparable
 
-from .channel_positions import before_mux, is_identity
-from .exact_block import Activation, exact_depthwise_separable, exact_inverted_residual
-from .fold_norm import conv_with, folded_weight
+from .channel_positions import is_identity
+from .exact_block import Activation
+from .exact_stage import StageForm, exact_stage
+from .fold_norm import fold
 
 
 class ExactMUXNet(nn.Module):
     """The exact form of a trained MUXNet.
 
-    Every channel is stored where the last shuffle of its stage will have put it, so that no shuffle is left: a
-    channel-multiplexed block, `shuffle(cat(f(x[:c]), x[c:]))`, becomes the residual block `x + P'f(Px)`, P selecting the
-    places of its c channels, and P is a matter of zeros in its first and last weights. The block before writes its channels
-    in that order.
+    No shuffle is left: where each channel is stored is followed through the network, and the next weights read it there.
 
     Args:
         network: in evaluation.
-        merge: mixed kernels become one depthwise convolution, zero-padded to the largest.
+        forms: how its stages are computed, by their numbers; others take the default.
     """
 
-    def __init__(self, network: MUXNet, merge: bool = True):
+    def __init__(self, network: MUXNet, forms: Mapping[int, StageForm]):
         super().__init__()
         self.out_indices = network.out_indices
         self.out_channels = network.out_channels
         stages = list(network.stages)
         head = stages.pop() if len(stages) > len(network.arch.stages) else None
-        width = head[0].in_channels if head else network.out_channels[network.out_indices.index(max(network.out_indices))]
-        after = torch.arange(width)
-        exact, self.orders = [], nn.Module()
-        for index in reversed(range(len(stages))):
-            if index in self.out_indices and not is_identity(after):
-                self.orders.register_buffer(str(index), after)
-            blocks = []
-            for block in reversed(stages[index]):
-                block, after = exact_block(block, after, merge)
-                blocks.insert(0, block)
-            exact.insert(0, nn.Sequential(*blocks))
+        places = torch.arange(network.stem[0].out_channels)
+        self.stem = _conv_norm_act(network.stem)
+        self.stages, self.orders = nn.ModuleList(), nn.Module()
+        for index, stage in enumerate(stages):
+            exact, places = exact_stage(stage, places, forms.get(index, StageForm()))
+            self.stages.append(exact)
+            if index in self.out_indices and not is_identity(places):
+                self.orders.register_buffer(str(index), places)
         if head:
-            exact.append(_conv_norm_act(head, torch.arange(head[0].out_channels)))
-        self.stem = _conv_norm_act(network.stem, after)
-        self.stages = nn.ModuleList(exact)
+            self.stages.append(_conv_norm_act(head, places))
         self.to(memory_format=torch.channels_last)  # torch's convolutions follow their weights, and are faster so
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -57,21 +51,9 @@ class ExactMUXNet(nn.Module):
         return tuple(outs[index] for index in self.out_indices)
 
 
-def exact_block(block: nn.Module, after: Tensor, merge: bool) -> tuple[nn.Module, Tensor]:
-    """The exact form of a block whose output is to be stored by the position map `after`, and the map of its input."""
-    if isinstance(block, ChannelMux):
-        before = before_mux(after, block)
-        exact = exact_inverted_residual(block.block, before, before, merge)
-        return exact, before
-    channels = (block.project if isinstance(block, DepthwiseSeparable) else block.expand).in_channels
-    before = after if block.identity else torch.arange(channels)
-    if isinstance(block, DepthwiseSeparable):
-        return exact_depthwise_separable(block, after), before
-    return exact_inverted_residual(block, before, after, merge), before
-
-
-def _conv_norm_act(layers: nn.Sequential, after: Tensor) -> nn.Sequential:
+def _conv_norm_act(layers: nn.Sequential, before: Tensor | None = None) -> nn.Sequential:
     conv, norm, act = layers
-    weight, bias = folded_weight(conv, norm)
-    rows = torch.argsort(after)  # the channel stored at each place
-    return nn.Sequential(conv_with(weight[rows], bias[rows], stride=conv.stride, padding=conv.padding), Activation(act))
+    conv = fold(conv, norm)
+    if before is not None:
+        conv.weight.copy_(conv.weight[:, torch.argsort(before)])  # the channel stored at each place
+    return nn.Sequential(conv, Activation(act))

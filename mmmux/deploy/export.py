@@ -1,7 +1,7 @@
 """A trained model into a file for a runtime, checked there at once."""
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from mmmux.models.backbones.muxnet import MIN_INPUT_SIZE
 from .agreement import disagreement
 from .description import describe_file
 from .evaluate import evaluate
+from .fastest_forms import fastest_forms, network_in
 from .runtimes import runtime_of
 from .trained import classes_of, pictures_of, prepared, trained_model
 from .whole_model import TASKS, whole_model
@@ -35,6 +36,7 @@ class Export:
         pictures: files or folders, for the check and for calibration; none takes the config's test data.
         calibration: how many pictures int8 is calibrated with.
         measured: how many test pictures the loss by int8 is measured on; None takes all, 0 does not measure.
+        tune: measure which form of each stage of MUXNet is the fastest here, instead of taking the default.
     """
     format: str
     height: int
@@ -46,13 +48,15 @@ class Export:
     pictures: Sequence[Path] = field(default=())
     calibration: int = 100
     measured: int | None = None
+    tune: bool = False
 
 
 def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     """Write a config's trained model to a file and compare it with PyTorch on pictures, with the runtime itself.
 
     Returns:
-        dict: `file`, `bytes`, `checked` (number of pictures), and for int8 `metrics`: each metric before and after.
+        dict: `file`, `bytes`, `checked` (number of pictures), `forms` of the stages where they were measured, and for int8
+        `metrics`: each metric before and after.
 
     Raises:
         ConfigError: something cannot be exported so, or what runs it is not installed.
@@ -63,7 +67,8 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     runtime = runtime_of(wanted.format)
     _check(wanted, runtime, out)
     model = trained_model(cfg, checkpoint)
-    network = whole_model(model, cfg.default_scope, wanted.raw)
+    forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format) if wanted.tune else {}
+    network = whole_model(model, cfg.default_scope, wanted.raw, forms)
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))
     description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, wanted.height, wanted.width,
@@ -71,6 +76,8 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     out.parent.mkdir(parents=True, exist_ok=True)
     runtime.write(network, inputs[0], out, description, wanted.dynamic, wanted.precision, wanted.opset, inputs)
     report = dict(file=str(out), bytes=sum(path.stat().st_size for path in (out, out.with_suffix('.bin')) if path.exists()))
+    if wanted.tune:
+        report['forms'] = {number: asdict(form) for number, form in forms.items()}
     if wanted.precision == 'int8':
         return {**report, **_loss(cfg, model, network, runtime, wanted, inputs, out)}
     checked = inputs[:CHECKED] + ([torch.cat([_other_size(inputs[0])] * 2)] if wanted.dynamic else [])

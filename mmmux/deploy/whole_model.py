@@ -1,4 +1,6 @@
 """A whole model as a function from a batch of prepared pictures to named tensors, as a runtime runs it."""
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,6 +9,7 @@ from mmmux.errors import ConfigError
 
 from .adaptive_pool import replace_adaptive_pools
 from .exact_form import exact_form
+from .exact_stage import StageForm
 from .non_max_suppression import non_max_suppression
 
 
@@ -120,17 +123,19 @@ class Classifier(nn.Module):
 TASKS = {'mmdet': Detector, 'mmseg': Segmentor, 'mmpretrain': Classifier}
 
 
-def whole_model(model: nn.Module, scope: str, raw: bool = False) -> nn.Module:
+def whole_model(model: nn.Module, scope: str, raw: bool = False,
+                forms: Mapping[int, StageForm] | None = None) -> nn.Module:
     """The exact form of a trained model, from prepared pictures to what its task asks for.
 
     Args:
         model: in evaluation.
         scope: the `default_scope` of its config: 'mmdet', 'mmseg' or 'mmpretrain'.
         raw: give what the network computes: boxes and scores of all anchors, or logits.
+        forms: see :func:`.exact_form.exact_form`.
 
     Raises:
         ConfigError: the model is in training mode or of a kind that cannot be exported.
     """
     if scope not in TASKS:
         raise ConfigError(f"default_scope '{scope}' of the config is none of {', '.join(TASKS)}, whose models can be exported")
-    return TASKS[scope](exact_form(model), raw).eval()
+    return TASKS[scope](exact_form(model, forms), raw).eval()

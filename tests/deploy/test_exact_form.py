@@ -8,11 +8,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.deploy import exact_form
+from mmmux.deploy.exact_stage import StageForm
 from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
 
 TOLERANCE = 1e-5
+FORMS = [StageForm(), StageForm(in_place=True, merged=False)]
 SIZES = [(64, 96), (75, 97), (33, 130)]
 
 
@@ -25,19 +27,19 @@ def assert_equal(trained, exact, size, batch=2):
         assert relative_error(ours, theirs) < TOLERANCE, f'feature {index}'
 
 
-@pytest.mark.parametrize('merge', [True, False])
+@pytest.mark.parametrize('form', FORMS, ids=str)
 @pytest.mark.parametrize('output_stride', [None, 16, 8])
 @pytest.mark.parametrize('arch', ARCHITECTURES)
-def test_every_feature_of_the_family_is_equal(arch, output_stride, merge, as_trained):
+def test_every_feature_of_the_family_is_equal(arch, output_stride, form, as_trained):
     network = as_trained(MUXNet(arch, out_indices=(7, 0, 1, 2, 3, 4, 5, 6), output_stride=output_stride))
-    exact = exact_form(network, merge)
+    exact = exact_form(network, dict.fromkeys(range(9), form))
     for size in SIZES:
         assert_equal(network, exact, size)
 
 
 @pytest.mark.parametrize('arch', ['m', 'l'])
-def test_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
-    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))))
+def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))), dict.fromkeys(range(7), StageForm(in_place=True)))
     called = set()
 
     class Recorded(TorchDispatchMode):
@@ -83,15 +85,15 @@ CUSTOM = {
 }
 
 
-@pytest.mark.parametrize('merge', [True, False])
+@pytest.mark.parametrize('form', FORMS, ids=str)
 @pytest.mark.parametrize('table', CUSTOM)
 @pytest.mark.parametrize('output_stride', [None, 8])
-def test_tables_of_ones_own(table, output_stride, merge, as_trained):
+def test_tables_of_ones_own(table, output_stride, form, as_trained):
     arch = Architecture(stages=CUSTOM[table], head_channels=64)
     # All features, then each alone: a returned one must have its ordinary order, one that is not returned need not.
     for out_indices in [range(len(arch.stages) + 1), *((index, ) for index in range(len(arch.stages) + 1))]:
         network = as_trained(MUXNet(arch, out_indices=tuple(out_indices), output_stride=output_stride))
-        assert_equal(network, exact_form(network, merge), (45, 70))
+        assert_equal(network, exact_form(network, dict.fromkeys(range(9), form)), (45, 70))
 
 
 def test_strides_that_were_removed_stay_removed(as_trained):

@@ -146,9 +146,10 @@ def test_the_tool(cfg, checkpoint, data, tmp_path, monkeypatch, capsys):
         runpy.run_path(str(REPOSITORY / 'tools/export.py'), run_name='__main__')
 
     out = tmp_path / 'model.pt'
-    tool('--format', 'torchscript', '--raw', '--out', str(out))
+    tool('--format', 'torchscript', '--raw', '--tune', '--out', str(out))
     printed = capsys.readouterr().out
-    assert json.loads(printed[printed.index('{'):])['checked'] == 4
+    report = json.loads(printed[printed.index('{'):])
+    assert report['checked'] == 4 and list(report['forms']) == ['1', '2', '3', '4', '5']
     with pytest.raises(SystemExit) as ended:
         tool('--format', 'torchscript', '--out', str(out))
     assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].startswith('error: TorchScript has no operator')

@@ -1,0 +1,111 @@
+#!/usr/bin/env python
+"""Time MUXNet-m beside MobileNetV2 on a GPU: eager, compiled with CUDA graphs, in half precision, and in training.
+
+Trunks go to the last block. Every round times every row once, in turn; ratios are of medians, to MobileNetV2 in the same way of
+running. Weights are random: they do not change the time. Runs in the environment of classification.
+"""
+import argparse
+import copy
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from interleaved import forward, show, timed, training_step
+from mmpretrain.models.backbones import MobileNetV2
+from torch import nn
+
+from mmmux.deploy import exact_form
+from mmmux.engine.machine import describe_machine
+from mmmux.models import MUXNet
+
+MOBILENET, PLAIN, EXACT = 'MobileNetV2', 'MUXNet-m', 'MUXNet-m, exact form'
+WAYS = ('eager', 'CUDA graphs')
+PRECISIONS = {'float32': torch.float32, 'float16, channels last': torch.float16}
+
+
+class Last(nn.Module):
+    """A backbone's last feature."""
+
+    def __init__(self, backbone: nn.Module):
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, x):
+        return self.backbone(x)[-1]
+
+
+def trunks(training: bool) -> dict[str, nn.Module]:
+    networks = {MOBILENET: MobileNetV2(out_indices=(6, )), PLAIN: MUXNet('m', out_indices=(6, ))}
+    for network in networks.values():
+        network.train(training)
+    if not training:
+        networks[MOBILENET] = exact_form(networks[MOBILENET])  # its norms are folded, too
+        networks[EXACT] = exact_form(networks[PLAIN])
+    return {name: Last(network).cuda() for name, network in networks.items()}
+
+
+def inference(batch: int, size: int, way: str, precision: str) -> dict[str, Callable[[], None]]:
+    kind = PRECISIONS[precision]
+    order = torch.contiguous_format if kind is torch.float32 else torch.channels_last
+    pictures = torch.rand(batch, 3, size, size, device='cuda', dtype=kind).to(memory_format=order)
+    steps = {}
+    for name, network in trunks(training=False).items():
+        network = copy.deepcopy(network).to(kind).to(memory_format=order).eval()
+        steps[name] = forward(network, pictures)
+        if way == 'CUDA graphs':
+            steps[name] = compiled(network, pictures)
+    return steps
+
+
+def compiled(network: nn.Module, pictures: torch.Tensor) -> Callable[[], None]:
+    function = torch.compile(network, mode='reduce-overhead')
+
+    def step():
+        torch.compiler.cudagraph_mark_step_begin()
+        with torch.inference_mode():
+            function(pictures)
+
+    return step
+
+
+def training(batch: int, size: int, mixed: bool) -> dict[str, Callable[[], None]]:
+    pictures = torch.rand(batch, 3, size, size, device='cuda').to(memory_format=torch.channels_last)
+
+    def loss(network):
+        with torch.autocast('cuda', enabled=mixed):
+            return network(pictures).float().square().mean()
+
+    return {name: training_step(network.to(memory_format=torch.channels_last), loss)
+            for name, network in trunks(training=True).items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--size', type=int, default=320, help='height and width in pixels (default: %(default)s)')
+    parser.add_argument('--batches', type=int, nargs='+', default=[1, 64], help='pictures at once (default: 1 64)')
+    parser.add_argument('--train-batch', type=int, default=64, help='default: %(default)s')
+    parser.add_argument('--rounds', type=int, default=50, help='default: %(default)s')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/gpu.json'), help='default: %(default)s')
+    args = parser.parse_args()
+    torch.backends.cudnn.benchmark = True
+    result = dict(describe_machine(), size=args.size, rounds=args.rounds, measures={})
+
+    def measure(title: str, steps: dict) -> None:
+        rows = timed(steps, args.rounds, 'cuda')
+        result['measures'][title] = rows
+        show(title, rows)
+        args.out.write_text(json.dumps(result, indent=2) + '\n')  # each, for a machine that is lent for minutes
+
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    for batch, way, precision in itertools.product(args.batches, WAYS, PRECISIONS):
+        measure(f'forward, {way}, {precision}, batch {batch}', inference(batch, args.size, way, precision))
+    for mixed in (False, True):
+        kind = 'mixed precision' if mixed else 'float32'
+        measure(f'training step, {kind}, channels last, batch {args.train_batch}', training(args.train_batch, args.size, mixed))
+    print(f'\nwritten: {args.out}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,97 @@
+"""Which exact form of each stage is the fastest: measured here, in the runtime that will run it."""
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+from mmmux.errors import ConfigError
+from mmmux.models import MUXNet
+from mmmux.models.layers import ChannelMux
+from mmmux.models.layers.mixed_conv import MixedConv
+
+from .exact_stage import StageForm, exact_stage
+from .runtimes import runtime_of
+
+REPEATS = 3  # of a stage in the file that is timed, so that reading and writing its input and output weigh less
+
+
+class _Branches(nn.Module):
+    """A stage several times on the same input, with a small output."""
+    outputs = ('sums', )
+
+    def __init__(self, stages: Iterable[nn.Module]):
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        return (torch.stack([stage(x * (number + 1)).sum() for number, stage in enumerate(self.stages)]), )
+
+
+def network_in(model: nn.Module) -> MUXNet:
+    """The MUXNet in a model.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for module in model.modules():
+        if isinstance(module, MUXNet):
+            return module
+    raise ConfigError(f'forms are measured for the stages of MUXNet, and there is none in this {type(model).__name__}')
+
+
+@torch.no_grad()
+def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, threads: int | None = None,
+                  rounds: int = 30) -> dict[int, StageForm]:
+    """Time the forms of each stage that differ, in turn within each round, and take the fastest.
+
+    Args:
+        network: in evaluation.
+        height, width: of the pictures, in pixels.
+        runtime: as `tools/export.py --format`.
+        threads: of the processor; None takes what the runtime takes.
+        rounds: timed ones.
+
+    Returns:
+        dict: the form of each stage that has several, for :func:`.exact_form.exact_form`.
+    """
+    chosen = {}
+    x = network.stem(torch.rand(1, 3, height, width))
+    for number, stage in enumerate(list(network.stages)[:len(network.arch.stages)]):
+        forms = forms_of(stage)
+        if len(forms) > 1:
+            seconds = _seconds(stage, x, forms, runtime_of(runtime), threads, rounds)
+            chosen[number] = min(forms, key=lambda form: median(seconds[form]))
+        x = stage(x)
+    return chosen
+
+
+def forms_of(stage: nn.Module) -> list[StageForm]:
+    """The forms of a trained stage that differ, the default first."""
+    modules = list(stage.modules())
+    muxed = any(isinstance(module, ChannelMux) for module in modules)
+    mixed = any(isinstance(module, MixedConv) for module in modules)
+    return [StageForm(in_place, merged) for in_place in ((False, True) if muxed else (False, ))
+            for merged in ((True, False) if mixed else (True, ))]
+
+
+def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime, threads: int | None,
+             rounds: int) -> dict[StageForm, list[float]]:
+    pictures, steps = x.numpy(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, form in enumerate(forms):
+            path = Path(folder) / f'{number}{runtime.SUFFIX}'
+            copies = _Branches(exact_stage(stage, torch.arange(x.shape[1]), form)[0] for _ in range(REPEATS))
+            runtime.write(copies.to(memory_format=torch.channels_last).eval(), x, path, {})
+            steps[form] = runtime.load(path, threads, 'cpu')
+        seconds = {form: [] for form in forms}
+        for number in range(-2, rounds):
+            for form, step in steps.items():
+                start = time.perf_counter()
+                step(pictures)
+                if number >= 0:
+                    seconds[form].append(time.perf_counter() - start)
+    return seconds

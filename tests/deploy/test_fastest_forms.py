@@ -1,0 +1,57 @@
+"""The form of each stage that is measured to be the fastest."""
+import pytest
+import torch
+from torch import nn
+
+import mmmux.deploy.fastest_forms as fastest_forms
+from mmmux.deploy import exact_form
+from mmmux.deploy.exact_stage import StageForm
+from mmmux.errors import ConfigError
+from mmmux.models import MUXNet
+
+
+@pytest.fixture
+def network():
+    return MUXNet('m', out_indices=(4, 6)).eval()
+
+
+def test_forms_that_are_the_same_are_not_told_apart(network):
+    counts = [len(fastest_forms.forms_of(stage)) for stage in network.stages]
+    assert counts == [1, 2, 4, 4, 2, 4, 1]  # only stages 2, 3 and 5 of m have mixed kernels, 1 to 5 MUX blocks
+
+
+@pytest.mark.parametrize('slow', fastest_forms.forms_of(MUXNet('m').stages[2]), ids=str)
+def test_the_slow_one_is_never_taken(network, slow, monkeypatch):
+    monkeypatch.setattr(fastest_forms, '_seconds', lambda stage, x, forms, *_: {form: [1 + (form == slow)] for form in forms})
+    chosen = fastest_forms.fastest_forms(network, 64, 64, 'torchscript')
+    assert set(chosen) == {1, 2, 3, 4, 5}
+    assert all(form != slow for form in chosen.values())
+
+
+@pytest.mark.parametrize('runtime', ['torchscript', 'onnx'])
+def test_measured_in_a_runtime_the_outputs_stay(network, runtime):
+    if runtime == 'onnx':
+        pytest.importorskip('onnxruntime')
+    forms = fastest_forms.fastest_forms(network, 64, 96, runtime, threads=1, rounds=2)
+    assert all(isinstance(form, StageForm) for form in forms.values())
+    x = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        for found, expected in zip(exact_form(network, forms)(x), network(x)):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_every_copy_of_a_stage_is_computed(network):
+    # Copies that a runtime could see to be the same would be computed once.
+    x = torch.rand(1, 24, 16, 16)
+    branches = fastest_forms._Branches([network.stages[1]] * 3)
+    with torch.no_grad():
+        sums, = branches(x)
+        expected = [network.stages[1](x * factor).sum() for factor in (1, 2, 3)]
+    torch.testing.assert_close(sums, torch.stack(expected))
+    assert len(set(sums.tolist())) == 3
+
+
+def test_a_model_without_muxnet(network):
+    assert fastest_forms.network_in(nn.Sequential(network)) is network
+    with pytest.raises(ConfigError, match='none in this Linear'):
+        fastest_forms.network_in(nn.Linear(1, 1))
