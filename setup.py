@@ -64,5 +64,7 @@ setup(
         'classification': ['mmengine>=0.10.7,<1', 'mmcv-lite>=2.1,<2.2', 'mmpretrain>=1.2,<1.3', 'torchvision>=0.16',
                            'torchmetrics>=1,<2', 'matplotlib', 'setuptools<81'],
         'deploy': ['onnx>=1.16', 'onnxruntime>=1.18', 'openvino>=2024.4', 'nncf>=2.13'],
+        # Beside one of the three above.
+        'search': ['pymoo>=0.6.1,<0.7', 'ray>=2.9', 'scikit-learn>=1.3', 'scipy>=1.10', 'filelock>=3.12'],
     },
     cmdclass={'build_py': BuildWithMim, 'develop': DevelopWithMim})

@@ -21,7 +21,6 @@ from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
 
 MOBILENET, PLAIN, EXACT = 'MobileNetV2', 'MUXNet-m', 'MUXNet-m, exact form'
-WAYS = ('eager', 'CUDA graphs')
 PRECISIONS = {'float32': torch.float32, 'float16, channels last': torch.float16}
 
 
@@ -46,16 +45,14 @@ def trunks(training: bool) -> dict[str, nn.Module]:
     return {name: Last(network).cuda() for name, network in networks.items()}
 
 
-def inference(batch: int, size: int, way: str, precision: str) -> dict[str, Callable[[], None]]:
+def inference(batch: int, size: int, precision: str, run: Callable = forward) -> dict[str, Callable[[], None]]:
     kind = PRECISIONS[precision]
     order = torch.contiguous_format if kind is torch.float32 else torch.channels_last
     pictures = torch.rand(batch, 3, size, size, device='cuda', dtype=kind).to(memory_format=order)
     steps = {}
     for name, network in trunks(training=False).items():
         network = copy.deepcopy(network).to(kind).to(memory_format=order).eval()
-        steps[name] = forward(network, pictures)
-        if way == 'CUDA graphs':
-            steps[name] = compiled(network, pictures)
+        steps[name] = run(network, pictures)
     return steps
 
 
@@ -99,11 +96,13 @@ def main() -> None:
         args.out.write_text(json.dumps(result, indent=2) + '\n')  # each, for a machine that is lent for minutes
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    for batch, way, precision in itertools.product(args.batches, WAYS, PRECISIONS):
-        measure(f'forward, {way}, {precision}, batch {batch}', inference(batch, args.size, way, precision))
+    for batch, precision in itertools.product(args.batches, PRECISIONS):
+        measure(f'forward, eager, {precision}, batch {batch}', inference(batch, args.size, precision))
     for mixed in (False, True):
         kind = 'mixed precision' if mixed else 'float32'
         measure(f'training step, {kind}, channels last, batch {args.train_batch}', training(args.train_batch, args.size, mixed))
+    for precision in reversed(PRECISIONS):  # last, for compiling takes minutes
+        measure(f'forward, torch.compile with CUDA graphs, {precision}, batch 1', inference(1, args.size, precision, compiled))
     print(f'\nwritten: {args.out}')
 
 

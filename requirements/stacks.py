@@ -46,8 +46,9 @@ class Stack:
 
 STACKS = {stack.name: stack for stack in (
     Stack('openmmlab', '.venv', 'make setup', 'mmcv.ops, mmdet, mmseg, onnxruntime, openvino, mmmux', compiled='mmcv',
-          more=('deploy', )),
-    Stack('classification', '.venv-classification', 'make setup-classification', 'mmcv, mmpretrain, torchvision, mmmux'))}
+          more=('deploy', 'search')),
+    Stack('classification', '.venv-classification', 'make setup-classification', 'mmcv, mmpretrain, torchvision, mmmux',
+          more=('search', )))}
 
 
 def is_whole(info: Path) -> bool:

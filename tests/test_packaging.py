@@ -37,13 +37,19 @@ def test_tools_are_shipped(installed):
     assert (installed / 'mmmux/.mim/tools/train.py').read_text() == (ROOT / 'tools/train.py').read_text()
 
 
-@pytest.mark.parametrize('extra', ['openmmlab', 'classification'])
-def test_what_an_extra_asks_for_is_what_the_tests_run_with(installed, extra):
+@pytest.mark.parametrize('extra,stack,some', [
+    ('openmmlab', 'openmmlab', {'torch', 'mmengine', 'matplotlib'}),
+    ('classification', 'classification', {'torch', 'mmengine', 'matplotlib'}),
+    ('search', 'openmmlab', {'torch', 'pymoo', 'ray'}),
+    ('search', 'classification', {'torch', 'pymoo', 'ray'}),
+])
+def test_what_an_extra_asks_for_is_what_the_tests_run_with(installed, extra, stack, some):
     (metadata, ) = installed.glob('mmmux-*.dist-info')
     asked = [line for line in map(Requirement, PathDistribution(metadata).requires)
              if line.name != 'setuptools' and (line.marker is None or line.marker.evaluate(dict(extra=extra)))]
-    lines = [line.partition('#')[0].strip() for line in (ROOT / f'requirements/{extra}.txt').read_text().splitlines()]
+    lines = [line.partition('#')[0].strip() for name in {extra, stack}
+             for line in (ROOT / f'requirements/{name}.txt').read_text().splitlines()]
     pinned = {pin.name: str(pin.specifier).removeprefix('==') for pin in map(Requirement, filter(None, lines))
               if pin.marker is None or pin.marker.evaluate()}
-    assert {'torch', 'mmengine', 'matplotlib'} < {line.name for line in asked}
+    assert some < {line.name for line in asked}
     assert [str(line) for line in asked if line.name not in pinned or pinned[line.name] not in line.specifier] == []

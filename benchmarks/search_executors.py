@@ -1,0 +1,52 @@
+#!/usr/bin/env python
+"""How many cores the executors of a search keep busy: processor time of all evaluations over the time from start to end."""
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from mmmux.engine.machine import describe_machine, usable_cores
+from mmmux.search.executors import make_executor
+from mmmux.search.trial import TrialSpec, trial_folder
+
+
+def compute(spec: TrialSpec) -> dict[str, float]:
+    """What each evaluation does: keep a core busy for so many seconds of processor time."""
+    while time.process_time() < spec.arguments['seconds']:
+        pass
+    return dict(score=1.)
+
+
+def measure(settings: dict, evaluations: int, seconds: float) -> dict:
+    """Processor time and time of some evaluations with one executor, which is started before."""
+    with tempfile.TemporaryDirectory() as folder, make_executor(settings) as executor:
+        specs = [TrialSpec(0, index, (index, ), trial_folder(folder, 0, index), 0, 'score', arguments=dict(seconds=seconds),
+                           function='search_executors:compute') for index in range(evaluations)]
+        started = time.monotonic()
+        statuses = [result.status for _, result in executor.run(specs)]
+        wall = time.monotonic() - started
+    assert statuses == ['done'] * evaluations, statuses
+    return dict(executor=settings, evaluations=evaluations, processor_seconds=evaluations * seconds, seconds=round(wall, 2),
+                busy_cores=round(evaluations * seconds / wall, 2))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--seconds', type=float, default=20, help='processor time of an evaluation (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path(__file__).parent / 'results/search_executors.json',
+                        help='where the numbers go (default: %(default)s)')
+    args = parser.parse_args()
+    # The evaluations' processes import `compute` from this file.
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(Path(__file__).resolve().parent), os.environ.get('PYTHONPATH')]))
+    cores = usable_cores()
+    runs = [measure(settings, 3 * cores, args.seconds) for settings in (
+        dict(type='local', workers=1), dict(type='local', workers=cores), dict(type='ray', cpus=1))]
+    for run in runs:
+        print(f'{run["executor"]}: {run["busy_cores"]} of {cores} cores')
+    args.out.write_text(json.dumps(dict(machine=describe_machine(), runs=runs), indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,28 @@
+"""Where evaluations run: processes of this machine, or Ray for many GPUs and machines."""
+from collections.abc import Mapping
+
+from mmmux.errors import ConfigError
+
+from .base import Executor
+from .local import LocalExecutor
+from .ray import RayExecutor
+
+EXECUTORS = dict(local=LocalExecutor, ray=RayExecutor)
+
+__all__ = ['EXECUTORS', 'Executor', 'LocalExecutor', 'RayExecutor', 'make_executor']
+
+
+def make_executor(settings: Mapping) -> Executor:
+    """The executor of `search.executor`, e.g. `dict(type='local', workers=2)` or `dict(type='ray', cpus=1, gpus=0.5)`.
+
+    Raises:
+        ConfigError: a value cannot be used, or Ray is not installed.
+    """
+    options = dict(settings)
+    kind = options.pop('type', None)
+    if kind not in EXECUTORS:
+        raise ConfigError(f'search.executor.type must be one of {", ".join(EXECUTORS)}, got {kind!r}')
+    accepted = EXECUTORS[kind].OPTIONS
+    if unknown := sorted(set(options) - set(accepted)):
+        raise ConfigError(f"search.executor has no '{unknown[0]}' with type='{kind}': it takes {', '.join(accepted)}")
+    return EXECUTORS[kind](**options)

@@ -1,0 +1,124 @@
+"""Evaluations as tasks of Ray, for many GPUs and many machines."""
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+
+from mmmux.engine.machine import usable_cores
+from mmmux.errors import ConfigError
+from mmmux.search.journal import FAILED
+from mmmux.search.trial import LOG_FILE, REFUSED, TrialResult, TrialSpec
+
+from .base import Executor
+from .process import TrialProcess
+
+_TRIES = 3  # a machine may be taken away; one that an evaluation brings down three times is not to blame
+_SECONDS_TO_ANSWER = 10
+_LOG_BYTES = 1_000_000  # of the end of a log come back
+
+
+class RayExecutor(Executor):
+    """One task for each evaluation, which runs the same process as on this machine; Ray decides where and when.
+
+    Results and logs come back through Ray. The folder of an evaluation is used where the task sees it; elsewhere it works in
+    one of its own, so that machines need to share no file system unless weights are inherited.
+
+    Args:
+        cpus: cores that an evaluation takes.
+        gpus: GPUs that it takes; a fraction to share one.
+        address: of a Ray cluster, 'auto' for the one that this machine belongs to; None starts Ray here, for as long as the
+            search runs.
+
+    Raises:
+        ConfigError: a value cannot be used, Ray is not installed, or there is no cluster at the address.
+    """
+
+    OPTIONS = ('cpus', 'gpus', 'address')
+
+    def __init__(self, cpus: float = 1, gpus: float = 0, address: str | None = None):
+        for name, value, least in (('cpus', cpus, 'above 0'), ('gpus', gpus, 'from 0 up')):
+            if not isinstance(value, Real) or isinstance(value, bool) or value < 0 or (name == 'cpus' and not value):
+                raise ConfigError(f'search.executor.{name} must be a number {least}, got {value!r}')
+        self._ray = _import_ray()
+        self._own = not self._ray.is_initialized()
+        if self._own:
+            _connect(self._ray, address)
+        if address is None:
+            self._check_room(dict(CPU=cpus, GPU=gpus))
+        # A task that is killed is tried again below, so often as there and not for ever.
+        self._task = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_evaluate)
+
+    def __exit__(self, *_) -> None:
+        """Disconnect from Ray, and end it if it was started here."""
+        if self._own:
+            self._ray.shutdown()
+
+    def _check_room(self, wanted: dict[str, float]) -> None:
+        there = self._ray.cluster_resources()
+        for kind, number in wanted.items():
+            if number > there.get(kind, 0):
+                self.__exit__()
+                raise ConfigError(f'search.executor.{kind.lower()}s is {number:g}, and this machine has {there.get(kind, 0):g}')
+
+    def _run(self, specs: list[TrialSpec]) -> Iterator[tuple[TrialSpec, TrialResult]]:
+        for spec in specs:
+            spec.write()
+        pending = {self._task.remote(spec, os.getcwd()): (spec, 1) for spec in specs}
+        try:
+            while pending:
+                (ready, ), _ = self._ray.wait(list(pending), num_returns=1)
+                spec, tries = pending.pop(ready)
+                try:
+                    result, log = self._ray.get(ready)
+                except self._ray.exceptions.RayError as error:
+                    if tries < _TRIES:
+                        pending[self._task.remote(spec, os.getcwd())] = spec, tries + 1
+                        continue
+                    reason = str(error).strip().splitlines()[0]
+                    result, log = TrialResult(FAILED, 0., reason=f'{type(error).__name__}: {reason}'), b''
+                if log:
+                    (spec.folder / LOG_FILE).write_bytes(log)
+                result.write(spec.folder)
+                yield spec, result
+        finally:
+            for task in pending:
+                self._ray.cancel(task, force=True)
+
+
+def _evaluate(spec: TrialSpec, cwd: str) -> tuple[TrialResult, bytes]:
+    """Run a trial on the machine of the task; the log only where the search cannot see it."""
+    cwd = cwd if Path(cwd).is_dir() else None
+    if spec.is_in(spec.folder):
+        return TrialProcess(spec, {}, cwd).result(), b''
+    if spec.keep_weights:
+        return TrialResult(REFUSED, 0., reason=f'search.inherit needs a work dir that all machines share, and {spec.folder} is '
+                           f'not there on {socket.gethostname()}'), b''
+    with tempfile.TemporaryDirectory(prefix='mmmux-trial-') as folder:
+        result = TrialProcess(replace(spec, folder=Path(folder)), {}, cwd).result()
+        return result, (Path(folder) / LOG_FILE).read_bytes()[-_LOG_BYTES:]
+
+
+def _import_ray():
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # it would tell its makers, and tell the user so
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("search.executor.type is 'ray' and Ray is not installed: `pip install 'mmmux[search]'`, or use "
+                          "type='local'") from None
+    return ray
+
+
+def _connect(ray, address: str | None) -> None:
+    options = dict(num_cpus=usable_cores(), include_dashboard=False) if address is None else {}
+    try:
+        host, _, port = (address or '').removeprefix('ray://').rpartition(':')
+        if port.isdigit():  # Ray itself would try for ten minutes
+            socket.create_connection((host.strip('[]'), int(port)), _SECONDS_TO_ANSWER).close()
+        ray.init(address=address or 'local', log_to_driver=False, logging_level=logging.ERROR, **options)
+    except (OSError, ValueError, RuntimeError) as error:  # a ConnectionError is an OSError
+        raise ConfigError(f'search.executor.address is {address!r} and no Ray answers there '
+                          f'({str(error).strip().splitlines()[0]})') from None

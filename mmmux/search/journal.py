@@ -1,0 +1,244 @@
+"""The journal of a search: every plan and every result on disk before anything is decided with it."""
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from mmmux.errors import ConfigError
+
+Genome = tuple[int, ...]
+
+JOURNAL_FILE = 'journal.jsonl'
+DONE, FAILED, TIMEOUT, NAN = STATUSES = ('done', 'failed', 'timeout', 'nan')
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What became of one genome.
+
+    Args:
+        generation: it was planned in, from 0.
+        index: its place in the plan of that generation, from 0.
+        genome: of the search space.
+        status: 'done', or why there is no result: 'failed', 'timeout' or 'nan'.
+        error: 1 - metric / best; None unless done.
+        metric: as the evaluator reports it; None unless done.
+        params: of the whole model.
+        macs: multiply-adds of the whole model.
+        latency: relative to the reference network's; None where it is no objective.
+        seconds: the evaluation took.
+        seed: of the training.
+        reason: why there is no result, in a sentence.
+        log: of the training, relative to the work dir.
+    """
+    generation: int
+    index: int
+    genome: Genome
+    status: str
+    error: float | None
+    metric: float | None
+    params: int
+    macs: int
+    latency: float | None
+    seconds: float
+    seed: int
+    reason: str = ''
+    log: str = ''
+
+    @property
+    def done(self) -> bool:
+        """Whether it counts as a result."""
+        return self.status == DONE
+
+
+_FIELDS = {field.name for field in fields(Evaluation)}
+
+
+class Journal:
+    """A JSON-lines file in the work dir, and the lock that keeps a second search out of it.
+
+    The first line says which search it is of, each later one is a generation's plan or a result. A line is written through to
+    the disk before :meth:`plan` or :meth:`append` returns. Use it in a `with` statement, or :meth:`close` it.
+
+    Args:
+        work_dir: of the search; made if it is not there.
+        header: what the search is defined by, e.g. `dict(space=space.fingerprint, seed=0, objectives=('error', 'params'))`:
+            values that JSON can hold. Nothing is said about how a value came about, so give few and short ones.
+        resume: go on with a journal that is there already.
+
+    Raises:
+        ConfigError: another search is at work there; there are results, and `resume` is not set or they are of a search
+            with another header; or the journal is damaged.
+    """
+
+    def __init__(self, work_dir: str | Path, header: Mapping, resume: bool = False):
+        self.work_dir = Path(work_dir)
+        self.path = self.work_dir / JOURNAL_FILE
+        self._header = _plain(dict(header, version=_VERSION))
+        self._plans: dict[int, list[Genome]] = {}
+        self._evaluations: dict[tuple[int, int], Evaluation] = {}
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.path.with_suffix('.lock'), timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ConfigError(f'another search is at work in {work_dir}: wait until it has ended, or name another folder with '
+                              '--work-dir') from None
+        try:
+            self._file = self._open(resume)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> 'Journal':
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the next search in."""
+        self._file.close()
+        self._lock.release()
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """All results in the order of (generation, index), whenever they arrived."""
+        return [self._evaluations[key] for key in sorted(self._evaluations)]
+
+    @property
+    def plans(self) -> list[list[Genome]]:
+        """The genomes of each generation planned so far."""
+        return [self._plans[generation] for generation in range(len(self._plans))]
+
+    def missing(self, generation: int) -> list[tuple[int, Genome]]:
+        """Index and genome of what was planned in a generation and has no result yet."""
+        return [(index, genome) for index, genome in enumerate(self._plans[generation])
+                if (generation, index) not in self._evaluations]
+
+    def plan(self, genomes: Sequence[Genome]) -> int:
+        """Write down the next generation, and return its number."""
+        generation = len(self._plans)
+        genomes = [tuple(int(gene) for gene in genome) for genome in genomes]
+        self._write(dict(generation=generation, planned=genomes))
+        self._plans[generation] = genomes
+        return generation
+
+    def append(self, evaluation: Evaluation) -> None:
+        """Write down a result of a planned generation.
+
+        Raises:
+            ValueError: it was not planned, or there is one already.
+        """
+        self._keep(evaluation)
+        self._write({key: _plain_number(value) for key, value in asdict(evaluation).items()})
+
+    def _keep(self, evaluation: Evaluation) -> None:
+        key = evaluation.generation, evaluation.index
+        plan = self._plans.get(evaluation.generation, [])
+        if not 0 <= evaluation.index < len(plan) or plan[evaluation.index] != tuple(evaluation.genome):
+            raise ValueError(f'evaluation {key} of genome {evaluation.genome} was not planned')
+        if key in self._evaluations:
+            raise ValueError(f'evaluation {key} is in the journal already')
+        if evaluation.status not in STATUSES:
+            raise ValueError(f'status of evaluation {key} is {evaluation.status!r}, not one of {", ".join(STATUSES)}')
+        self._evaluations[key] = evaluation
+
+    def _open(self, resume: bool):
+        """Read what is there, cut off a line that a kill or a full disk tore, and open the file for appending."""
+        lines, whole = self._read()
+        if all('planned' in line for line in lines[1:]):  # settings may prove wrong at the first evaluation, and be mended
+            if not resume or lines[:1] != [self._header]:
+                lines, whole = [], 0
+        elif not resume:
+            raise ConfigError(f'{self.path} holds a search already: go on with it with --resume, or name another folder with '
+                              '--work-dir')
+        if lines:
+            self._compare(lines[0])
+            for number, line in enumerate(lines[1:], 2):
+                self._take(number, line)
+        file = open(self.path, 'ab')  # noqa: SIM115  closed by `close`
+        file.truncate(whole)
+        _sync_folder(self.work_dir)
+        if not lines:
+            self._file = file
+            self._write(self._header)
+        return file
+
+    def _read(self) -> tuple[list, int]:
+        """The parsed lines and the number of bytes that they take."""
+        if not self.path.exists():
+            return [], 0
+        raw = self.path.read_bytes().splitlines(keepends=True)
+        lines, whole = [], 0
+        for number, line in enumerate(raw, 1):
+            parsed = _parse(line)
+            if parsed is None:
+                if number == len(raw):
+                    break
+                raise ConfigError(f'line {number} of {self.path} is damaged: give the folder back from a copy, or name another '
+                                  'with --work-dir')
+            lines.append(parsed)
+            whole += len(line)
+        return lines, whole
+
+    def _compare(self, found: Mapping) -> None:
+        differing = [key for key in {**self._header, **found} if self._header.get(key) != found.get(key)]
+        if differing:
+            what = ' and '.join(f'{key} ({json.dumps(found.get(key))} there, {json.dumps(self._header.get(key))} here)'
+                                for key in differing)
+            raise ConfigError(f'{self.path} is of another search, with another {what}: set it back, or name another folder '
+                              'with --work-dir')
+
+    def _take(self, number: int, line: Mapping) -> None:
+        try:
+            if 'planned' in line:
+                if line['generation'] != len(self._plans):
+                    raise ValueError(f'generation {line["generation"]} is planned after {len(self._plans)} others')
+                self._plans[len(self._plans)] = [tuple(genome) for genome in line['planned']]
+            else:
+                self._keep(Evaluation(**{**line, 'genome': tuple(line['genome'])}))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f'line {number} of {self.path} is not of a journal of this version ({error}): name another '
+                              'folder with --work-dir') from None
+
+    def _write(self, line: Mapping) -> None:
+        self._file.write(json.dumps(line).encode() + b'\n')
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def _parse(line: bytes) -> dict | None:
+    """A line's content; None where it is not whole."""
+    if not line.endswith(b'\n'):
+        return None
+    try:
+        parsed = json.loads(line)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _plain(value: Mapping) -> dict:
+    """As it will be read back: tuples are lists."""
+    return json.loads(json.dumps(value))
+
+
+def _plain_number(value):
+    """Without numpy's types, which JSON cannot hold."""
+    if isinstance(value, tuple):
+        return [_plain_number(item) for item in value]
+    return value.item() if hasattr(value, 'item') else value
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that the name of a new file is on disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,104 @@
+"""Choosing one network of a search's front."""
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmmux.errors import ConfigError
+
+from .front import Box, front
+from .journal import JOURNAL_FILE, Evaluation
+from .prediction import measured
+from .space import SearchSpace
+
+KNEE = 'knee'
+
+
+def read_results(work_dir: str | Path, space: SearchSpace) -> list[Evaluation]:
+    """The evaluations of a search, which may be at work on others meanwhile.
+
+    Raises:
+        ConfigError: the folder holds no search, or one of another space.
+    """
+    path = Path(work_dir) / JOURNAL_FILE
+    if not path.is_file():
+        raise ConfigError(f'{work_dir} holds no search ({JOURNAL_FILE}): run it first, or name its folder with --work-dir')
+    lines = path.read_text().split('\n')[:-1]  # what follows the last line's end is being written
+    header, *rest = [json.loads(line) for line in lines] or [{}]
+    if header.get('space') != space.fingerprint:
+        raise ConfigError(f'{path} is of a search of another space: set search.space back, or name another folder with '
+                          '--work-dir')
+    found = [Evaluation(**dict(line, genome=tuple(line['genome']))) for line in rest if 'genome' in line]
+    return sorted(found, key=lambda evaluation: (evaluation.generation, evaluation.index))
+
+
+def pick(evaluations: Sequence[Evaluation], objectives: Sequence[str], how: str) -> Evaluation:
+    """One result of the front.
+
+    Args:
+        evaluations: of a search.
+        objectives: of the search.
+        how: one of
+
+            * 'knee': what lies farthest below the plane through the corners of the front (Das, "On characterizing the knee of
+              the Pareto curve", 1999), each objective scaled from 0 to 1 along the front, its costs by their logarithm;
+            * weights, 'error=1,params=0.3,macs=0.3': the smallest weighted sum of the objectives, scaled in that way;
+            * a budget, 'params=1.8e6,macs=66e6': the smallest error within. It names no error; weights do.
+
+    Raises:
+        ConfigError: `how` is none of these, there are no results, or none is within the budget.
+    """
+    numbers = None if how == KNEE else parse_numbers(how, objectives)
+    good = [evaluation for evaluation in evaluations if evaluation.done]
+    if not good:
+        raise ConfigError(f'there is nothing to pick: none of {len(evaluations)} evaluations has a result')
+    best = [good[index] for index in front(measured(good, objectives))]
+    if numbers is None:
+        return _smallest_sum(best, objectives, dict.fromkeys(objectives, 1.))
+    if 'error' in numbers:
+        return _smallest_sum(best, objectives, numbers)
+    return _within(good, numbers)
+
+
+def parse_numbers(text: str, objectives: Sequence[str]) -> dict[str, float]:
+    """Weights or budgets from 'name=number,...'.
+
+    Raises:
+        ConfigError: it is not of that form, or names something else than objectives.
+    """
+    numbers = {}
+    for part in text.split(','):
+        name, _, number = part.strip().partition('=')
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1
+        if name not in objectives or not 0 <= value < np.inf or name in numbers:
+            raise ConfigError(f"--pick must be '{KNEE}', a budget such as params=1.8e6,macs=66e6, or weights such as error=1,"
+                              f'params=0.3,macs=0.3, of the objectives {", ".join(objectives)}; got {text!r}')
+        numbers[name] = value
+    if not any(numbers.values()):
+        raise ConfigError(f'--pick {text} has no number above 0')
+    return numbers
+
+
+def _smallest_sum(best: Sequence[Evaluation], objectives: Sequence[str], weights: Mapping[str, float]) -> Evaluation:
+    values = measured(best, objectives)
+    lower, upper = (tuple(ends.tolist()) for ends in (values.min(0), values.max(0)))
+    scaled = Box(tuple(objectives), lower, upper).normalise(values)
+    sums = scaled @ np.array([weights.get(name, 0.) for name in objectives])
+    return best[int(sums.argmin())]
+
+
+def _within(good: Sequence[Evaluation], budget: Mapping[str, float]) -> Evaluation:
+    def excess(evaluation: Evaluation) -> float:
+        return sum(max(getattr(evaluation, name) / limit - 1, 0) if limit else np.inf for name, limit in budget.items())
+
+    within = [evaluation for evaluation in good if excess(evaluation) == 0]
+    if not within:
+        nearest = min(good, key=excess)
+        near = ' and '.join(f'{getattr(nearest, name):,} {name}' for name in budget)
+        told = ','.join(f'{name}={limit:g}' for name, limit in budget.items())
+        raise ConfigError(f'no result of the search is within --pick {told}: the nearest has {near}')
+    return min(within, key=lambda evaluation: (evaluation.error, evaluation.macs, evaluation.params))

@@ -1,0 +1,143 @@
+"""A picked network as files: a config that trains, and a table to read."""
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmmux.models import DS, MUX, Architecture
+from mmmux.models.backbones.architectures import Row
+
+from .journal import Evaluation
+from .settings import SearchSettings
+from .task import get_key, task_config
+
+_INDENT = '    '
+_LINE = 120
+
+
+def write_picked(evaluation: Evaluation, settings: SearchSettings, cfg: Config, how: str, out: str | Path) -> list[Path]:
+    """Write `out`, a config which inherits the search's own and trains the network as long as that says, and a table beside it.
+
+    Where nothing is trained (the analytic error) there is the table alone.
+
+    Args:
+        evaluation: the picked one.
+        settings: of the search.
+        cfg: the search's config, read from a file.
+        how: it was picked.
+        out: file to write, ending in '.py'; the table ends in '.md'.
+
+    Returns:
+        list[Path]: the written files.
+    """
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    arch = settings.space.decode(evaluation.genome)
+    told = describe(evaluation, settings)
+    table = out.with_suffix('.md')
+    table.write_text(f'# {out.stem}\n\nPicked by `{how}`: {told}.\n\n{architecture_table(arch)}\n')
+    if settings.analytic is not None:
+        return [table]
+    base = os.path.relpath(cfg.filename, out.parent)
+    out.write_text(f'# Picked by {how}: {told}.\n' + config_source(arch, settings, cfg, Path(base).as_posix()))
+    return [out, table]
+
+
+def describe(evaluation: Evaluation, settings: SearchSettings) -> str:
+    """What a result is, in words."""
+    height, width = settings.size
+    latency = '' if evaluation.latency is None else f', latency {evaluation.latency:.2f} of the reference'
+    return (f'error {evaluation.error:.4f} in the search, {evaluation.params:,} parameters, {evaluation.macs:,} multiply-adds '
+            f'at {height} x {width}{latency}')
+
+
+def config_source(arch: Architecture, settings: SearchSettings, cfg: Config, base: str) -> str:
+    """Text of a config that inherits `base` and has the network and the channels that follow it."""
+    task = task_config(cfg, arch, settings.network, settings.channels)
+    model: dict = {}
+    _put(model, [*settings.network.split('.'), 'arch'], _Source(
+        f'dict(_delete_=True, stages=stages, head_channels={arch.head_channels}, stem_channels={arch.stem_channels}'
+        + (f', drop_path_rate={arch.drop_path_rate}' if arch.drop_path_rate else '') + ')'))
+    for key in settings.channels:
+        path = _to_whole_list(key)
+        _put(model, path, get_key(task, '.'.join(path), 'search.channels'))
+    stages = ''.join(f'{_INDENT}{_stage(rows)},\n' for rows in arch.stages)
+    changes = ''.join(f'{name} = {_dict_source(value, 0, len(name) + 3)}\n' for name, value in model.items())
+    return f"_base_ = '{base}'\n\nsearch = None\nstages = [\n{stages}]\n{changes}"
+
+
+class _Source(str):
+    """Text that is code already."""
+
+
+def _to_whole_list(key: str) -> list[str]:
+    # A config cannot set one item of an inherited list, only the list.
+    path = []
+    for part in key.split('.'):
+        if part.isdigit():
+            break
+        path.append(part)
+    return path
+
+
+def _put(tree: dict, path: Sequence[str], value: Any) -> None:
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[path[-1]] = value
+
+
+def _dict_source(value: Any, depth: int, column: int = 0) -> str:
+    if not isinstance(value, dict):
+        return value if isinstance(value, _Source) else repr(value)
+    short = f'dict({", ".join(f"{key}={_dict_source(item, 0)}" for key, item in value.items())})'
+    if column + len(short) <= _LINE and '\n' not in short:
+        return short
+    inner = _INDENT * (depth + 1)
+    lines = (f'{inner}{key}={_dict_source(item, depth + 1, len(inner) + len(key) + 1)}' for key, item in value.items())
+    return 'dict(\n' + ',\n'.join(lines) + ')'
+
+
+def _stage(rows: Sequence[Row]) -> str:
+    runs = [(_row(row), count) for row, count in _runs(rows)]
+    parts = [f'{count} * [{text}]' if count > 1 else f'[{text}]' for text, count in runs]
+    line = ' + '.join(parts)
+    return line if len(line) + len(_INDENT) < _LINE else f' +\n{_INDENT}'.join(parts)
+
+
+def _row(row: Row) -> str:
+    said = [f'type={type(row).__name__!r}']
+    for field in fields(row):
+        value = getattr(row, field.name)
+        if value != field.default:
+            said.append(f'{field.name}={value!r}')
+    return f'dict({", ".join(said)})'
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[tuple[Row, int]]:
+    return ((row, len(list(same))) for row, same in groupby(rows))
+
+
+def architecture_table(arch: Architecture) -> str:
+    """Markdown: a line for each different row of each stage."""
+    lines = ['| stage | rows | kernel | stride | expansion | processed channels | scales | SE | activation | channels |',
+             '|---' * 10 + '|',
+             f'| stem | convolution | 3 | 2 | - | - | - | - | Swish | {arch.stem_channels} |']
+    channels = arch.stem_channels
+    for index, rows in enumerate(arch.stages):
+        for row, count in _runs(rows):
+            channels = channels if isinstance(row, MUX) else row.out_channels
+            lines.append('| ' + ' | '.join(map(str, _cells(index, row, count, channels))) + ' |')
+    lines.append(f'| head | convolution | 1 | 1 | - | - | - | - | Swish | {arch.head_channels} |')
+    return '\n'.join(lines)
+
+
+def _cells(stage: int, row: Row, count: int, channels: int) -> tuple:
+    kernel = row.kernel_size if isinstance(row.kernel_size, int) else ', '.join(map(str, row.kernel_size))
+    scales = '-' if row.scales is None else ', '.join(f'{scale:+d}' if scale else '0' for scale in row.scales)
+    return (stage, f'{count} x {type(row).__name__}', kernel, getattr(row, 'stride', 1),
+            '-' if isinstance(row, DS) else row.expand_ratio, f'{row.split_ratio:.0%}' if isinstance(row, MUX) else 'all',
+            scales, row.se_ratio or '-', row.act, channels)

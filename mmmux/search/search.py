@@ -1,0 +1,84 @@
+"""The search: propose networks, evaluate them, learn from the results, until enough are evaluated."""
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from .budget import check_budgets
+from .executors import Executor, make_executor
+from .feasible import Costs
+from .generations import Generations
+from .journal import FAILED, Evaluation, Journal
+from .progress import SearchProgress
+from .settings import SearchSettings
+from .strategy import Strategy
+from .surroundings import make_costs
+from .trial import TrialResult
+from .trials import Trials
+
+
+def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resume: bool = False,
+               on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None) -> list[Evaluation]:
+    """Search, and return all evaluations.
+
+    Generations are synchronous: one is proposed when the one before it has its last result, so that proposals depend on the
+    results and not on the order in which they arrive.
+
+    Args:
+        settings: of the search, from the config.
+        cfg: the whole config.
+        work_dir: for the journal, the files of the evaluations, and `generations.json`.
+        resume: go on with what is in `work_dir`.
+        on_generation: called with all evaluations so far when a generation has its last result.
+
+    Raises:
+        ConfigError: something in the config cannot be used, or the journal is not of this search.
+    """
+    costs = make_costs(cfg, settings)
+    check_budgets(settings.space, costs, settings.budgets)
+    strategy = Strategy(settings.space, costs, settings.objectives, settings.budgets, settings.strategy, settings.surrogate,
+                        settings.seed, settings.starts)
+    trials = Trials(settings, cfg, Path(work_dir).resolve())
+    header = dict(space=settings.space.fingerprint, objectives=settings.objectives, seed=settings.seed)
+    with (Journal(work_dir, header, resume) as journal, make_executor(settings.executor) as executor,
+          SearchProgress(settings.evaluations, len(journal.evaluations)) as progress):
+        generations = Generations(trials.work_dir, strategy)
+        for generation in _unfinished(journal, strategy, settings):
+            for evaluation in _evaluate(generation, journal, trials, costs, executor):
+                journal.append(evaluation)
+                progress.step(evaluation)
+            progress.generation(generations.add(journal.evaluations))
+            on_generation(journal.evaluations)
+        return journal.evaluations
+
+
+def _unfinished(journal: Journal, strategy: Strategy, settings: SearchSettings) -> Iterator[int]:
+    """Numbers of generations to evaluate: what an earlier run left of its last one, then new ones as they are planned."""
+    if journal.plans:
+        # Also where nothing is missing: the search may have ended between its last result and the report of it.
+        yield len(journal.plans) - 1
+    while True:
+        wanted = settings.batch if journal.plans else settings.initial
+        wanted = min(wanted, settings.evaluations - sum(map(len, journal.plans)))
+        genomes = strategy.propose(journal.evaluations, len(journal.plans), wanted) if wanted > 0 else []
+        if not genomes:
+            return
+        yield journal.plan(genomes)
+
+
+def _evaluate(generation: int, journal: Journal, trials: Trials, costs: Costs, executor: Executor) -> Iterator[Evaluation]:
+    """Results of what a generation still misses, as they arrive."""
+    earlier = [evaluation for evaluation in journal.evaluations if evaluation.generation < generation]
+    specs, known = [], {}
+    for index, genome in journal.missing(generation):
+        spec = trials.spec(generation, index, genome, earlier)
+        counted = [int(count(np.array([genome]))[0]) for count in (costs.params, costs.macs)]
+        try:  # before the trainings start, which would disturb it
+            known[index] = *counted, trials.latency(genome)
+        except RuntimeError as error:
+            yield TrialResult(FAILED, 0., reason=str(error)).evaluation(spec, *counted)
+        else:
+            specs.append(spec)
+    for spec, result in executor.run(specs):
+        yield result.evaluation(spec, *known[spec.index])

@@ -1,0 +1,205 @@
+"""What a config's field `search` says, checked."""
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
+from typing import Any
+
+from mmengine.config import Config
+
+from mmmux.errors import ConfigError
+from mmmux.models import Architecture, get_architecture
+
+from .analytic import ANALYTIC_SPACE
+from .space import Genome, SearchSpace
+from .space_config import check_keys
+from .task import get_key, network_arguments, stage_width
+
+OBJECTIVES = ('error', 'params', 'macs', 'latency')
+COUNTED = ('params', 'macs')
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """A search, as its config has it in the field `search`.
+
+    Args:
+        space: the networks to choose from; a config gives the arguments of :class:`mmmux.search.space.SearchSpace`.
+        size: height and width of the picture that multiply-adds (and latency) are of.
+        network: config key of the MUXNet that is searched.
+        channels: config keys of numbers of channels that follow the network's, each with the stage it follows.
+        metric: what networks are compared by, as the evaluator reports it; higher is better.
+        best: value of a perfect metric, so that error = 1 - metric / best.
+        analytic: the error is the formula of :mod:`mmmux.search.analytic`, and nothing is trained; then `network`, `channels`
+            and `metric` are not given, and `space` may be left out. A dict has options of that error.
+        objectives: what is minimised: 'error', and of 'params', 'macs' and 'latency'.
+        budgets: the largest number of 'params' and of 'macs' that a network may have.
+        evaluations: networks to train in all.
+        initial: how many of them are drawn at random, first.
+        batch: how many are trained in each generation after that.
+        starts: networks to begin with, names or tables as `arch` of :class:`mmmux.models.MUXNet` takes them; as genomes here.
+        strategy: the evolutionary algorithm: `type` and its options.
+        surrogate: the model of the error: `type`; None for no surrogate.
+        schedule: config options that make the training short.
+        time_limit: seconds for one evaluation; None for no limit.
+        inherit: weights come from the nearest network that was trained before, where they fit.
+        executor: where evaluations run: `type` and its options.
+        latency: how the latency is measured; needed with that objective.
+        seed: of every random choice.
+    """
+    space: SearchSpace
+    size: tuple[int, int]
+    network: str = ''
+    channels: Mapping[str, int] = field(default_factory=dict)
+    metric: str = 'accuracy'
+    best: float = 1.
+    analytic: Mapping | None = None
+    objectives: tuple[str, ...] = ('error', 'params', 'macs')
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    evaluations: int = 60
+    initial: int = 12
+    batch: int = 6
+    starts: tuple[Genome, ...] = ()
+    strategy: Mapping = field(default_factory=lambda: dict(type='moead'))
+    surrogate: Mapping | None = field(default_factory=lambda: dict(type='gp'))
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    time_limit: float | None = None
+    inherit: bool = False
+    executor: Mapping = field(default_factory=lambda: dict(type='local', workers=1))
+    latency: Mapping | None = None
+    seed: int = 0
+
+
+_KEYS = tuple(item.name for item in fields(SearchSettings))
+_ONLY_TRAINED = ('network', 'channels', 'metric', 'best', 'schedule', 'inherit')
+
+
+def read_settings(cfg: Config) -> SearchSettings:
+    """Read and check `search` of a config.
+
+    Raises:
+        ConfigError: it is missing, a key is unknown, or a value cannot be used or does not fit the rest of the config.
+    """
+    search = cfg.get('search')
+    if not isinstance(search, Mapping):
+        raise ConfigError("the config has no field 'search': see configs/search for what a search needs")
+    search = search.to_dict() if hasattr(search, 'to_dict') else dict(search)
+    check_keys(search, _KEYS, 'search')
+    analytic = _analytic(search)
+    if analytic is not None:
+        search.setdefault('space', ANALYTIC_SPACE)
+    needed = ('space', 'size') if analytic is not None else ('space', 'size', 'network', 'metric')
+    for key in needed:
+        if search.get(key) in (None, ''):
+            raise ConfigError(f"search needs '{key}': see configs/search for an example")
+    for key, (words, accepts) in _ACCEPTED.items():
+        if key in search and not accepts(search[key]):
+            raise ConfigError(f'search.{key} must be {words}, got {search[key]!r}')
+    space = SearchSpace(search['space'])
+    search.update(space=space, analytic=analytic, size=tuple(search['size']))
+    search['objectives'] = tuple(search.get('objectives', SearchSettings.objectives))
+    search['starts'] = tuple(_start(arch, space) for arch in search.get('starts', ()))
+    settings = SearchSettings(**search)
+    if settings.initial > settings.evaluations:
+        raise ConfigError(f'search.initial must be at most search.evaluations, {settings.evaluations}, got {settings.initial}')
+    if len(settings.starts) > settings.initial:
+        raise ConfigError(f'search.starts must be at most search.initial ({settings.initial}), got {len(settings.starts)}')
+    if ('latency' in settings.objectives) != (settings.latency is not None):
+        raise ConfigError("search.latency, e.g. dict(runtime='onnx', threads=2, reference='m'), is needed with the objective "
+                          "'latency', and only then")
+    if analytic is None:
+        _check_task(settings, cfg)
+    return settings
+
+
+def _analytic(search: Mapping) -> dict | None:
+    value = search.get('analytic')
+    if value in (None, False):
+        return None
+    if value is not True and not isinstance(value, Mapping):
+        raise ConfigError(f'search.analytic must be True, a dict of options, or None, got {value!r}')
+    given = [key for key in _ONLY_TRAINED if key in search]
+    if given:
+        raise ConfigError(f'search.analytic trains nothing: leave out search.{given[0]}')
+    return {} if value is True else dict(value)
+
+
+def _start(arch: Any, space: SearchSpace) -> Genome:
+    try:
+        return space.encode(get_architecture(arch))
+    except ConfigError as error:
+        named = f"'{arch}' of " if isinstance(arch, str) else ''
+        raise ConfigError(f'{named}search.starts cannot be used: {error}') from None
+
+
+def _check_task(settings: SearchSettings, cfg: Config) -> None:
+    space, arguments = settings.space, network_arguments(cfg, settings.network)
+    out_indices = arguments['out_indices']
+    last = max(out_indices) if isinstance(out_indices, (list, tuple)) else out_indices
+    head = len(space.stages)
+    if last > head:
+        raise ConfigError(f'search.space has {head} stages, but out_indices of {settings.network} are {out_indices}')
+    for gene in space.genes:
+        stage = head if gene.name == 'head_channels' else int(gene.name.split('.')[1]) if '.' in gene.name else 0
+        if stage > last:
+            raise ConfigError(f'search.space chooses {gene.name} from {gene.values}, which {settings.network} does not build: '
+                              f'its out_indices are {out_indices}; leave one value')
+    for key in settings.schedule:
+        get_key(cfg, key, 'search.schedule')
+    now = get_architecture(arguments.get('arch', 'm'))
+    for key, stage in settings.channels.items():
+        if isinstance(stage, bool) or not isinstance(stage, Integral) or not 0 <= stage <= head:
+            raise ConfigError(f"search.channels['{key}'] must be from 0 to {head}, the head convolution, got {stage!r}")
+        _check_follows(key, get_key(cfg, key, 'search.channels'), stage, now)
+
+
+def _check_follows(key: str, value: Any, stage: int, now: Architecture) -> None:
+    # What the config says now must follow its own network, else it would follow another one wrongly, too.
+    if stage <= len(now.stages) and value != stage_width(now, stage):
+        widths = [stage_width(now, index) for index in range(len(now.stages) + 1)]
+        raise ConfigError(f"search.channels has '{key}' follow stage {stage}, but it is {value!r} in the config, where the "
+                          f"network's stages have {', '.join(map(str, widths))} channels")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and value > 0
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple))
+
+
+def _is_typed(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get('type'), str)
+
+
+# For each key, what it accepts in words and in code.
+_ACCEPTED = {
+    'space': ('a dict', lambda value: isinstance(value, Mapping)),
+    'size': ('(height, width) in pixels, from 32 up', lambda value: _is_list(value) and len(value) == 2 and all(
+        _is_count(side) and side >= 32 for side in value)),
+    'network': ("a config key such as 'model.backbone'", lambda value: isinstance(value, str)),
+    'channels': ("a dict of config keys and stages, e.g. {'model.head.in_channels': 7}",
+                 lambda value: isinstance(value, Mapping)),
+    'metric': ("a name as the evaluator reports it, e.g. 'pascal_voc/mAP'", lambda value: isinstance(value, str)),
+    'best': ('a number above 0, the value of a perfect metric', _is_positive),
+    'objectives': (f"a list of at least two of {', '.join(OBJECTIVES)}, 'error' among them", lambda value: _is_list(value) and
+                   len(value) > 1 and set(value) <= set(OBJECTIVES) and 'error' in value and len(set(value)) == len(value)),
+    'budgets': (f'a dict of numbers above 0 for {" and ".join(COUNTED)}', lambda value: isinstance(value, Mapping) and
+                set(value) <= set(COUNTED) and all(map(_is_positive, value.values()))),
+    'evaluations': ('a whole number from 1 up', _is_count),
+    'initial': ('a whole number from 1 up', _is_count),
+    'batch': ('a whole number from 1 up', _is_count),
+    'starts': ('a list of networks', _is_list),
+    'strategy': ("a dict with 'type'", _is_typed),
+    'surrogate': ("a dict with 'type', or None", lambda value: value is None or _is_typed(value)),
+    'schedule': ("a dict of config options, e.g. {'train_cfg.max_epochs': 2}", lambda value: isinstance(value, Mapping)),
+    'time_limit': ('a number of seconds above 0, or None', lambda value: value is None or _is_positive(value)),
+    'inherit': ('True or False', lambda value: isinstance(value, bool)),
+    'executor': ("a dict with 'type'", _is_typed),
+    'latency': ('a dict, or None', lambda value: value is None or isinstance(value, Mapping)),
+    'seed': ('a whole number from 0 up', lambda value: _is_count(value) or (value == 0 and not isinstance(value, bool))),
+}

@@ -1,0 +1,276 @@
+"""The search space: which networks of the family a search may choose, each one a tuple of whole numbers.
+
+As in the paper's search, a network is coded by what each of its stages is made of (Lu, Deb, Boddeti, MUXConv, CVPR 2020).
+"""
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmmux.errors import ConfigError
+from mmmux.models.backbones.architectures import MUX, ROW_KINDS, Architecture, Row
+from mmmux.models.layers.channel_split import near_equal_groups
+
+from .space_config import MUX_ROW_CHOICES, SpaceTable, StageChoices, read_space
+
+Genome = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Gene:
+    """One choice of a space.
+
+    Attributes:
+        name: where the config has it, e.g. 'stages.3.mux.expand_ratio'.
+        values: what may be chosen, in the config's order; a genome holds an index into it.
+    """
+    name: str
+    values: tuple
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class SearchSpace:
+    """A set of architectures, each with exactly one genome.
+
+    Choices that make no difference have one spelling, the canonical one: the genes of MUX blocks are 0 in a stage that has
+    none, and `scales` is 0 (the first of its list) where the others cannot be built on the block's channels. So every canonical
+    genome can be built, and two of them are two networks.
+
+    Args:
+        config: 'stem_channels' and 'head_channels', lists of widths; 'drop_path_rate' of every network (default 0); and
+            'stages', for each stage a dict with 'type' ('DS' or 'IR', its first row), lists of 'out_channels', 'kernel_size',
+            'expand_ratio' (IR) and 'se_ratio' to choose from, the fixed 'stride' and 'act', and 'mux': a dict with lists of
+            the number of 'blocks' that follow and of their 'kernel_size', 'expand_ratio', 'split_ratio', 'scales' and
+            'se_ratio'. A list that is left out holds the row's default alone.
+
+    Attributes:
+        genes (tuple[Gene]): the choices between several values, in the order of a genome.
+        size (int): number of networks.
+        fingerprint (str): differs between spaces that decode a genome differently.
+
+    Raises:
+        ConfigError: the config is not a space, or holds values that cannot be built together.
+    """
+
+    def __init__(self, config: Mapping):
+        table = read_space(config)
+        self.drop_path_rate = table.drop_path_rate
+        self.stages = table.stages
+        self._choices = {name: tuple(values) for name, values in self._all_choices(table)}
+        self.genes = tuple(Gene(name, values) for name, values in self._choices.items() if len(values) > 1)
+        if not self.genes:
+            raise ConfigError('the search space holds a single network: give at least one list of several values')
+        self._columns = {gene.name: column for column, gene in enumerate(self.genes)}
+        self._buildable = [self._check_stage(index) for index in range(len(self.stages))]
+        self.size = self._count()
+        self.fingerprint = hashlib.sha256(json.dumps([
+            self.drop_path_rate, [(stage.kind, stage.stride, stage.act) for stage in self.stages], list(self._choices.items())
+        ]).encode()).hexdigest()[:16]
+
+    @staticmethod
+    def _all_choices(table: SpaceTable) -> Iterator[tuple[str, tuple]]:
+        yield 'stem_channels', table.stem_channels
+        for index, stage in enumerate(table.stages):
+            yield from ((f'stages.{index}.{name}', values) for name, values in stage.first.items())
+            yield from ((f'stages.{index}.mux.{name}', values) for name, values in stage.mux.items())
+        yield 'head_channels', table.head_channels
+
+    def values(self, name: str) -> tuple:
+        """What may be chosen under a name, such as 'stages.3.out_channels', be it one value or several."""
+        return self._choices[name]
+
+    def indices(self, genomes: np.ndarray, name: str) -> np.ndarray:
+        """Which of :meth:`values` each genome of an (n, genes) array chooses: (n, )."""
+        if name in self._columns:
+            return genomes[:, self._columns[name]]
+        return np.zeros(len(genomes), dtype=genomes.dtype)
+
+    def width_name(self, stage: int) -> str:
+        """Name of the choice that sets the channels after a stage; -1 is the stem, the number of stages the head."""
+        if stage == -1:
+            return 'stem_channels'
+        return 'head_channels' if stage == len(self.stages) else f'stages.{stage}.out_channels'
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw n canonical genomes, each gene uniformly: (n, genes)."""
+        return self.canonical(rng.integers(0, [len(gene) for gene in self.genes], size=(n, len(self.genes))))
+
+    def canonical(self, genomes: np.ndarray) -> np.ndarray:
+        """The canonical spelling of genomes, (n, genes) -> (n, genes).
+
+        Raises:
+            ConfigError: a gene is not an index into its values.
+        """
+        genomes = np.array(genomes, dtype=np.int64, ndmin=2)
+        if genomes.shape[1] != len(self.genes):
+            raise ConfigError(f'a genome of this search space has {len(self.genes)} genes, got {genomes.shape[1]}')
+        outside = np.argwhere((genomes < 0) | (genomes >= [len(gene) for gene in self.genes]))
+        if len(outside):
+            row, column = outside[0]
+            gene = self.genes[column]
+            raise ConfigError(f'gene {gene.name} must be from 0 to {len(gene) - 1}, got {genomes[row, column]}')
+        for index in range(len(self.stages)):
+            self._to_canonical(genomes, index)
+        return genomes
+
+    def _to_canonical(self, genomes: np.ndarray, stage: int) -> None:
+        prefix = f'stages.{stage}.mux.'
+        if not self.stages[stage].mux:
+            return
+        without = np.array(self.values(prefix + 'blocks'))[self.indices(genomes, prefix + 'blocks')] == 0
+        for name in MUX_ROW_CHOICES:
+            if prefix + name in self._columns:
+                genomes[without, self._columns[prefix + name]] = 0
+        if prefix + 'scales' in self._columns:
+            fits = self._buildable[stage][tuple(self.indices(genomes, name) for name in self._channels_and_scales(stage))]
+            genomes[~fits, self._columns[prefix + 'scales']] = 0
+
+    def decode(self, genome: Sequence[int]) -> Architecture:
+        """The network of a canonical genome.
+
+        Raises:
+            ConfigError: it is not one of this space, or not canonical.
+        """
+        genome = np.array(genome, dtype=np.int64, ndmin=2)
+        wrong = np.flatnonzero(self.canonical(genome)[0] != genome[0])
+        if len(wrong):
+            gene, value = self.genes[wrong[0]], genome[0, wrong[0]]
+            raise ConfigError(f'genome {tuple(genome[0].tolist())} is not canonical: {gene.name} {gene.values[value]} makes no '
+                              'difference or cannot be built there, and must be 0')
+        chosen = {name: values[int(self.indices(genome, name)[0])] for name, values in self._choices.items()}
+        return Architecture(
+            stages=tuple(self._rows(index, chosen) for index in range(len(self.stages))),
+            stem_channels=chosen['stem_channels'],
+            head_channels=chosen['head_channels'],
+            drop_path_rate=self.drop_path_rate)
+
+    def _rows(self, index: int, chosen: Mapping[str, Any]) -> tuple[Row, ...]:
+        stage, prefix = self.stages[index], f'stages.{index}.'
+        first = ROW_KINDS[stage.kind](
+            **{name: chosen[prefix + name] for name in stage.first}, stride=stage.stride, act=stage.act)
+        if not stage.mux:
+            return (first, )
+        mux = MUX(**{name: chosen[f'{prefix}mux.{name}'] for name in MUX_ROW_CHOICES}, act=stage.act)
+        return (first, ) + chosen[prefix + 'mux.blocks'] * (mux, )
+
+    def encode(self, arch: Architecture) -> Genome:
+        """The genome of a network; its `drop_path_rate` is not looked at.
+
+        Raises:
+            ConfigError: the network is not in this space.
+        """
+        if len(arch.stages) != len(self.stages):
+            raise ConfigError(f'the architecture has {len(arch.stages)} stages, the search space {len(self.stages)}')
+        chosen = {'stem_channels': arch.stem_channels, 'head_channels': arch.head_channels}
+        for index, rows in enumerate(arch.stages):
+            chosen.update(self._chosen(index, rows))
+        genome = np.zeros((1, len(self.genes)), dtype=np.int64)
+        for name, value in chosen.items():
+            if value not in self.values(name):
+                raise ConfigError(f'the architecture is not in the search space: {name} is {value}, and the space has '
+                                  f'{_listed(self.values(name))}')
+            if name in self._columns:
+                genome[0, self._columns[name]] = self.values(name).index(value)
+        code = tuple(genome[0].tolist())
+        self.decode(code)  # refuses what cannot be built
+        return code
+
+    def _chosen(self, index: int, rows: Sequence[Row]) -> dict[str, Any]:
+        stage, prefix = self.stages[index], f'stages.{index}.'
+        first, others = rows[0], rows[1:]
+        fixed = dict(type=stage.kind, stride=stage.stride, act=stage.act, scales=None)
+        _demand(first, fixed, f'row 0 of stage {index}')
+        chosen = {prefix + name: getattr(first, name) for name in stage.first}
+        if not stage.mux and others:
+            raise ConfigError(f'the architecture is not in the search space: stage {index} has {len(rows)} rows, and the space '
+                              'has no MUX blocks there')
+        for number, row in enumerate(others, 1):
+            where = f'row {number} of stage {index}'
+            _demand(row, dict(type='MUX', act=stage.act, shuffle_groups=MUX.shuffle_groups), where)
+            _demand(row, {name: getattr(others[0], name) for name in MUX_ROW_CHOICES}, where)
+        if stage.mux:
+            chosen[prefix + 'mux.blocks'] = len(others)
+        if others:
+            chosen.update({f'{prefix}mux.{name}': getattr(others[0], name) for name in MUX_ROW_CHOICES})
+        return chosen
+
+    def _channels_and_scales(self, stage: int) -> tuple[str, ...]:
+        # What decides whether a MUX block can be built.
+        return (f'stages.{stage}.out_channels', ) + tuple(
+            f'stages.{stage}.mux.{name}' for name in ('split_ratio', 'expand_ratio', 'scales'))
+
+    def _check_stage(self, index: int) -> np.ndarray | None:
+        """Refuse a stage with rows that cannot be built; tell which `scales` fit which channels of its MUX blocks."""
+        stage = self.stages[index]
+        for channels in self.values(self.width_name(index - 1)):
+            _check_first_row(stage, channels, f'stages.{index}')
+        if not stage.mux:
+            return None
+        names = self._channels_and_scales(index)
+        choices = [self.values(name) for name in names]
+        fits = np.array([mux_row_fits(*values) for values in itertools.product(*choices)])
+        fits = fits.reshape([len(values) for values in choices])
+        if not fits[..., 0].all():
+            values = [values[at] for values, at in zip(choices, np.argwhere(~fits[..., :1])[0])]
+            described = ', '.join(f'{name.split(".")[-1]} {value}' for name, value in zip(names, values))
+            raise ConfigError(f'MUX blocks with {described} cannot be built, and stages.{index} of the search space allows '
+                              'them: widths must be even, expanded channels even, or divisible by 4 in every group of scale +1')
+        never = np.flatnonzero(~fits.any(axis=(0, 1, 2)))
+        if len(never):
+            raise ConfigError(f'{names[-1]} {choices[-1][never[0]]} of the search space fits none of its channels: a group of '
+                              'scale +1 needs expanded channels divisible by 4')
+        return fits
+
+    def _count(self) -> int:
+        count = len(self.values('stem_channels')) * len(self.values('head_channels'))
+        for stage, fits in zip(self.stages, self._buildable):
+            count *= math.prod(len(values) for name, values in stage.first.items() if name != 'out_channels')
+            if not stage.mux:
+                count *= len(stage.first['out_channels'])
+                continue
+            with_blocks = sum(blocks > 0 for blocks in stage.mux['blocks'])
+            alike = len(stage.mux['kernel_size']) * len(stage.mux['se_ratio'])
+            without = len(stage.first['out_channels']) * (0 in stage.mux['blocks'])
+            count *= without + with_blocks * alike * int(fits.sum())
+        return count
+
+
+def mux_row_fits(channels: int, split_ratio: float, expand_ratio: float, scales: tuple[int, ...] | None) -> bool:
+    """Whether a MUX block can be built on so many channels: its k x k is in pairs of channels, or in groups by scales."""
+    hidden = int(int(channels * split_ratio) * expand_ratio)
+    if channels % MUX.shuffle_groups or not hidden:
+        return False
+    if scales is None:
+        return hidden % 2 == 0
+    if len(scales) > hidden:
+        return False
+    return all(scale != 1 or share % 4 == 0 for share, scale in zip(near_equal_groups(hidden, len(scales)), scales))
+
+
+def _check_first_row(stage: StageChoices, channels: int, where: str) -> None:
+    for expand_ratio in stage.first.get('expand_ratio', (1, )):
+        hidden = int(channels * expand_ratio)
+        kernels = max((kernel for kernel in stage.first['kernel_size'] if isinstance(kernel, tuple)), key=len, default=(0, ))
+        if hidden < len(kernels):
+            expanded = f' expanded by {expand_ratio}' if stage.kind == 'IR' else ''
+            raise ConfigError(f'{where} of the search space cannot cut {channels} channels{expanded} into {len(kernels)} '
+                              f'groups for kernel_size {kernels}')
+
+
+def _demand(row: Row, fields: Mapping[str, Any], where: str) -> None:
+    for name, value in fields.items():
+        got = type(row).__name__ if name == 'type' else getattr(row, name)
+        if got != value:
+            raise ConfigError(f'the architecture is not in the search space: {name} of {where} is {got}, and the space has '
+                              f'{value} there')
+
+
+def _listed(values: Sequence) -> str:
+    return ', '.join(map(str, values))

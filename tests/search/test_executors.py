@@ -1,0 +1,216 @@
+"""Evaluations in processes: whatever happens in one is a result, and none outlives the search."""
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import pytest
+import torch
+from light_trials import light_python_path
+from process_end import has_ended, wait_for
+
+from mmmux.errors import ConfigError
+from mmmux.search.executors import Executor, make_executor
+from mmmux.search.executors.local import worker_environments
+from mmmux.search.executors.process import last_line
+from mmmux.search.trial import TrialResult, TrialSpec, evaluate, finished_result, trial_folder
+
+
+@pytest.fixture(scope='module')
+def python_path(tmp_path_factory):
+    return light_python_path(tmp_path_factory.mktemp('site'))
+
+
+@pytest.fixture(scope='module', params=['local', 'ray'])
+def executor(request, python_path):
+    """Two evaluations at a time, on the cores of this machine."""
+    if request.param == 'ray':
+        pytest.importorskip('ray')
+    settings = dict(local=dict(type='local', workers=2), ray=dict(type='ray', cpus=1))[request.param]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', python_path)
+        patch.setenv('CUDA_VISIBLE_DEVICES', '')
+        patch.setattr('mmmux.search.executors.ray.usable_cores', lambda: 2)
+        with make_executor(settings) as executor:
+            yield executor
+
+
+@pytest.fixture
+def spec(tmp_path):
+    """Make what is to be evaluated, in a folder of its own."""
+    def make(index: int, function: str, metrics=None, other: int = 0, **options) -> TrialSpec:
+        arguments = dict(metrics=metrics or {}, other=str(trial_folder(tmp_path, 0, other)))
+        return TrialSpec(0, index, (index, ), trial_folder(tmp_path, 0, index), seed=index, metric='score',
+                         function=f'trial_functions:{function}', arguments=arguments, **options)
+
+    return make
+
+
+@pytest.mark.parametrize('settings,words', [
+    (dict(address='127.0.0.1:1'), r"search\.executor\.address is '127\.0\.0\.1:1' and no Ray answers there \(.*refused"),
+    (dict(address='auto'), r"is 'auto' and no Ray answers there"),
+    (dict(cpus=4000), r'search\.executor\.cpus is 4000, and this machine has \d+$'),
+    (dict(gpus=4000), r'search\.executor\.gpus is 4000, and this machine has \d+$'),
+])
+def test_ray_that_is_not_there(settings, words, monkeypatch):
+    pytest.importorskip('ray')
+    monkeypatch.delenv('RAY_ADDRESS', raising=False)
+    with pytest.raises(ConfigError, match=words):
+        make_executor(dict(type='ray', **settings))
+
+
+@pytest.mark.slow
+def test_whatever_happens_is_a_result(executor, spec):
+    """And on disk, with the log; two run at a time, and nothing is left running."""
+    late = spec(2, 'hang', time_limit=8)
+    specs = [spec(0, 'meet', other=1), spec(1, 'meet', other=0), late, spec(3, 'report', dict(score=float('nan'))),
+             spec(4, 'crash'), spec(5, 'fault'), spec(6, 'missing')]
+    results = {spec.index: result for spec, result in executor.run(specs)}
+    assert [results[index].status for index in range(7)] == ['done', 'done', 'timeout', 'nan', 'failed', 'failed', 'failed']
+    assert (results[0].metric, results[0].error) == (0.75, 0.25)
+    assert [results[index].reason for index in range(2, 7)] == [
+        'it took more than 8 s', 'score is nan', 'RuntimeError: no room for 3 tensors',
+        'it died of SIGSEGV; its log ends with: about to fall',
+        "AttributeError: module 'trial_functions' has no attribute 'missing'"]
+    assert 'Traceback' in (specs[4].folder / 'trial.log').read_text()
+    assert 8 <= results[2].seconds < 20
+    for spec_ in specs:
+        assert TrialResult.read(spec_.folder) == results[spec_.index]
+    for pid in wait_for(late.folder / 'pids').split():
+        assert has_ended(int(pid))
+
+
+@pytest.mark.slow
+def test_a_mistake_of_the_user_ends_it_all(executor, spec):
+    """And leaves nothing behind that would count as a result once it is mended."""
+    running, wrong = spec(0, 'hang'), spec(1, 'report_when_started', dict(accuracy=0.5, loss=1.))
+    with pytest.raises(ConfigError, match=r"search\.metric is 'score', .*: it reports accuracy, loss"):
+        list(executor.run([running, wrong, spec(2, 'hang')]))
+    assert all(has_ended(int(pid)) for pid in wait_for(running.folder / 'pids').split())
+    assert [finished_result(spec_) for spec_ in (running, wrong)] == [None, None]
+
+
+class ExecutorOfTheTest(Executor):
+    """In this process, with a list of what was evaluated."""
+
+    def __init__(self):
+        self.evaluated = []
+
+    def __exit__(self, *_):
+        pass
+
+    def _run(self, specs):
+        for spec in specs:
+            spec.write()
+            self.evaluated.append(spec.index)
+            result = evaluate(spec)
+            result.write(spec.folder)
+            yield spec, result
+
+
+def test_finished_evaluations_are_not_run_again(spec):
+    specs = [spec(index, 'report', dict(score=0.5)) for index in range(4)]
+    specs[1].write()
+    TrialResult('failed', 3., reason='no memory').write(specs[1].folder)
+    executor = ExecutorOfTheTest()
+    first = executor.run(specs[:3])
+    assert [next(first)[1].reason, next(first)[1].status] == ['no memory', 'done'] and executor.evaluated == [0]
+    first.close()
+    assert sorted((spec_.index, result.status) for spec_, result in executor.run(specs)) == [
+        (0, 'done'), (1, 'failed'), (2, 'done'), (3, 'done')]
+    assert executor.evaluated == [0, 2, 3]
+
+
+def test_a_mended_mistake(spec):
+    wrong = spec(0, 'report', dict(accuracy=0.5))
+    with pytest.raises(ConfigError):
+        list(ExecutorOfTheTest().run([wrong]))
+    ((_, result), ) = ExecutorOfTheTest().run([replace(wrong, metric='accuracy')])
+    assert result.error == 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', ['local', 'ray'])
+def test_nothing_outlives_a_search_that_is_killed(kind, spec, python_path):
+    if kind == 'ray':
+        pytest.importorskip('ray')
+    hanging = spec(0, 'hang')
+    code = textwrap.dedent(f"""
+        from pathlib import PosixPath
+        from mmmux.search.executors import make_executor
+        from mmmux.search.trial import TrialSpec
+        with make_executor(dict(type={kind!r})) as executor:
+            list(executor.run([{hanging!r}]))""")
+    search = subprocess.Popen([sys.executable, '-c', code], env=dict(os.environ, PYTHONPATH=python_path))
+    try:
+        pids = wait_for(hanging.folder / 'pids').split()
+    finally:
+        search.send_signal(signal.SIGKILL)
+        search.wait()
+    assert all(has_ended(int(pid), seconds=20) for pid in pids)
+    assert TrialResult.read(hanging.folder) is None
+
+
+@pytest.mark.slow
+def test_machines_that_share_no_folder(spec, python_path, tmp_path, monkeypatch):
+    """As a task sees it where the folder of the search is not: what it returns, and what it leaves behind."""
+    pytest.importorskip('ray')
+    from mmmux.search.executors.ray import _evaluate
+    monkeypatch.setenv('PYTHONPATH', python_path)
+    monkeypatch.setenv('TMPDIR', str(tmp_path))
+    monkeypatch.setattr('tempfile.tempdir', None)
+    elsewhere = spec(0, 'crash')
+    result, log = _evaluate(elsewhere, '/gone')
+    assert result.reason == 'RuntimeError: no room for 3 tensors' and b'Traceback' in log
+    assert list(tmp_path.iterdir()) == []
+    result, log = _evaluate(replace(elsewhere, keep_weights=True), '/gone')
+    assert result.status == 'refused' and f'{elsewhere.folder} is not there on' in result.reason
+
+
+@pytest.mark.parametrize('cores,workers,threads', [(8, 2, '4'), (8, 3, '2'), (2, 4, '1')])
+def test_cores_are_shared_out(monkeypatch, cores, workers, threads):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    monkeypatch.setattr('mmmux.search.executors.local.usable_cores', lambda: cores)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    assert worker_environments(workers) == [dict(OMP_NUM_THREADS=threads)] * workers
+    monkeypatch.setenv('OMP_NUM_THREADS', '3')
+    assert worker_environments(workers) == [dict(OMP_NUM_THREADS='3')] * workers
+
+
+@pytest.mark.parametrize('visible,gpus', [(None, ['0', '1', '0']), ('2, GPU-5f', ['2', 'GPU-5f', '2'])])
+def test_gpus_are_shared_out(monkeypatch, visible, gpus):
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    if visible:
+        monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    assert [environment['CUDA_VISIBLE_DEVICES'] for environment in worker_environments(3)] == gpus
+
+
+@pytest.mark.parametrize('log,line', [
+    (b'', ''), (b'\n\n', ''), (b'a\nValueError: b\n\n', 'ValueError: b'), (b'x\n 3%\r 4%\r', '4%'), (b'\xff\n', '\ufffd'),
+    (b'a' * 5000 + b'\nend', 'end')])
+def test_last_line_of_a_log(tmp_path, log, line):
+    (tmp_path / 'log').write_bytes(log)
+    assert last_line(tmp_path / 'log') == line
+
+
+@pytest.mark.parametrize('settings,words', [
+    (dict(type='slurm'), r"search\.executor\.type must be one of local, ray, got 'slurm'"),
+    (dict(workers=2), r'got None'),
+    (dict(type='local', worker=2), r"search\.executor has no 'worker' with type='local': it takes workers"),
+    (dict(type='local', workers=0), r'search\.executor\.workers must be a whole number from 1 up, got 0'),
+    (dict(type='local', workers=True), r'got True'),
+    (dict(type='ray', cpus=0), r'search\.executor\.cpus must be a number above 0, got 0'),
+    (dict(type='ray', gpus='one'), r"search\.executor\.gpus must be a number from 0 up, got 'one'"),
+])
+def test_settings_that_cannot_be_used(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        make_executor(settings)
+
+
+def test_without_ray(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    with pytest.raises(ConfigError, match=r"Ray is not installed: `pip install 'mmmux\[search\]'`"):
+        make_executor(dict(type='ray'))

@@ -1,0 +1,60 @@
+import os
+from functools import partial
+
+import pytest
+
+from mmmux.errors import ConfigError
+from mmmux.models import ARCHITECTURES
+from mmmux.search.latency import LatencySettings, backbone_network, measured_apart, relative_latency
+
+SETTINGS = LatencySettings('torchscript', rounds=15)
+
+
+def network(name):
+    return partial(backbone_network, ARCHITECTURES[name])
+
+
+@pytest.mark.parametrize('runtime', ['torchscript', 'onnx', 'openvino'])
+def test_a_network_is_as_fast_as_itself(runtime):
+    for package in dict(onnx=['onnx', 'onnxruntime'], openvino=['openvino', 'onnx']).get(runtime, []):
+        pytest.importorskip(package)
+    assert 0.8 < relative_latency(network('xs'), network('xs'), (64, 64), LatencySettings(runtime, rounds=15)) < 1.25
+
+
+def test_is_relative_to_the_reference():
+    """l has seven times the multiply-adds of xs; at this size the runtime's own time is a good part of both."""
+    there, back = (relative_latency(network(ours), network(reference), (128, 128), SETTINGS)
+                   for ours, reference in (('l', 'xs'), ('xs', 'l')))
+    assert there > 1.3 and there * back == pytest.approx(1, rel=0.3)
+
+
+@pytest.mark.slow
+def test_apart_what_goes_wrong_is_told():
+    """In the other process: an error, the user's mistake, the end of the process, and a build that never ends."""
+    xs = network('xs')
+    with pytest.raises(RuntimeError, match='measuring latency failed: TypeError: int'):
+        measured_apart(partial(int, None), xs, (64, 64), SETTINGS)
+    with pytest.raises(ConfigError, match="format 'abacus' is not known"):
+        measured_apart(xs, xs, (64, 64), LatencySettings('abacus'))
+    with pytest.raises(RuntimeError, match='measuring latency ended with status 3'):
+        measured_apart(partial(os._exit, 3), xs, (64, 64), SETTINGS)
+    with pytest.raises(RuntimeError, match=r'measuring latency took more than 0\.5 s'):
+        measured_apart(xs, xs, (64, 64), SETTINGS, 0.5)
+
+
+@pytest.mark.slow
+def test_apart_it_measures_the_same():
+    assert 0.8 < measured_apart(network('xs'), network('xs'), (64, 64), SETTINGS) < 1.25
+
+
+@pytest.mark.parametrize('config,words', [
+    (dict(threads=2), r"search\.latency needs 'runtime'"),
+    (dict(runtime='abacus'), "format 'abacus' is not known: choose from onnx, openvino, torchscript"),
+    (dict(runtime='torchscript', round=3), r"search\.latency has no key 'round': did you mean 'rounds'"),
+    (dict(runtime='torchscript', reference='xxl'), "arch 'xxl' of MUXNet is not known"),
+    (dict(runtime='torchscript', threads=0), r'search\.latency\.threads must be a whole number from 1 up, got 0'),
+    (dict(runtime='torchscript', rounds='many'), r"search\.latency\.rounds must be a whole number from 1 up, got 'many'"),
+])
+def test_settings_that_cannot_be_used(config, words):
+    with pytest.raises(ConfigError, match=words):
+        LatencySettings.read(config)
