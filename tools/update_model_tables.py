@@ -58,7 +58,8 @@ def performance_page() -> str:
     tables = {'summary': performance_tables.summary_table(results / 'performance.json', link),
               'rows': performance_tables.rows_table(results / 'performance.json'),
               'operators': performance_tables.operators_table(results / 'layers.json', link),
-              'layers': performance_tables.layers_table(results / 'layers.json')}
+              'layers': performance_tables.layers_table(results / 'layers.json'),
+              'gpu': performance_tables.gpu_table(results / 'gpu.json', link)}
     return _filled(ROOT / 'docs/performance.md', tables)
 
 

@@ -1,4 +1,4 @@
-"""Tables of what `benchmarks/performance.py` and `benchmarks/layers.py` measured."""
+"""Tables of what `benchmarks/performance.py`, `benchmarks/layers.py` and `benchmarks/gpu.py` measured."""
 import json
 from pathlib import Path
 
@@ -45,6 +45,18 @@ def layers_table(result: Path) -> str:
     for layer in [*next(iter(networks.values())), 'all']:
         lines.append(f'| {layer} | ' + ' | '.join(cell for rows in networks.values() for cell in _cells(rows, layer)) + ' |')
     return '\n'.join(lines)
+
+
+def gpu_table(result: Path, link: str) -> str:
+    """Markdown: milliseconds of each network, and their ratio to the first; `link` as above."""
+    data = json.loads(result.read_text())
+    networks = list(next(iter(data['measures'].values())))
+    lines = ['| measure | ' + ' | '.join(networks) + ' |', '|---' * (len(networks) + 1) + '|']
+    for title, rows in data['measures'].items():
+        cells = [f'{rows[name]["median_ms"]:.1f} ms ({rows[name]["ratio"]:.2f})' if name in rows else '-' for name in networks]
+        lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + (f'\n\n{data["size"]} x {data["size"]} pixels; {data["gpu"]}, torch {data["versions"]["torch"]}, '
+                               f'{data["date"]}. Written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
 
 
 def _cells(rows: dict, name: str) -> list[str]:

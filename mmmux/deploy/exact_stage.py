@@ -20,7 +20,7 @@ class StageForm:
             1x1 convolutions; else they take the channels that they process out and leave the rest aside.
         merged: mixed kernels become one depthwise convolution, zero-padded to the largest; else each is one for itself.
     """
-    in_place: bool = False
+    in_place: bool = True
     merged: bool = True
 
 

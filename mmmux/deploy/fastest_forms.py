@@ -74,7 +74,7 @@ def forms_of(stage: nn.Module) -> list[StageForm]:
     modules = list(stage.modules())
     muxed = any(isinstance(module, ChannelMux) for module in modules)
     mixed = any(isinstance(module, MixedConv) for module in modules)
-    return [StageForm(in_place, merged) for in_place in ((False, True) if muxed else (False, ))
+    return [StageForm(in_place, merged) for in_place in ((True, False) if muxed else (True, ))
             for merged in ((True, False) if mixed else (True, ))]
 
 

@@ -39,7 +39,7 @@ class LatencySettings:
     runtime: str
     threads: int = 1
     reference: str | Mapping = 'm'
-    rounds: int = 30
+    rounds: int = 50
 
     @classmethod
     def read(cls, config: Mapping) -> 'LatencySettings':

@@ -7,7 +7,7 @@ from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES
 from mmmux.search.latency import LatencySettings, backbone_network, measured_apart, relative_latency
 
-SETTINGS = LatencySettings('torchscript', rounds=15)
+SETTINGS = LatencySettings('torchscript')
 
 
 def network(name):
@@ -16,9 +16,10 @@ def network(name):
 
 @pytest.mark.parametrize('runtime', ['torchscript', 'onnx', 'openvino'])
 def test_a_network_is_as_fast_as_itself(runtime):
+    """The bounds are wide for machines on which other things run."""
     for package in dict(onnx=['onnx', 'onnxruntime'], openvino=['openvino', 'onnx']).get(runtime, []):
         pytest.importorskip(package)
-    assert 0.8 < relative_latency(network('xs'), network('xs'), (64, 64), LatencySettings(runtime, rounds=15)) < 1.25
+    assert 0.6 < relative_latency(network('xs'), network('xs'), (64, 64), LatencySettings(runtime)) < 1.6
 
 
 def test_is_relative_to_the_reference():
@@ -44,7 +45,7 @@ def test_apart_what_goes_wrong_is_told():
 
 @pytest.mark.slow
 def test_apart_it_measures_the_same():
-    assert 0.8 < measured_apart(network('xs'), network('xs'), (64, 64), SETTINGS) < 1.25
+    assert 0.6 < measured_apart(network('xs'), network('xs'), (64, 64), SETTINGS) < 1.6
 
 
 @pytest.mark.parametrize('config,words', [

@@ -202,7 +202,7 @@ class TestLatency:
         assert len(executor.evaluated) == sum(PLAN) - 1 and (0, 2) not in executor.evaluated
 
     def test_settings_are_checked_first(self, start):
-        with pytest.raises(ConfigError, match="search.latency has no key 'thread': did you mean 'threads'"):
+        with pytest.raises(ConfigError, match=r"search\.latency has no key 'thread': did you mean 'threads'"):
             start(InThisProcess(), **{**self.changes, 'latency': dict(runtime='torchscript', thread=2)})
 
 

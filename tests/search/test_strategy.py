@@ -107,7 +107,7 @@ class TestProposals:
         strategy = Strategy(space, costs, OBJECTIVES, {}, dict(QUICK, type=algorithm), surrogate)
         evaluations, generation = [], 0
         while proposals := strategy.propose(evaluations, generation, 5):
-            evaluations += [Evaluation(generation, index, genome, 'done', float(sum(genome)), 0., 1 + sum(genome), 1, None, 0., 0)
+            evaluations += [Evaluation(generation, index, genome, 'done', sum(genome) / 9, 0., 1 + sum(genome), 1, None, 0., 0)
                             for index, genome in enumerate(proposals)]
             generation += 1
         assert len({evaluation.genome for evaluation in evaluations}) == len(evaluations) == space.size == 16
