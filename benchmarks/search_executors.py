@@ -39,7 +39,8 @@ def main() -> None:
                         help='where the numbers go (default: %(default)s)')
     args = parser.parse_args()
     # The evaluations' processes import `compute` from this file.
-    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(Path(__file__).resolve().parent), os.environ.get('PYTHONPATH')]))
+    here = str(Path(__file__).resolve().parent)
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [here, os.environ.get('PYTHONPATH')]))
     cores = usable_cores()
     runs = [measure(settings, 3 * cores, args.seconds) for settings in (
         dict(type='local', workers=1), dict(type='local', workers=cores), dict(type='ray', cpus=1))]

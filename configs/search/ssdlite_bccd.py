@@ -6,7 +6,8 @@ train_pipeline = [
     dict(step, scale=scale) if step['type'] == 'Resize' else step for step in _base_.train_pipeline]
 test_pipeline = [
     dict(step, scale=scale) if step['type'] == 'Resize' else step for step in _base_.test_pipeline]
-train_dataloader = dict(dataset=dict(ann_file='VOC2007/ImageSets/Main/train.txt', pipeline=train_pipeline))
+train_dataloader = dict(
+    drop_last=True, dataset=dict(ann_file='VOC2007/ImageSets/Main/train.txt', pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(ann_file='VOC2007/ImageSets/Main/val.txt', pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 

@@ -19,7 +19,7 @@ def describe_machine() -> dict:
         date=date.today().isoformat(),
         command=' '.join([Path(sys.argv[0]).name, *map(_without_folders, sys.argv[1:])]),
         processor=_processor(),
-        cores=len(_affinity()),
+        cores=usable_cores(),
         threads=torch.get_num_threads(),
         gpu=torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         system=f'{platform.system()} {platform.machine()}',
@@ -27,14 +27,15 @@ def describe_machine() -> dict:
         versions={name: found for name in _PACKAGES if (found := _version(name))})
 
 
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
 def _without_folders(argument: str) -> str:
     # Where this machine keeps its files says nothing to a reader elsewhere.
     key, equals, value = argument.rpartition('=')
     return key + equals + (Path(value).name if Path(value).is_absolute() else value)
-
-
-def _affinity() -> list[int]:
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else list(range(os.cpu_count() or 1))
 
 
 def _version(package: str) -> str | None:

@@ -11,7 +11,6 @@ from mmmux.search.complexity import SpaceComplexity
 from mmmux.search.feasible import Feasible
 from mmmux.search.front import Box, front
 from mmmux.search.journal import Evaluation
-from mmmux.search.prediction import Predictor
 from mmmux.search.space import SearchSpace
 from mmmux.search.strategy import Strategy
 
@@ -104,7 +103,7 @@ class TestProposals:
     def test_end_with_the_space(self, algorithm, surrogate):
         space = SearchSpace(TINY)
         costs = SpaceComplexity(space, (64, 64))
-        strategy = Strategy(space, costs, OBJECTIVES, {}, dict(QUICK, type=algorithm), surrogate)
+        strategy = Strategy(space, costs, OBJECTIVES, {}, dict(type=algorithm, generations=1, population=10), surrogate)
         evaluations, generation = [], 0
         while proposals := strategy.propose(evaluations, generation, 5):
             evaluations += [Evaluation(generation, index, genome, 'done', sum(genome) / 9, 0., 1 + sum(genome), 1, None, 0., 0)
@@ -194,7 +193,8 @@ class TestLatency:
 
     def test_is_predicted_and_above_zero(self, space, costs):
         genomes = [tuple(genome) for genome in space.sample(40, np.random.default_rng(0)).tolist()]
-        predictor = Predictor(space, costs, self.objectives, dict(type='gp'), 0, self.evaluations(space, costs, genomes, 0))
+        strategy = Strategy(space, costs, self.objectives, surrogate=dict(type='gp'))
+        predictor = strategy.predictor(self.evaluations(space, costs, genomes, 0))
         others = [tuple(genome) for genome in space.sample(200, np.random.default_rng(1)).tolist()]
         latency = np.array([evaluation.latency for evaluation in self.evaluations(space, costs, others, 0)])
         predicted = predictor(np.array(others))[:, 3]

@@ -1,0 +1,25 @@
+"""Whether processes have ended, for tests that kill others."""
+import time
+from pathlib import Path
+
+
+def has_ended(pid: int, seconds: float = 10) -> bool:
+    """Whether a process ends within some seconds; one whose status nobody has asked for yet counts as ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z':
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def wait_for(path: Path, seconds: float = 60) -> str:
+    """The text of a file that another process will write."""
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f'{path} was not written'
+        time.sleep(0.05)
+    return path.read_text()
