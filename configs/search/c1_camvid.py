@@ -28,5 +28,5 @@ search = dict(
         'train_cfg.max_iters': 120,
         'param_scheduler.1.end': 120,
     },
-    time_limit=900,
+    time_limit=1800,
     executor=dict(type='local', workers=2))

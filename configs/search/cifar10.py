@@ -1,7 +1,7 @@
 # A classifier of 32 x 32 pictures, on a tenth of CIFAR-10.
 _base_ = ['../classification/muxnet-m_1xb128-25e_cifar10-folders-32.py', '../_base_/search_space.py']
 
-# Trained for two epochs, a network must not spend the first one on forgetting a wide start of its last layer.
+# Trained for one epoch, a network must not spend it on forgetting a wide start of its last layer.
 model = dict(head=dict(init_cfg=dict(type='Normal', layer='Linear', std=0.01)))
 
 search = dict(
@@ -23,5 +23,5 @@ search = dict(
         'param_scheduler.1.T_max': 1,
         'param_scheduler.1.end': 1,
     },
-    time_limit=600,
+    time_limit=1800,
     executor=dict(type='local', workers=2))

@@ -32,5 +32,5 @@ search = dict(
         'param_scheduler.1.T_max': 6,
         'param_scheduler.1.end': 6,
     },
-    time_limit=900,
+    time_limit=1800,
     executor=dict(type='local', workers=2))

@@ -2,7 +2,13 @@
 
 mmengine saves weights, optimiser, schedules and logs. What it leaves out is done here: the random numbers of an iteration and
 of each picture depend on the seed and the iteration alone; an epoch is taken up where it was left; and a validation that was
-due when the training was killed is made up for.
+due when the training was killed is made up for. How many processes load the data, on either side of the interruption, makes no
+difference.
+
+Bit by bit the same needs a seed and a CPU: some kernels of GPUs add in any order. It cannot be had of transforms with a
+memory (mmdet's CachedMosaic), of libraries with random numbers of their own (albumentations from 2.0 on), of hooks that do not
+save what they count (EarlyStoppingHook), and in several processes of gradients accumulated over iterations and of validations
+with BN that is not SyncBN, as a checkpoint holds what the first process has.
 """
 import logging
 

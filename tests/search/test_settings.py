@@ -69,7 +69,7 @@ def test_analytic_search_needs_its_size_alone(search):
     (dict(budgets=dict(latency=3)), 'search.budgets must be a dict of numbers above 0 for params and macs'),
     (dict(budgets=dict(params='2M')), 'search.budgets must be'),
     (dict(evaluations=0), 'search.evaluations must be a whole number from 1 up, got 0'),
-    (dict(evaluations=8), r'search.initial must be at most search.evaluations, 8, got 16'),
+    (dict(evaluations=8, initial=16), 'search.initial must be at most search.evaluations, 8, got 16'),
     (dict(batch=True), 'search.batch must be a whole number from 1 up, got True'),
     (dict(strategy='moead'), "search.strategy must be a dict with 'type', got 'moead'"),
     (dict(time_limit=-1), 'search.time_limit must be a number of seconds above 0, or None'),
