@@ -8,7 +8,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmmux.analysis import architecture_tables, model_tables, performance_tables, report
+from mmmux.analysis import architecture_tables, model_tables, performance_tables, report, search_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 # For each folder of configs: what its collection is called, and the package that its models need.
@@ -34,6 +34,7 @@ def documents() -> dict[Path, str]:
     texts[ROOT / 'README.md'] = readme
     texts[ROOT / 'docs/architectures.md'] = architectures_page()
     texts[ROOT / 'docs/performance.md'] = performance_page()
+    texts[ROOT / 'docs/results/search.md'] = search_page()
     benchmarks = ROOT / 'benchmarks/README.md'
     texts[benchmarks] = benchmarks.read_text()
     for name in ('backbones', 'segmentors'):
@@ -61,6 +62,12 @@ def performance_page() -> str:
               'layers': performance_tables.layers_table(results / 'layers.json'),
               'gpu': performance_tables.gpu_table(results / 'gpu.json', link)}
     return _filled(ROOT / 'docs/performance.md', tables)
+
+
+def search_page() -> str:
+    """docs/results/search.md with its table."""
+    table = search_tables.search_table(ROOT / 'benchmarks/results/search.json', '../../benchmarks/results/')
+    return _filled(ROOT / 'docs/results/search.md', {'compared': table})
 
 
 def _filled(path: Path, tables: dict[str, str]) -> str:

@@ -1,0 +1,25 @@
+"""Tables of what `benchmarks/search.py` measured."""
+import json
+from pathlib import Path
+
+METHODS = {
+    'moead': 'MOEA/D (PBI), Gaussian process', 'nsga3': 'NSGA-III, Gaussian process', 'rbf': 'MOEA/D (PBI), RBF ensemble',
+    'mlp': 'MOEA/D (PBI), MLP ensemble', 'nsga2': 'NSGA-II, no surrogate', 'random': 'random search'
+}
+
+
+def search_table(result: Path, link: str) -> str:
+    """Markdown: the hypervolume that each method ends with, and tests against the baselines; `link` goes before the file."""
+    data = json.loads(result.read_text())
+    final = {method: sorted(run['hypervolume'][-1] for run in data['runs'] if run['method'] == method) for method in METHODS}
+    tests = {(row['method'], row['baseline']): row['mann_whitney_p'] for row in data['compared']}
+    lines = ['| method | hypervolume, median | worst to best | p against NSGA-II | p against random |', '|---|---|---|---|---|']
+    for method, values in final.items():
+        if values:
+            p_values = [f'{tests[method, other]:.0e}' if (method, other) in tests else '-' for other in ('nsga2', 'random')]
+            middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+            lines.append(f'| {METHODS[method]} | {middle:.3f} | {values[0]:.3f} to {values[-1]:.3f} | {" | ".join(p_values)} |')
+    return '\n'.join(lines) + (
+        f'\n\n{data["seeds"]} seeds, {data["evaluations"]} evaluations each, {data["initial"]} of them drawn at random; '
+        f'{data["networks"]:,} networks, {data["true_front"]} on the true front, whose hypervolume is 1. One-sided tests of Mann '
+        f'and Whitney. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
