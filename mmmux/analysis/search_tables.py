@@ -21,5 +21,5 @@ def search_table(result: Path, link: str) -> str:
             lines.append(f'| {METHODS[method]} | {middle:.3f} | {values[0]:.3f} to {values[-1]:.3f} | {" | ".join(p_values)} |')
     return '\n'.join(lines) + (
         f'\n\n{data["seeds"]} seeds, {data["evaluations"]} evaluations each, {data["initial"]} of them drawn at random; '
-        f'{data["networks"]:,} networks, {data["true_front"]} on the true front, whose hypervolume is 1. One-sided tests of Mann '
-        f'and Whitney. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
+        f'{data["networks"]:,} networks, {data["true_front"]} on the true front, whose hypervolume is 1. '
+        f'One-sided Mann-Whitney tests. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')

@@ -3,9 +3,16 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from mmmux.errors import ConfigError
 from mmmux.search.surrogate import SURROGATES, fitted, make_surrogate, rank_correlation
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with threadpool_limits(1):  # as in the search: of matrices this small, two take longer
+        yield
 
 
 def data(count, seed, noise=0.):
