@@ -1,9 +1,7 @@
 """What the command line tools share: sentences instead of tracebacks, and the options of a run."""
 import argparse
 import contextlib
-import errno
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -12,25 +10,17 @@ from mmengine.config import DictAction
 from mmmux.errors import UserError
 
 FAILED = 2
-STOPPED = 128 + signal.SIGINT  # as shells count
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
 def sentences():
-    """End the program with the sentence of a :class:`UserError` and status 2, without a traceback; with 130 after Ctrl-C."""
+    """End the program with the sentence of a :class:`UserError` and status 2, without a traceback."""
     try:
         yield
     except UserError as error:
         sys.exit(_fail(sentence(error)))
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
-            raise
-        where = f' to write {error.filename}' if error.filename else ''
-        sys.exit(_fail(f'{os.strerror(error.errno)}{where}: make room (a training goes on with tools/train.py --resume)'))
     except KeyboardInterrupt:
-        _fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume)')
-        sys.exit(STOPPED)
+        sys.exit(_fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume)'))
 
 
 def sentence(error: UserError) -> str:
