@@ -21,6 +21,7 @@ from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
 from mmmux.deploy import exact_form
+from mmmux.deploy.benchmark import Features
 from mmmux.deploy.runtimes import onnx_runtime
 from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
@@ -34,22 +35,11 @@ NETWORKS = {
 }
 
 
-class Trunk(nn.Module):
-    outputs = ('stride_16', 'stride_32')
-
-    def __init__(self, backbone: nn.Module):
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, x):
-        return tuple(self.backbone(x))
-
-
 def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     network = NETWORKS[name]()
     network.eval()
-    trunk = Trunk(exact_form(network) if name.endswith('exact') else network)
+    trunk = Features(exact_form(network) if name.endswith('exact') else network)
     trunk.eval()
     return trunk
 

@@ -16,7 +16,7 @@ from types import MethodType
 import torch
 from interleaved import forward, show, timed, training_step
 from mmdet.models.backbones import MobileNetV2
-from torch import Tensor, nn
+from torch import nn
 
 from mmmux.deploy import benchmark, exact_form
 from mmmux.deploy.runtimes import runtime_of
@@ -28,18 +28,6 @@ SIZE = 320
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs/ssdlite'
 RELEASED, EXACT, MOBILENET = 'MUXNet-m as released', 'MUXNet-m, exact form', 'MobileNetV2'
 MUXNET, LAST = 'MUXNet-m', ', channels last'
-
-
-class Trunk(nn.Module):
-    """A backbone up to its last block, with a named output."""
-    outputs = ('features', )
-
-    def __init__(self, backbone: nn.Module):
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.backbone(x))
 
 
 def muxnet() -> MUXNet:
@@ -62,7 +50,8 @@ def trunks() -> dict[str, nn.Module]:
     networks = {RELEASED: as_released(muxnet()), EXACT: muxnet(), MOBILENET: mobilenet()}
     for network in networks.values():
         network.eval()
-    return {name: Trunk(network if name == RELEASED else exact_form(network)).eval() for name, network in networks.items()}
+    return {name: benchmark.Features(network if name == RELEASED else exact_form(network)).eval()
+            for name, network in networks.items()}
 
 
 def detectors() -> dict[str, nn.Module]:

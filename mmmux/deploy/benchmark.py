@@ -62,30 +62,36 @@ class Task:
     threads: int
 
 
-class _Backbone(nn.Module):
-    """The backbone with its features as named outputs."""
+class Features(nn.Module):
+    """A backbone with its features as named outputs."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, backbone: nn.Module):
         super().__init__()
-        self.backbone = model.backbone
+        self.backbone = backbone
         self.outputs = tuple(f'feature_{index}' for index in range(len(self.backbone(torch.zeros(1, 3, 64, 64)))))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         return tuple(self.backbone(x))
 
 
-def network_of(entry: Entry, task: Task) -> nn.Module:
-    """The network of a row, with weights as they start: their values do not change the time."""
-    cfg = Config.fromfile(entry.config)
+def untrained_model(cfg: Config) -> nn.Module:
+    """A config's model for inference, with weights as they start: their values do not change the time."""
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     torch.manual_seed(0)
     model = revert_sync_batchnorm(MODELS.build(cfg.model))
-    model.eval()
+    model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
+    return model
+
+
+def network_of(entry: Entry, task: Task) -> nn.Module:
+    """The network of a row."""
+    cfg = Config.fromfile(entry.config)
+    model = untrained_model(cfg)
     if entry.form == 'plain':
         model = copy.deepcopy(model)
     else:
         model = exact_form(model, _forms(model, entry, task) if entry.form == 'tuned' else None)
-    network = _Backbone(model) if task.backbone_only else TASKS[cfg.default_scope](model, raw=True)
+    network = Features(model.backbone) if task.backbone_only else TASKS[cfg.default_scope](model, raw=True)
     network.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
     return network.requires_grad_(False)
 

@@ -9,12 +9,10 @@ from statistics import median
 
 import torch
 from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
-from mmmux.deploy.benchmark import timed
+from mmmux.deploy.benchmark import Features, timed, untrained_model
 from mmmux.deploy.exact_form import exact_form
 from mmmux.deploy.runtimes import runtime_of
 from mmmux.deploy.whole_model import whole_model
@@ -86,29 +84,11 @@ def relative_latency(build: Build, build_reference: Build, size: tuple[int, int]
 
 
 def task_network(cfg: Config) -> nn.Module:
-    """The exact form of a config's whole model, to what the network computes: non-maximum suppression is left out.
-
-    Weights are as they start, which does not change the time.
-    """
+    """The exact form of a config's whole model, to what the network computes: non-maximum suppression is left out."""
     imports = cfg.get('custom_imports')
     if imports:
         import_modules_from_strings(**imports)
-    init_default_scope(cfg.get('default_scope', 'mmengine'))
-    torch.manual_seed(0)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
-    model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
-    return whole_model(model, cfg.get('default_scope'), raw=True).requires_grad_(False)
-
-
-class _Trunk(nn.Module):
-    outputs = ('features', )
-
-    def __init__(self, backbone: nn.Module):
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, x):
-        return tuple(self.backbone(x))
+    return whole_model(untrained_model(cfg), cfg.get('default_scope'), raw=True).requires_grad_(False)
 
 
 def backbone_network(arch: Architecture) -> nn.Module:
@@ -116,7 +96,7 @@ def backbone_network(arch: Architecture) -> nn.Module:
     torch.manual_seed(0)
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     network.eval()
-    return _Trunk(exact_form(network)).eval().requires_grad_(False)
+    return Features(exact_form(network)).eval().requires_grad_(False)
 
 
 def measured_apart(build: Build, build_reference: Build, size: tuple[int, int], settings: LatencySettings,
