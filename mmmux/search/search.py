@@ -40,8 +40,7 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resu
     strategy = Strategy(settings.space, costs, settings.objectives, settings.budgets, settings.strategy, settings.surrogate,
                         settings.seed, settings.starts)
     trials = Trials(settings, cfg, Path(work_dir).resolve())
-    header = dict(space=settings.space.fingerprint, objectives=settings.objectives, seed=settings.seed)
-    with (Journal(work_dir, header, resume) as journal, make_executor(settings.executor) as executor,
+    with (Journal(work_dir, _header(settings), resume) as journal, make_executor(settings.executor) as executor,
           SearchProgress(settings.evaluations, len(journal.evaluations)) as progress):
         generations = Generations(trials.work_dir, strategy)
         for generation in _unfinished(journal, strategy, settings):
@@ -51,6 +50,13 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resu
             progress.generation(generations.add(journal.evaluations))
             on_generation(journal.evaluations)
         return journal.evaluations
+
+
+def _header(settings: SearchSettings) -> dict:
+    """What results must have in common to be compared, and to lead to the same decisions."""
+    names = ('objectives', 'seed', 'size', 'metric', 'best', 'budgets', 'analytic', 'schedule', 'inherit', 'latency',
+             'strategy', 'surrogate')
+    return dict(space=settings.space.fingerprint, **{name: getattr(settings, name) for name in names})
 
 
 def _unfinished(journal: Journal, strategy: Strategy, settings: SearchSettings) -> Iterator[int]:

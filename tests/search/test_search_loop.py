@@ -106,6 +106,15 @@ def test_can_be_made_longer(start):
     assert longer[:len(short)] == short and executor.evaluated == [(4, index) for index in range(4)]
 
 
+@pytest.mark.parametrize('changed', [dict(size=(96, 96)), dict(budgets=dict(params=9e6)), dict(surrogate=None)], ids=str)
+def test_results_that_cannot_be_compared_are_not_mixed(start, changed):
+    start(InThisProcess())
+    executor = InThisProcess()
+    with pytest.raises(ConfigError, match=f'of another search, with another {next(iter(changed))} '):
+        start(executor, resume=True, evaluations=sum(PLAN) + 4, **changed)
+    assert not executor.evaluated
+
+
 def test_failures_are_told_kept_and_not_learnt_from(start, tmp_path, capsys):
     failing = {(0, 2), (1, 1), (1, 3)}
     evaluations = start(InThisProcess(failing=failing))
