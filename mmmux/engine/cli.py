@@ -20,7 +20,8 @@ def sentences():
     except UserError as error:
         sys.exit(_fail(sentence(error)))
     except KeyboardInterrupt:
-        sys.exit(_fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume)'))
+        sys.exit(_fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume, a search from its '
+                       'last result with tools/search.py --resume)'))
 
 
 def sentence(error: UserError) -> str:

@@ -190,7 +190,7 @@ def test_gpus_are_shared_out(monkeypatch, visible, gpus):
 
 @pytest.mark.parametrize('log,line', [
     (b'', ''), (b'\n\n', ''), (b'a\nValueError: b\n\n', 'ValueError: b'), (b'x\n 3%\r 4%\r', '4%'), (b'\xff\n', '\ufffd'),
-    (b'a' * 5000 + b'\nend', 'end')])
+    (b'a' * 5000 + b'\nend', 'end'), (b'KeyError: b\n\rtraining:  17%|#7   | 1/6 [00:13<01:09,  3.1s/batch]', 'KeyError: b')])
 def test_last_line_of_a_log(tmp_path, log, line):
     (tmp_path / 'log').write_bytes(log)
     assert last_line(tmp_path / 'log') == line

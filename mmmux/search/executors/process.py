@@ -13,6 +13,7 @@ from mmmux.search.journal import FAILED, TIMEOUT
 from mmmux.search.trial import LOG_FILE, TrialResult, TrialSpec
 
 _TAIL = 4096  # bytes of a log that its last line is looked for in
+_BAR = re.compile(r'\d+%\|.*\|')  # as tqdm draws it
 
 
 class TrialProcess:
@@ -79,8 +80,9 @@ class TrialProcess:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that has anything on it; of a line that moves, how it looked last."""
+    """The last line of a log that says something; a progress bar that was left standing says nothing."""
     with open(log, 'rb') as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-        lines = re.split(r'[\r\n]+', file.read().decode(errors='replace').strip())
-    return lines[-1].strip()[:300]
+        lines = [line.strip() for line in re.split(r'[\r\n]+', file.read().decode(errors='replace'))]
+    telling = [line for line in lines if line and not _BAR.search(line)]
+    return telling[-1][:300] if telling else ''
