@@ -1,0 +1,41 @@
+"""Tables from the files that benchmarks write."""
+import json
+
+import pytest
+
+from mmmux.analysis import performance_tables, search_tables
+
+
+def rows_of(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip('|').split('|')] for line in table.splitlines() if line.startswith('| ')]
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(result):
+        path = tmp_path / 'result.json'
+        path.write_text(json.dumps(dict(date='2026-01-02', command='it.py', versions=dict(torch='9'), **result)))
+        return path
+
+    return write
+
+
+def test_search(written):
+    runs = [dict(method='random', seed=seed, hypervolume=[0.1, value]) for seed, value in enumerate((0.4, 0.2, 0.3, 0.8))]
+    runs += [dict(method='moead', seed=seed, hypervolume=[0.9, value]) for seed, value in enumerate((0.7, 0.9, 0.8))]
+    table = search_tables.search_table(written(dict(
+        runs=runs, compared=[dict(method='moead', baseline='random', mann_whitney_p=0.0123)], seeds=4, evaluations=5, initial=2,
+        networks=1000, true_front=7)), 'there/')
+    assert rows_of(table)[1:] == [
+        ['MOEA/D (PBI), Gaussian process', '0.800', '0.700 to 0.900', '-', '1e-02'],
+        ['random search', '0.350', '0.200 to 0.800', '-', '-']]
+    assert '1,000 networks, 7 on the true front' in table and '[result.json](there/result.json)' in table
+
+
+def test_gpu(written):
+    measures = {'forward': {'A': dict(median_ms=2.04, ratio=1.0), 'B': dict(median_ms=3.06, ratio=1.5)},
+                'training': {'A': dict(median_ms=10., ratio=1.0)}}
+    table = performance_tables.gpu_table(written(dict(measures=measures, size=320, gpu='G')), '')
+    assert rows_of(table) == [['measure', 'A', 'B'], ['forward', '2.0 ms (1.00)', '3.1 ms (1.50)'],
+                              ['training', '10.0 ms (1.00)', '-']]
+    assert '320 x 320 pixels; G, torch 9, 2026-01-02. Written by `it.py`' in table
