@@ -10,11 +10,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmmux.engine import cli, settings
-from mmmux.search.pick import pick, read_results
-from mmmux.search.picked_config import write_picked
-from mmmux.search.report import write_report
-from mmmux.search.search import run_search
-from mmmux.search.settings import read_settings
+from mmmux.installed import need
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,6 +34,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
+        need('search', 'pymoo', 'moocore', 'sklearn', 'scipy', 'threadpoolctl', 'filelock')
+        from mmmux.search.pick import pick, read_results
+        from mmmux.search.picked_config import write_picked
+        from mmmux.search.report import write_report
+        from mmmux.search.search import run_search
+        from mmmux.search.settings import read_settings
+
         cfg = settings.load_config(args.config, args.cfg_options, args.work_dir)
         search = read_settings(cfg)
         work_dir = Path(cfg.work_dir)

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 from dataclasses import asdict
 
@@ -40,6 +41,14 @@ def test_pick_writes_what_it_says(tool, configs, work_dir, how, params):
 ])
 def test_mistake_is_a_sentence(fails, configs, work_dir, options, words):
     assert words in fails('search.py', configs / ANALYTIC, '--work-dir', work_dir, *options)
+
+
+def test_without_what_it_stands_on(fails, configs, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec',
+                        lambda name, *more: None if name in ('pymoo', 'sklearn') else found(name, *more))
+    words = fails('search.py', configs / ANALYTIC, '--work-dir', tmp_path)
+    assert "pymoo and sklearn cannot be imported: pip install 'mmmux[search]'" in words
 
 
 def test_config_without_a_search(fails, configs, tmp_path):

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmmux.errors import ConfigError
-
-from .installed import need
+from mmmux.installed import need
 
 SUFFIX = '.onnx'
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -21,7 +20,7 @@ DYNAMIC = {0: 'batch', 2: 'height', 3: 'width'}
 
 
 def check_installed() -> None:
-    need('onnx', 'onnxruntime')
+    need('deploy', 'onnx', 'onnxruntime')
 
 
 def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',

@@ -8,9 +8,9 @@ import numpy
 from torch import Tensor, nn
 
 from mmmux.errors import ConfigError
+from mmmux.installed import need
 
 from . import onnx_runtime
-from .installed import need
 
 SUFFIX = '.xml'
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -18,7 +18,7 @@ KEY = 'mmmux'
 
 
 def check_installed() -> None:
-    need('openvino', 'onnx')
+    need('deploy', 'openvino', 'onnx')
 
 
 def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
@@ -30,7 +30,7 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
         onnx_runtime.write(network, example, between, description, dynamic, 'fp32', opset)
         model = openvino.convert_model(str(between))
     if precision == 'int8':
-        need('nncf')
+        need('deploy', 'nncf')
         import nncf
         # Activations such as Swish are not symmetric about 0, which the mixed preset is for.
         pictures = nncf.Dataset([picture.numpy() for picture in calibration])
