@@ -1,5 +1,7 @@
 """The evolutionary algorithms of a search, all of them pymoo's, on genomes of whole numbers."""
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from pymoo.algorithms.moo.moead import ParallelMOEAD
@@ -17,6 +19,7 @@ from pymoo.util.reference_direction import get_partition_closest_to_points
 from mmmux.errors import ConfigError
 
 from .space import SearchSpace
+from .space_config import check_keys
 
 _POPULATION = 100  # directions at most
 _GENERATIONS = 40
@@ -75,7 +78,7 @@ class Evolution:
             spread evenly is taken, 100); `generations` (40); and for 'moead' the penalty `theta` (5) and `neighbors` (10).
 
     Raises:
-        ConfigError: an option is not known.
+        ConfigError: an option is not known or has a value that cannot be used.
     """
 
     def __init__(self, space: SearchSpace, objectives: int, options: Mapping):
@@ -83,16 +86,15 @@ class Evolution:
         kind = options.pop('type', 'moead')
         if kind not in ALGORITHMS:
             raise ConfigError(f"search.strategy.type '{kind}' is not known: choose from {', '.join(ALGORITHMS)}")
+        self._make, known = ALGORITHMS[kind]
+        check_keys(options, ('population', 'generations', *known), f"search.strategy of type '{kind}'")
+        for name, value in options.items():
+            _check_option(name, value)
         self.space = space
         self.objectives = objectives
         self.generations = options.pop('generations', _GENERATIONS)
         partitions = get_partition_closest_to_points(options.pop('population', _POPULATION), objectives)
         self.directions = get_reference_directions('das-dennis', objectives, n_partitions=partitions)
-        self._make, known = ALGORITHMS[kind]
-        unknown = [name for name in options if name not in known]
-        if unknown:
-            takes = ', '.join(['type', 'population', 'generations', *known])
-            raise ConfigError(f"search.strategy of type '{kind}' has no option '{unknown[0]}': it takes {takes}")
         self.options = options
 
     def run(self, values: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
@@ -128,6 +130,17 @@ class Evolution:
     def _best_by_direction(self, genomes: np.ndarray, values: np.ndarray) -> np.ndarray:
         by_direction = PBI().do(values, weights=self.directions, _type='many_to_many', ideal_point=values.min(0))
         return genomes[by_direction.argmin(0)]
+
+
+def _check_option(name: str, value: Any) -> None:
+    if name == 'theta':
+        usable, words = isinstance(value, Real) and not isinstance(value, bool) and value > 0, 'a number above 0'
+    else:
+        least = {'population': 2, 'neighbors': 2}.get(name, 1)
+        usable = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+        words = f'a whole number from {least} up'
+    if not usable:
+        raise ConfigError(f'search.strategy.{name} must be {words}, got {value!r}')
 
 
 def _moead(directions: np.ndarray, theta: float = 5, neighbors: int = 10, **options) -> Algorithm:
