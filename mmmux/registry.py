@@ -4,6 +4,7 @@ A type written `mmmux.Name` makes mmengine import this module by itself, so conf
 """
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
@@ -14,3 +15,4 @@ DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmmux', location
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope='mmmux', locations=['mmmux.datasets'])
 METRICS = Registry('metric', parent=MMENGINE_METRICS, scope='mmmux', locations=['mmmux.evaluation'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmmux', locations=['mmmux.engine'])
+LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='mmmux', locations=['mmmux.engine'])

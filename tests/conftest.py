@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / 'tests'))  # helpers such as release_reference are found under every import mode of pytest
@@ -25,3 +27,13 @@ def fresh_python():
         return done.stdout.strip()
 
     return run
+
+
+@pytest.fixture
+def log(caplog):
+    """What mmengine's logger warns of; it does not pass its records on to Python's root logger."""
+    logger = MMLogger.get_current_instance()
+    caplog.set_level(logging.WARNING)
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)

@@ -1,30 +1,28 @@
 """A program below tools/ in a process that starts at once, because everything is imported there already."""
-import multiprocessing
 import os
 import runpy
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from forked_process import FORKED
+
 TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 
 
 class ToolProcess:
-    """It is forked from a server that has imported what the tool needs, and that has computed nothing, as these tests have.
+    """A forked one, as of :mod:`forked_process`.
 
     Args:
         name: of the tool.
         args: of the command line.
-        imports: modules to have imported.
         environment: variables that are set in the process.
         output: a file that what it prints is added to.
     """
 
-    def __init__(self, name: str, *args, imports: list[str], environment: Mapping[str, str], output: Path):
-        context = multiprocessing.get_context('forkserver')
-        context.set_forkserver_preload(imports)
+    def __init__(self, name: str, *args, environment: Mapping[str, str], output: Path):
         self.output = output
-        self.process = context.Process(target=_run, args=(name, [str(arg) for arg in args], dict(environment), output))
+        self.process = FORKED.Process(target=_run, args=(name, [str(arg) for arg in args], dict(environment), output))
         self.process.start()
 
     def kill(self) -> None:

@@ -1,7 +1,9 @@
 """What the command line tools share: sentences instead of tracebacks, and the options of a run."""
 import argparse
 import contextlib
+import errno
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,18 +12,26 @@ from mmengine.config import DictAction
 from mmmux.errors import UserError
 
 FAILED = 2
+STOPPED = 128 + signal.SIGINT  # as shells count
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
 def sentences():
-    """End the program with the sentence of a :class:`UserError` and status 2, without a traceback."""
+    """End the program with the sentence of a :class:`UserError` and status 2, without a traceback; with 130 after Ctrl-C."""
     try:
         yield
     except UserError as error:
         sys.exit(_fail(sentence(error)))
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        where = f' to write {error.filename}' if error.filename else ''
+        sys.exit(_fail(f'{os.strerror(error.errno)}{where}: make room (a training goes on with tools/train.py --resume)'))
     except KeyboardInterrupt:
-        sys.exit(_fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume, a search from its '
-                       'last result with tools/search.py --resume)'))
+        _fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume, a search from its last result '
+              'with tools/search.py --resume)')
+        sys.exit(STOPPED)
 
 
 def sentence(error: UserError) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
+from programs import Programs
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
@@ -52,6 +53,14 @@ def program():
         return done
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a Python program that is not waited for."""
+    programs = Programs(tmp_path)
+    yield programs
+    programs.end()
 
 
 @pytest.fixture

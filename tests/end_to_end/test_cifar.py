@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-# Two iterations leave running statistics that give every picture the same scores, unless they follow faster.
+# Six iterations leave running statistics that give every picture the same scores, unless they follow faster.
 FAST_STATISTICS = ['model.backbone.norm_cfg.type=BN', 'model.backbone.norm_cfg.momentum=0.9']
 
 
@@ -32,8 +32,8 @@ def cifar(request, tmp_path, monkeypatch):
     return request.param, files, tmp_path / 'data'
 
 
-def options_for(data: Path, iterations: int = 2) -> list[str]:
-    """--cfg-options for two iterations; nothing else of the recipe is changed."""
+def options_for(data: Path, iterations: int = 6) -> list[str]:
+    """--cfg-options for a few iterations; nothing else of the recipe is changed."""
     in_this_process = [f'{loader}.{key}' for loader in LOADERS for key in ('num_workers=0', 'persistent_workers=False')]
     return ['--cfg-options', *(f'{loader}.dataset.data_root={data}' for loader in LOADERS), *in_this_process,
             'train_dataloader.batch_size=4', 'train_dataloader.dataset.indices=4', f'train_cfg.max_epochs={iterations}',
@@ -55,7 +55,7 @@ def test_trained_saved_and_tested(tool, cifar, tmp_path, monkeypatch):
     assert json.loads(next((tmp_path / 'work').glob('*/vis_data/scalars.json')).read_text().splitlines()[0])['loss'] > 0
 
     def test() -> np.ndarray:
-        tool('test.py', config, tmp_path / 'work/epoch_2.pth', '--work-dir', tmp_path / 'test', '--out',
+        tool('test.py', config, tmp_path / 'work/epoch_6.pth', '--work-dir', tmp_path / 'test', '--out',
              tmp_path / 'predictions.pkl', '--show-dir', tmp_path / 'seen', *options_for(data), *FAST_STATISTICS)
         found, labels = scores(tmp_path / 'predictions.pkl')
         assert labels.tolist() == files.labels['test'].tolist() and found.shape == (len(labels), classes)
@@ -147,7 +147,7 @@ def test_folders_of_small_pictures(tool, tmp_path):
     options = [*options_for(tmp_path / 'data'), 'model.backbone.backbone.norm_cfg.type=BN',
                'model.backbone.backbone.norm_cfg.momentum=0.9']
     tool('train.py', config, '--work-dir', tmp_path / 'work', *options)
-    tool('test.py', config, tmp_path / 'work/epoch_2.pth', '--work-dir', tmp_path / 'test', '--out',
+    tool('test.py', config, tmp_path / 'work/epoch_6.pth', '--work-dir', tmp_path / 'test', '--out',
          tmp_path / 'predictions.pkl', '--tta', *options)
     found, labels = scores(tmp_path / 'predictions.pkl')
     assert sorted(labels) == sorted(3 * list(range(10)))

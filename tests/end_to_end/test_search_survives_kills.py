@@ -26,7 +26,6 @@ def search(tmp_path):
 
     def start(work_dir: Path, *options) -> ToolProcess:
         return ToolProcess('search.py', REPOSITORY / 'configs/search/analytic.py', '--work-dir', work_dir, *options, *OPTIONS,
-                           imports=['mmmux.search.search', 'mmmux.search.report', 'mmmux.search.picked_config'],
                            environment=environment, output=tmp_path / f'{work_dir.name}.log')
 
     return start

@@ -1,20 +1,8 @@
-import logging
 from pathlib import Path
 
 import pytest
-from mmengine.logging import MMLogger
 
 from mmmux.datasets.drawn_shapes import draw_data_set
-
-
-@pytest.fixture
-def log(caplog):
-    """What mmengine's logger warns of; it does not pass its records on to Python's root logger."""
-    logger = MMLogger.get_current_instance()
-    caplog.set_level(logging.WARNING)
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='session')

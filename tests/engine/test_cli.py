@@ -22,7 +22,7 @@ def test_user_errors_are_one_line_and_status_2(capsys, kind):
 
 def test_stopping_is_no_traceback(capsys):
     status, out, err = ends_with(capsys, KeyboardInterrupt())
-    assert status == 2 and not out and err.count('\n') == 1 and '--resume' in err
+    assert status == 130 and not out and err.count('\n') == 1 and '--resume' in err
 
 
 def test_other_errors_are_bugs_and_stay_visible():

@@ -8,7 +8,7 @@ _base_ = '../classification_runtime.py'
 
 max_epochs = 450
 warmup_epochs = 5  # timm's default is 3 or 5, by its version
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='mmmux.EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

@@ -1,6 +1,6 @@
 # SGD with warm-up, clipped gradients and a cosine: stable from random weights. A leaf sets max_epochs and the learning rate.
 max_epochs = 200
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10)
+train_cfg = dict(type='mmmux.EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

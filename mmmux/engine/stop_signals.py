@@ -1,0 +1,113 @@
+"""SIGTERM and Ctrl-C as a wish that is granted at the next good moment."""
+import atexit
+import mmap
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from torch.utils.data import DataLoader
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_ITERATIONS_BETWEEN_AGREEMENTS = 10
+
+
+class StopSignals:
+    """Remembers that the process was asked to stop; a second signal ends it at once.
+
+    Attributes:
+        received: the number of the signal, or 0.
+        nothing_to_save: set it where the first signal may end the process, too.
+    """
+
+    def __init__(self):
+        self.received = 0
+        self.nothing_to_save = False
+        self._previous = {}
+        self._leaving = mmap.mmap(-1, 1)  # one byte that forked processes see, too
+
+    def watch(self) -> None:
+        """Begin to listen; outside the main thread, where Python allows no handlers, nothing changes."""
+        if self._previous or threading.current_thread() is not threading.main_thread():
+            return
+        self._leaving[0] = 0
+        atexit.register(self._let_workers_go)
+        if hasattr(os, 'register_at_fork'):  # everywhere but on Windows, which does not fork
+            # A pool of processes, as evaluators use it, ends its children with SIGTERM and waits for them.
+            os.register_at_fork(after_in_child=self._restore_handlers)
+        self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
+
+    def keep_workers(self, loader: DataLoader) -> None:
+        """Have the processes that a data loader starts from now on outlive a signal, until this one ends."""
+        if not isinstance(loader.worker_init_fn, _StayingWorker):
+            loader.worker_init_fn = _StayingWorker(loader.worker_init_fn, self._leaving)
+
+    def restore(self) -> None:
+        """Have the signals do again what they did before."""
+        self._restore_handlers()
+        self._let_workers_go()
+
+    def agreed(self, iteration: int) -> int:
+        """The signal that any process of the training has received, known to all in the same iteration; 0 for none.
+
+        Several processes ask each other in every tenth iteration only, as the answer waits for their GPUs.
+        """
+        if get_world_size() == 1:
+            return self.received
+        if iteration % _ITERATIONS_BETWEEN_AGREEMENTS:
+            return 0
+        highest = torch.tensor(self.received)
+        all_reduce(highest, 'max')
+        return int(highest)
+
+    def _receive(self, number: int, frame) -> None:
+        self.received = number
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        if self.nothing_to_save:
+            raise SystemExit(128 + number)
+        # Not by way of print or logging, which the signal may have interrupted.
+        os.write(2, f'{signal.Signals(number).name}: training saves and stops; send it again to stop at once\n'.encode())
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def _let_workers_go(self) -> None:
+        self._leaving[0] = 1
+
+
+class _StayingWorker:
+    """A `worker_init_fn` after which a signal to the whole group, as a terminal or Slurm sends it, does not end the process.
+
+    Training still needs it until it has saved. Its parent's signals at the end are heeded, and it ends when its parent is dead,
+    as torch's processes do. A process that is spawned instead of forked shares no memory: it gets what is inside only.
+
+    Args:
+        inside: another `worker_init_fn`, or None.
+        leaving: one shared byte, set when the parent is about to end.
+    """
+
+    def __init__(self, inside: Callable[[int], None] | None, leaving: mmap.mmap):
+        self._inside = inside
+        self._leaving = leaving
+
+    def __call__(self, worker_id: int) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, self._receive)
+        if self._inside is not None:
+            self._inside(worker_id)
+
+    def __reduce__(self):
+        return _itself, (self._inside, )
+
+    def _receive(self, number: int, frame) -> None:
+        if self._leaving[0]:
+            os._exit(0)
+
+
+def _itself(inside: Callable[[int], None] | None) -> Callable[[int], None] | None:
+    return inside

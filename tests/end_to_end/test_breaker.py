@@ -1,0 +1,106 @@
+"""A training that is killed again and again, at any moment, ends as one that was left alone.
+
+MMMUX_KILLS is the number of kills in all (default: two for each training); MMMUX_SEED chooses other moments.
+"""
+import os
+import random
+from collections import Counter
+from importlib.util import find_spec
+
+import pytest
+import small_trainings
+from interruptions import Training, differences, kill_plan, kill_somewhere
+from reliability_record import record
+
+from mmmux.checkpoints.safe_loading import load_checkpoint_file
+from mmmux.checkpoints.seal import check_intact
+from mmmux.errors import CheckpointError
+
+pytest.importorskip('mmcv')
+pytestmark = pytest.mark.slow
+
+WITHIN_EPOCHS = ['default_hooks.checkpoint.by_epoch=False', 'default_hooks.checkpoint.interval=3']
+# Package, config, --cfg-options, iterations between checkpoints, the last checkpoint.
+TRAININGS = {
+    'detector by epochs': ('mmdet', small_trainings.detector, [], 4, 'epoch_3.pth'),
+    'detector within epochs': ('mmdet', small_trainings.detector, WITHIN_EPOCHS, 3, 'iter_12.pth'),
+    'segmentor by iterations': ('mmseg', small_trainings.segmentor, [], 3, 'iter_12.pth'),
+    'classifier by epochs': ('mmpretrain', small_trainings.classifier, [], 5, 'epoch_3.pth'),
+}
+HERE = {name: training for name, training in TRAININGS.items() if find_spec(training[0])}
+KILLS = int(os.environ.get('MMMUX_KILLS', 2 * len(HERE)))
+
+
+def losses(training: Training, interval: int) -> dict:
+    """What a kill has cost: files that cannot be read, and iterations beyond the interval between checkpoints."""
+    unreadable = 0
+    files = sorted(training.work.glob('*.pth'))
+    for path in files:
+        try:
+            check_intact(path)
+            load_checkpoint_file(path)
+        except CheckpointError:
+            unreadable += 1
+    trained = max((int(detail) for name, detail in training.journal() if name == 'trained'), default=0)
+    saved = 0
+    if (training.work / 'last_checkpoint').exists():
+        saved = load_checkpoint_file(training.last())['meta']['iter']  # it can be read, or this raises
+    return dict(files_read=len(files), unreadable_files=unreadable, iterations_lost_beyond_the_interval=max(
+        0, trained - saved - interval))
+
+
+@pytest.mark.parametrize('name', HERE)
+def test_killed_again_and_again(name, tmp_path):
+    _, config, options, interval, last = HERE[name]
+    options = ['--cfg-options', *options] if options else []
+    alone = Training(tmp_path / 'alone', config(tmp_path), options)
+    alone.run()
+
+    chance = random.Random(f"{os.environ.get('MMMUX_SEED', 0)} {name}")
+    plan = kill_plan(chance)
+    wanted = KILLS // len(HERE) + (list(HERE).index(name) < KILLS % len(HERE))
+    places, lost, number, finished, different = Counter(), Counter(), 0, 0, []
+    while sum(places.values()) < wanted:
+        training = Training(tmp_path / f'killed_{number}', alone.config, options, pause=0.004)
+        number += 1
+        while (place := kill_somewhere(training, chance, *next(plan))) is not None:
+            places[place] += 1
+            lost.update(losses(training, interval))
+            if sum(places.values()) == wanted:
+                break
+        training.run()
+        finished += 1
+        lost.update(losses(training, interval))
+        assert training.last().name == last
+        different += differences(training.work / last, alone.work / last)
+        assert sorted(path.name for path in training.work.glob('*.pth')) == \
+            sorted(path.name for path in alone.work.glob('*.pth'))
+        assert not list(training.work.glob('*.writing'))
+        assert training.validations()[-1] == alone.validations()[-1]
+
+    record('killed with SIGKILL and resumed', name, kills=sum(places.values()), last_point_passed=dict(places),
+           trainings=finished, values_that_differ_from_the_training_left_alone=len(different), **lost)
+    assert not different
+    assert lost['files_read'] > 0 and not lost['unreadable_files'] and not lost['iterations_lost_beyond_the_interval']
+    assert alone.validations()[-1] != alone.validations()[0]  # so that equal metrics mean something
+
+
+def test_a_comparison_finds_a_single_bit(tmp_path):
+    """Otherwise the test above would say nothing."""
+    import torch
+    from mmengine.logging import HistoryBuffer
+    states = [dict(meta=dict(time=number, iter=3), state_dict=dict(a=torch.ones(3)), message_hub=dict(
+        log_scalars={'train/loss': HistoryBuffer([1.], [1])})) for number in range(2)]
+    files = [tmp_path / f'{number}.pth' for number in range(2)]
+
+    def compare() -> list[str]:
+        for state, path in zip(states, files):
+            torch.save(state, path)
+        return differences(*files)
+
+    assert compare() == []
+    states[1]['state_dict']['a'][1] += 2**-23
+    assert compare() == ['0.pth.state_dict.a']
+    states[1]['message_hub']['log_scalars']['train/loss'].update(1.)
+    states[1]['meta']['iter'] = 4
+    assert len(compare()) == 3

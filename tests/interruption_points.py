@@ -1,0 +1,112 @@
+"""Trains in a process that says how far it is, and that waits to be killed where it is told to.
+
+Runs in the process to be killed. Nothing of it is known to the package: what writes files is slowed from outside.
+"""
+import os
+import runpy
+import sys
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+_PIECE = 2**16
+
+
+class Points:
+    """A journal, a line for every point that is passed.
+
+    Args:
+        journal: file to append to.
+        wait_at: (name, number): how often a point of that name is passed before the process waits there; None for nowhere.
+    """
+
+    def __init__(self, journal: Path, wait_at: tuple[str, int] | None):
+        self.journal = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self.wait_at = wait_at
+        self.passed = {}
+
+    def __call__(self, name: str, detail: object = '') -> None:
+        self.passed[name] = self.passed.get(name, 0) + 1
+        os.write(self.journal, f'{name} {detail}\n'.encode())
+        if self.wait_at == (name, self.passed[name]):
+            os.write(self.journal, b'waiting \n')
+            time.sleep(60)
+
+
+def train(folder: Path, arguments: list[str], wait_at: tuple[str, int] | None, pause: float) -> None:
+    """Run tools/train.py as the only program of this process.
+
+    Args:
+        folder: for the journal and for what is printed.
+        arguments: of the tool.
+        wait_at: as :class:`Points` takes it.
+        pause: seconds between two pieces of a file.
+    """
+    printed = os.open(folder / 'printed.txt', os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(printed, 1)
+    os.dup2(printed, 2)
+    sys.stdout = os.fdopen(1, 'w', closefd=False)
+    sys.stderr = os.fdopen(2, 'w', closefd=False)
+    points = Points(folder / 'journal.txt', wait_at)
+    _watch_files(points, pause)
+    _watch_training(points)
+    _spare_time()
+    os.environ['LOCAL_RANK'] = '0'
+    sys.argv = ['train.py', *arguments]
+    points('begin')
+    try:
+        runpy.run_path(str(REPOSITORY / 'tools/train.py'), run_name='__main__')
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _watch_files(points: Points, pause: float) -> None:
+    from mmengine.fileio.backends import LocalBackend
+
+    def put(self, contents: bytes, path) -> None:
+        with open(path, 'wb', buffering=0) as file:
+            for begin in range(0, len(contents), _PIECE):
+                file.write(contents[begin:begin + _PIECE])
+                if begin < len(contents) / 2 <= begin + _PIECE:
+                    points('half_written', Path(path).name)
+                time.sleep(pause)
+        points('written', Path(path).name)
+
+    replace, unlink = os.replace, os.unlink
+
+    def noted_replace(source, target, **options) -> None:
+        points('renaming', Path(target).name)
+        replace(source, target, **options)
+        points('renamed', Path(target).name)
+
+    def noted_unlink(path, **options) -> None:
+        if str(path).endswith(('.pth', '.writing')):
+            points('deleting', Path(os.fsdecode(path)).name)
+        unlink(path, **options)
+
+    LocalBackend.put, os.replace, os.unlink = put, noted_replace, noted_unlink
+
+
+def _watch_training(points: Points) -> None:
+    from mmengine.runner import Runner
+
+    call_hook = Runner.call_hook
+
+    def noted_call_hook(self, name: str, **options) -> None:
+        call_hook(self, name, **options)
+        if name == 'after_train_iter':
+            points('trained', self.iter + 1)
+        if name in ('before_train_iter', 'after_val_iter'):
+            points(name.removeprefix('before_').removeprefix('after_'), self.iter)
+
+    Runner.call_hook = noted_call_hook
+
+
+def _spare_time() -> None:
+    """Half of a short training is formatting its config and asking for compilers."""
+    from mmengine.config import config
+    from mmengine.runner import runner
+
+    config.FormatCode = lambda text, **_: (text, False)
+    runner.collect_env = dict

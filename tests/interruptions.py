@@ -1,0 +1,161 @@
+"""Starts trainings, kills them, and compares what is left: what the tests of crash-safe training share."""
+import json
+import os
+import random
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from forked_process import FORKED
+from interruption_points import train
+from mmengine.logging import HistoryBuffer
+
+from mmmux.checkpoints.safe_loading import load_checkpoint_file
+
+POINTS = ('train_iter', 'half_written', 'written', 'renaming', 'renamed', 'deleting', 'val_iter', 'begin')
+_PATIENCE = 120
+
+
+@dataclass
+class Training:
+    """A training with tools/train.py that can be killed and resumed as often as one likes.
+
+    Args:
+        folder: for everything.
+        config: config file.
+        options: further arguments of the tool.
+        pause: seconds between two pieces of 64 KiB of a checkpoint.
+    """
+    folder: Path
+    config: Path
+    options: list[str] = field(default_factory=list)
+    pause: float = 0.
+
+    @property
+    def work(self) -> Path:
+        return self.folder / 'work'
+
+    def start(self, wait_at: tuple[str, int] | None = None):
+        """Start, with --resume, and give back the process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        arguments = [str(self.config), '--work-dir', str(self.work), '--resume', *self.options]
+        for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+            os.environ.setdefault(name, '1')
+        os.environ['CUDA_VISIBLE_DEVICES'] = ''
+        process = FORKED.Process(target=train, args=(self.folder, arguments, wait_at, self.pause))
+        process.start()
+        return process
+
+    def run(self, status: int = 0) -> None:
+        """Train to the end."""
+        process = self.start()
+        process.join(_PATIENCE)
+        assert process.exitcode == status, self.printed()[-4000:]
+
+    def journal(self) -> list[list[str]]:
+        """What was passed so far, as (name, detail)."""
+        path = self.folder / 'journal.txt'
+        return [line.split(' ', 1) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def await_point(self, process, name: str, number: int = 1) -> bool:
+        """Wait until a point is passed that often from now on; False if the process ends before."""
+        begin, end = len(self.journal()), time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            running = process.is_alive()
+            if sum(line[0] == name for line in self.journal()[begin:]) >= number:
+                return True
+            if not running:
+                return False
+            time.sleep(0.005)
+        raise AssertionError(f'no {name} within {_PATIENCE} s: {self.printed()[-2000:]}')
+
+    def printed(self) -> str:
+        path = self.folder / 'printed.txt'
+        return path.read_text() if path.exists() else ''
+
+    def last(self) -> Path:
+        """What last_checkpoint names."""
+        return Path((self.work / 'last_checkpoint').read_text())
+
+    def validations(self) -> list[dict]:
+        """The metrics of every validation, in the order of their times."""
+        lines = [json.loads(line) for path in sorted(self.work.glob('*/vis_data/scalars.json'))
+                 for line in path.read_text().splitlines()]
+        return [{key: value for key, value in line.items() if not key.endswith('time')} for line in lines
+                if 'loss' not in line]
+
+
+def kill_plan(chance: random.Random):
+    """Points to kill at, without end: every one as often as any other, and half of them as :func:`kill_somewhere` waits there.
+
+    The first is within a checkpoint.
+    """
+    first = ('half_written', True)
+    plan = [(name, waits) for name in POINTS for waits in (True, False) if (name, waits) != first]
+    while True:
+        yield first
+        yield from chance.sample(plan, len(plan))
+
+
+def kill_somewhere(training: Training, chance: random.Random, name: str, waits: bool) -> str | None:
+    """Start a training, kill it, and return the last point that it has passed, or None if it was done before.
+
+    Args:
+        training: what to start.
+        chance: how often the point is passed before, and for how long after it the kill tarries.
+        name: of the point.
+        waits: the training waits there until it is dead, which finds the shortest moments; otherwise the kill comes when it
+            comes.
+    """
+    number = 1 if name == 'begin' else chance.randint(1, 3)
+    process = training.start((name, number) if waits else None)
+    if waits:
+        reached = training.await_point(process, 'waiting')
+    else:
+        reached = training.await_point(process, name, number)
+        time.sleep(chance.uniform(0, 0.15))
+    process.kill()
+    process.join()
+    if process.exitcode == 0 or (not reached and process.exitcode != -9):
+        assert process.exitcode == 0, training.printed()[-4000:]
+        return None
+    lines = [line for line in training.journal() if line[0] != 'waiting']
+    return lines[-1][0]
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Names of all values in which two checkpoints differ in any bit, but times, folders and git commits."""
+    return list(_different(load_checkpoint_file(one), load_checkpoint_file(other), one.name))
+
+
+_OF_THE_RUN = re.compile(
+    r'\.(time|cfg|experiment_name|mmengine_version|eta|(train|val)/(data_)?time|last_ckpt|outdated_ckpts)$')
+
+
+def _different(one, other, name: str):
+    if _OF_THE_RUN.search(name):
+        return
+    if type(one) is not type(other):
+        yield f'{name}: {type(one).__name__} and {type(other).__name__}'
+    elif isinstance(one, dict):
+        if list(one) != list(other):
+            yield f'{name}: {sorted(set(map(str, one)) ^ set(map(str, other)))} or their order'
+        for key in one.keys() & other.keys():
+            yield from _different(one[key], other[key], f'{name}.{key}')
+    elif isinstance(one, (list, tuple)) and len(one) == len(other):
+        for place, (first, second) in enumerate(zip(one, other)):
+            yield from _different(first, second, f'{name}.{place}')
+    elif isinstance(one, HistoryBuffer):
+        if not all(np.array_equal(first, second) for first, second in zip(one.data, other.data)):
+            yield f'{name}: {one.data} and {other.data}'
+    elif isinstance(one, torch.Tensor):
+        if one.dtype != other.dtype or one.shape != other.shape or one.numpy().tobytes() != other.numpy().tobytes():
+            yield name
+    elif isinstance(one, str) and name.endswith(('best_ckpt', )):
+        if Path(one).name != Path(other).name:
+            yield f'{name}: {one} and {other}'
+    elif not np.array_equal(one, other):
+        yield f'{name}: {one} and {other}'

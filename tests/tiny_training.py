@@ -1,0 +1,91 @@
+"""A training of mmengine alone that takes milliseconds, with random numbers of every kind in it."""
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import Dataset
+
+import mmmux.engine  # noqa: F401  registers mmmux.CheckpointHook and the loops
+
+PICTURES = 11
+
+
+class Noise(Dataset):
+    """Numbers with noise from Python, numpy and torch."""
+
+    metainfo = dict(classes=('one', ))
+
+    def __len__(self) -> int:
+        return PICTURES
+
+    def __getitem__(self, index: int) -> dict:
+        noise = [random.random(), np.random.rand(), torch.rand(1).item()]
+        return dict(inputs=torch.tensor([float(index), *noise]), index=index)
+
+
+class Network(BaseModel):
+    """Dropout and running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+    def forward(self, inputs, index, mode='tensor'):
+        out = self.layers(torch.stack(list(inputs)))
+        return dict(loss=(out**2).mean()) if mode == 'loss' else [out.mean()]
+
+
+class Mean(BaseMetric):
+    """The mean output."""
+
+    default_prefix = 'of'
+
+    def process(self, data_batch, data_samples) -> None:
+        self.results += [float(sample) for sample in data_samples]
+
+    def compute_metrics(self, results: list) -> dict:
+        return dict(mean=sum(results) / len(results))
+
+
+class Interrupted(Exception):
+    """In the place of a kill."""
+
+
+class Interruption(Hook):
+    """Ends the process, as it were, after some iterations of its life; the checkpoint hook has done its work by then."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, after: int):
+        self.left = after
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Interrupted
+
+
+def make_runner(work: Path, train_cfg: dict, checkpoint: dict, hooks: list | None = None, resume: bool = False,
+                accumulated: int = 1, sampler: str = 'DefaultSampler', workers: int = 0) -> Runner:
+    """A runner of eleven pictures in batches of three, with averaged weights."""
+    MMLogger._instance_dict.clear()  # those of a run write to a standard output that pytest has closed by then
+    torch.manual_seed(0)
+    loader = dict(dataset=Noise(), batch_size=3, num_workers=workers)
+    return Runner(
+        model=Network(), work_dir=str(work), train_dataloader=dict(loader, sampler=dict(type=sampler, shuffle=True)),
+        val_dataloader=dict(loader, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False)), train_cfg=train_cfg,
+        val_cfg=dict(), val_evaluator=[dict(type=Mean)],
+        default_hooks=dict(checkpoint=dict(type='mmmux.CheckpointHook', **checkpoint)),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9), accumulative_counts=accumulated),
+        param_scheduler=dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=8),
+        custom_hooks=[dict(type='EMAHook', momentum=0.1), *(hooks or [])], randomness=dict(seed=3), resume=resume,
+        log_level='WARNING', experiment_name=f'{work.name}_{random.SystemRandom().random()}',
+        cfg=Config(dict(resume=resume)))
