@@ -2,6 +2,9 @@ OPENMMLAB := .venv
 CLASSIFICATION := .venv-classification
 # All but the longest of those that have nothing to do with classification; they run in .venv.
 CLASSIFICATION_TESTS := -k 'not compiled_network and not two_processes_get_the_gradients_of_one'
+JOBS ?= 2
+# A file's tests share what they have trained, so that they stay together.
+IN_JOBS := --numprocesses $(JOBS) --dist loadfile
 WHEELS ?=
 TORCH_INDEX ?=
 
@@ -28,6 +31,7 @@ help:
 	@echo 'make clean                 delete caches and build folders; the environments stay (delete one by hand to start over)'
 	@echo
 	@echo 'PYTHON=python3.12   the Python (3.10 to 3.12) that an environment is made with; default: the first that works'
+	@echo 'JOBS=4              processes that the tests are shared out among, of a thread and some 2 GB each; default: 2'
 	@echo 'WHEELS=DIR          a folder with ready-made wheels, for one an mmcv that need not be compiled'
 	@echo 'TORCH_INDEX=URL     the pip index torch and torchvision are taken from, for one that of their CPU builds'
 
@@ -47,10 +51,10 @@ test: ruff test-openmmlab test-classification
 
 # A test that needs a package of the other environment is skipped, with that package named.
 test-openmmlab: setup
-	$(OPENMMLAB)/bin/python -m pytest
+	$(OPENMMLAB)/bin/python -m pytest $(IN_JOBS)
 
 test-classification: setup-classification
-	$(CLASSIFICATION)/bin/python -m pytest $(CLASSIFICATION_TESTS)
+	$(CLASSIFICATION)/bin/python -m pytest $(IN_JOBS) $(CLASSIFICATION_TESTS)
 
 ruff: setup
 	$(OPENMMLAB)/bin/python -m ruff check

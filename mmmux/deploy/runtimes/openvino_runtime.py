@@ -11,6 +11,7 @@ from mmmux.errors import ConfigError
 from mmmux.installed import need
 
 from . import onnx_runtime
+from .signal_stack import signal_stack_kept
 
 SUFFIX = '.xml'
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -34,7 +35,8 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
         import nncf
         # Activations such as Swish are not symmetric about 0, which the mixed preset is for.
         pictures = nncf.Dataset([picture.numpy() for picture in calibration])
-        model = nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED)
+        with signal_stack_kept():
+            model = nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED)
     model.set_rt_info(json.dumps(description), KEY)
     openvino.save_model(model, str(path), compress_to_fp16=precision == 'fp16')
 
@@ -49,7 +51,8 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
     settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32'}
     if threads:
         settings['INFERENCE_NUM_THREADS'] = threads
-    request = core.compile_model(core.read_model(str(path)), 'CPU', settings).create_infer_request()
+    with signal_stack_kept():
+        request = core.compile_model(core.read_model(str(path)), 'CPU', settings).create_infer_request()
 
     def run(pictures: numpy.ndarray) -> list[numpy.ndarray]:
         results = request.infer({0: pictures})
