@@ -29,8 +29,8 @@ def sentences():
         where = f' to write {error.filename}' if error.filename else ''
         sys.exit(_fail(f'{os.strerror(error.errno)}{where}: make room (a training goes on with tools/train.py --resume)'))
     except KeyboardInterrupt:
-        _fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume, a search from its last result '
-              'with tools/search.py --resume)')
+        _fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume, a search from its last '
+              'result with tools/search.py --resume)')
         sys.exit(STOPPED)
 
 
