@@ -8,7 +8,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmmux.analysis import architecture_tables, model_tables, performance_tables, report, search_tables
+from mmmux.analysis import architecture_tables, model_tables, performance_tables, reliability_tables, report, search_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 # For each folder of configs: what its collection is called, and the package that its models need.
@@ -35,6 +35,8 @@ def documents() -> dict[Path, str]:
     texts[ROOT / 'docs/architectures.md'] = architectures_page()
     texts[ROOT / 'docs/performance.md'] = performance_page()
     texts[ROOT / 'docs/results/search.md'] = search_page()
+    kills = reliability_tables.kills_table(ROOT / 'docs/results/reliability.json', 'results/')
+    texts[ROOT / 'docs/reliability.md'] = _filled(ROOT / 'docs/reliability.md', {'kills': kills})
     benchmarks = ROOT / 'benchmarks/README.md'
     texts[benchmarks] = benchmarks.read_text()
     for name in ('backbones', 'segmentors'):

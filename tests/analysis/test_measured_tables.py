@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from mmmux.analysis import performance_tables, search_tables
+from mmmux.analysis import performance_tables, reliability_tables, search_tables
 
 
 def rows_of(table: str) -> list[list[str]]:
@@ -39,3 +39,15 @@ def test_gpu(written):
     assert rows_of(table) == [['measure', 'A', 'B'], ['forward', '2.0 ms (1.00)', '3.1 ms (1.50)'],
                               ['training', '10.0 ms (1.00)', '-']]
     assert '320 x 320 pixels; G, torch 9, 2026-01-02. Written by `it.py`' in table
+
+
+def test_kills(written):
+    case = dict(kills=7, last_point_passed=dict(renamed=4, begin=3), trainings=2, files_read=9, unreadable_files=0,
+                iterations_lost_beyond_the_interval=1, values_that_differ_from_the_training_left_alone=2,
+                versions=dict(torch='9'), date='2026-01-02')
+    path = written({})
+    path.write_text(json.dumps({'killed with SIGKILL and resumed': dict(a=case, b=dict(case, date='2026-01-01', kills=3))}))
+    table = reliability_tables.kills_table(path, 'there/')
+    assert [row[:7] for row in rows_of(table)[1:]] == [['a', '7', '2', '9', '0', '1', '2'], ['b', '3', '2', '9', '0', '1', '2']]
+    assert '10 kills; the last thing that the killed process did: starting 6, after renaming it 8. 2026-01-01 to 2026-01-02, ' \
+        'torch 9.' in table
