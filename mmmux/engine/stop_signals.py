@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _ITERATIONS_BETWEEN_AGREEMENTS = 10
+_watching = []  # the one that listens: a training that failed has left its own behind
 
 
 class StopSignals:
@@ -32,11 +33,12 @@ class StopSignals:
         """Begin to listen; outside the main thread, where Python allows no handlers, nothing changes."""
         if self._previous or threading.current_thread() is not threading.main_thread():
             return
+        # Stacked, each would restore another's handlers instead of those of the time before.
+        for other in list(_watching):
+            other.restore()
+        _watching.append(self)
         self._leaving[0] = 0
         atexit.register(self._let_workers_go)
-        if hasattr(os, 'register_at_fork'):  # everywhere but on Windows, which does not fork
-            # A pool of processes, as evaluators use it, ends its children with SIGTERM and waits for them.
-            os.register_at_fork(after_in_child=self._restore_handlers)
         self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
     def keep_workers(self, loader: DataLoader) -> None:
@@ -75,9 +77,21 @@ class StopSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
+        if self in _watching:
+            _watching.remove(self)
 
     def _let_workers_go(self) -> None:
         self._leaving[0] = 1
+
+
+def _restore_in_child() -> None:
+    # A pool of processes, as evaluators use it, ends its children with SIGTERM and waits for them.
+    for signals in list(_watching):
+        signals._restore_handlers()
+
+
+if hasattr(os, 'register_at_fork'):  # everywhere but on Windows, which does not fork
+    os.register_at_fork(after_in_child=_restore_in_child)
 
 
 class _StayingWorker:

@@ -81,6 +81,12 @@ def have_children(number: int) -> None:
     assert not signals.received
 
 
+def have_children_after_another(number: int) -> None:
+    left_behind = watching()  # by a training that failed
+    have_children(number)
+    assert not left_behind.received
+
+
 def load_data(number: int) -> None:
     signals = watching()
     loader = DataLoader(range(8), num_workers=2, batch_size=2, multiprocessing_context='fork')
@@ -118,6 +124,9 @@ class TestOneProcess:
 
     def test_children_end_as_ever(self, number):
         assert status_of(have_children, number) == 0
+
+    def test_children_end_as_ever_after_a_training_that_failed(self, number):
+        assert status_of(have_children_after_another, number) == 0
 
     def test_processes_that_load_data_stay_until_their_parent_leaves(self, number):
         assert status_of(load_data, number) == 0
