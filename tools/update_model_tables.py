@@ -65,9 +65,12 @@ def performance_page() -> str:
 
 
 def search_page() -> str:
-    """docs/results/search.md with its table."""
-    table = search_tables.search_table(ROOT / 'benchmarks/results/search.json', '../../benchmarks/results/')
-    return _filled(ROOT / 'docs/results/search.md', {'compared': table})
+    """docs/results/search.md with its tables."""
+    link, results = '../../benchmarks/results/', ROOT / 'benchmarks/results'
+    tables = {'compared': search_tables.search_table(results / 'search.json', link),
+              'found': search_tables.found_table(results / 'search_cifar10.json', link),
+              'trained': search_tables.trained_table(results / 'search_cifar10.json')}
+    return _filled(ROOT / 'docs/results/search.md', tables)
 
 
 def _filled(path: Path, tables: dict[str, str]) -> str:

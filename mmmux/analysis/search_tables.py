@@ -23,3 +23,24 @@ def search_table(result: Path, link: str) -> str:
         f'\n\n{data["seeds"]} seeds, {data["evaluations"]} evaluations each, {data["initial"]} of them drawn at random; '
         f'{data["networks"]:,} networks, {data["true_front"]} on the true front, whose hypervolume is 1. '
         f'One-sided Mann-Whitney tests. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
+
+
+def found_table(result: Path, link: str) -> str:
+    """Markdown: the front of a real search, from the file of `benchmarks/search_picked.py`; `link` goes before its name."""
+    data = json.loads(result.read_text())
+    budgets = ', '.join(f'{name} at most {value:,.0f}' for name, value in data['budgets'].items())
+    lines = ['| error in the search | parameters | multiply-adds |', '|---|---|---|']
+    lines += [f'| {row["error"]:.4f} | {row["params"]:,} | {row["macs"]:,} |' for row in data['front']]
+    return '\n'.join(lines) + (
+        f'\n\n{data["evaluations"]} evaluations, {data["done"]} of them done, {data["seconds_of_an_evaluation"]:.0f} s each on '
+        f'average; {budgets}; seed {data["seed"]}. Predicted and found errors: Spearman {data["spearman"]:.2f}, Kendall '
+        f'{data["kendall"]:.2f}. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
+
+
+def trained_table(result: Path) -> str:
+    """Markdown: what the picked network and others reach when they are trained longer, from the same file."""
+    data = json.loads(result.read_text())
+    lines = [f'| network | parameters | multiply-adds | epochs | {data["metric"]} |', '|---|---|---|---|---|']
+    lines += [f'| {row["name"]} | {row["params"]:,} | {row["macs"]:,} | {row["epochs"]} | {row["metric"]:.2f} |'
+              for row in data['trained']]
+    return '\n'.join(lines)
