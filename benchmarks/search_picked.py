@@ -1,50 +1,62 @@
 #!/usr/bin/env python
-"""What a search of a real task found, with its picked network and others trained for as long: a JSON file for the documents."""
+"""What a search of a real task found, with its picked network and others trained longer: a JSON file for the documents.
+
+Each --run names a config and a work dir in which tools/train.py and then tools/test.py (with the same --work-dir) left their
+results.
+"""
 import argparse
-import csv
 import json
-from datetime import date
 from pathlib import Path
 
-from mmmux.engine.machine import describe_machine
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+
+from mmmux.analysis.report import Run, collect
+from mmmux.engine import cli
+from mmmux.engine.settings import load_config
+from mmmux.errors import ConfigError
+from mmmux.search.front import front
+from mmmux.search.generations import GENERATIONS_FILE
+from mmmux.search.pick import read_results
+from mmmux.search.prediction import measured
+from mmmux.search.settings import SearchSettings, read_settings
 
 
-def front_of(work_dir: Path) -> list[dict]:
-    """The front in a search's evaluations.csv, by multiply-adds."""
-    with open(work_dir / 'evaluations.csv', newline='') as file:
-        rows = [row for row in csv.DictReader(file) if row['front']]
-    front = [dict(error=float(row['error']), params=int(row['params']), macs=int(row['macs'])) for row in rows]
-    return sorted(front, key=lambda row: row['macs'])
+def found(search: SearchSettings, cfg: Config, work_dir: Path) -> dict:
+    """What a finished search found.
 
-
-def trained(text: str, metric: str) -> dict:
-    """A training's last metric; `text` is NAME=PARAMS,MACS,WORK_DIR."""
-    name, _, rest = text.partition('=')
-    params, macs, work_dir = rest.split(',', 2)
-    lines = [json.loads(line) for path in sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
-             for line in path.read_text().splitlines()]
-    values = [line for line in lines if metric in line]
-    return dict(name=name, params=int(params), macs=int(macs), epochs=values[-1]['step'], metric=round(values[-1][metric], 2))
+    Raises:
+        ConfigError: the folder holds no search of this config, or one before its first generation's end.
+    """
+    evaluations = read_results(work_dir, search.space)
+    generations = work_dir / GENERATIONS_FILE
+    if not generations.is_file():
+        raise ConfigError(f'{generations} does not exist: let the search go on with tools/search.py --resume')
+    good = [evaluation for evaluation in evaluations if evaluation.done]
+    best = [good[index] for index in front(measured(good, search.objectives))]
+    last = json.loads(generations.read_text())[-1]
+    init_default_scope(cfg.default_scope)
+    return dict(
+        metric=search.metric, budgets=dict(search.budgets), seed=search.seed, initial=search.initial,
+        evaluations=len(evaluations), done=len(good), pictures=len(DATASETS.build(cfg.val_dataloader.dataset)),
+        seconds_of_an_evaluation=round(sum(evaluation.seconds for evaluation in evaluations) / len(evaluations), 1),
+        spearman=last['spearman_so_far'], kendall=last['kendall_so_far'],
+        front=[dict(error=row.error, params=row.params, macs=row.macs) for row in sorted(best, key=lambda row: row.macs)])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', type=Path, help='config of the search')
     parser.add_argument('work_dir', type=Path, help='work dir of the search')
-    parser.add_argument('--trained', nargs='+', default=[], metavar='NAME=PARAMS,MACS,WORK_DIR',
-                        help='trainings to set beside each other, each with what its network costs')
+    parser.add_argument('--run', nargs=3, action='append', default=[], metavar=('NAME', 'CONFIG', 'WORK_DIR'),
+                        help='a training to set beside the others; give one --run for each')
     parser.add_argument('--out', type=Path, required=True, help='where the numbers go')
     args = parser.parse_args()
-    header, *lines = [json.loads(line) for line in (args.work_dir / 'journal.jsonl').read_text().splitlines()]
-    results = [line for line in lines if 'status' in line]
-    *_, last = json.loads((args.work_dir / 'generations.json').read_text())
-    result = dict(
-        date=date.today().isoformat(), command='search_picked.py', machine=describe_machine(), metric=header['metric'],
-        size=header['size'], budgets=header['budgets'], schedule=header['schedule'], seed=header['seed'],
-        evaluations=len(results), done=sum(line['status'] == 'done' for line in results),
-        seconds_of_an_evaluation=round(sum(line['seconds'] for line in results) / len(results), 1),
-        hypervolume=last['hypervolume'], spearman=last['spearman_so_far'], kendall=last['kendall_so_far'],
-        front=front_of(args.work_dir), trained=[trained(text, header['metric']) for text in args.trained])
-    args.out.write_text(json.dumps(result, indent=2) + '\n')
+    with cli.sentences():
+        cfg = load_config(args.config)
+        data, _ = collect([Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run])
+        data['search'] = found(read_settings(cfg), cfg, args.work_dir)
+    args.out.write_text(json.dumps(data, indent=2) + '\n')
 
 
 if __name__ == '__main__':

@@ -67,9 +67,10 @@ def performance_page() -> str:
 def search_page() -> str:
     """docs/results/search.md with its tables."""
     link, results = '../../benchmarks/results/', ROOT / 'benchmarks/results'
+    found = results / 'search_cifar10.json'
     tables = {'compared': search_tables.search_table(results / 'search.json', link),
-              'found': search_tables.found_table(results / 'search_cifar10.json', link),
-              'trained': search_tables.trained_table(results / 'search_cifar10.json')}
+              'found': search_tables.found_table(found, link),
+              'trained': report.results_table(json.loads(found.read_text())['runs'], report.CLASSIFICATION)}
     return _filled(ROOT / 'docs/results/search.md', tables)
 
 

@@ -1,5 +1,6 @@
 """Tables of what `benchmarks/search.py` measured."""
 import json
+import math
 from pathlib import Path
 
 METHODS = {
@@ -28,19 +29,14 @@ def search_table(result: Path, link: str) -> str:
 def found_table(result: Path, link: str) -> str:
     """Markdown: the front of a real search, from the file of `benchmarks/search_picked.py`; `link` goes before its name."""
     data = json.loads(result.read_text())
-    budgets = ', '.join(f'{name} at most {value:,.0f}' for name, value in data['budgets'].items())
+    search = data['search']
+    budgets = ', '.join(f'{name} at most {value:,.0f}' for name, value in search['budgets'].items())
     lines = ['| error in the search | parameters | multiply-adds |', '|---|---|---|']
-    lines += [f'| {row["error"]:.4f} | {row["params"]:,} | {row["macs"]:,} |' for row in data['front']]
+    lines += [f'| {row["error"]:.4f} | {row["params"]:,} | {row["macs"]:,} |' for row in search['front']]
+    largest = 0.5 / math.sqrt(search['pictures'])  # of a share of so many independent pictures: where it is one half
     return '\n'.join(lines) + (
-        f'\n\n{data["evaluations"]} evaluations, {data["done"]} of them done, {data["seconds_of_an_evaluation"]:.0f} s each on '
-        f'average; {budgets}; seed {data["seed"]}. Predicted and found errors: Spearman {data["spearman"]:.2f}, Kendall '
-        f'{data["kendall"]:.2f}. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
-
-
-def trained_table(result: Path) -> str:
-    """Markdown: what the picked network and others reach when they are trained longer, from the same file."""
-    data = json.loads(result.read_text())
-    lines = [f'| network | parameters | multiply-adds | epochs | {data["metric"]} |', '|---|---|---|---|---|']
-    lines += [f'| {row["name"]} | {row["params"]:,} | {row["macs"]:,} | {row["epochs"]} | {row["metric"]:.2f} |'
-              for row in data['trained']]
-    return '\n'.join(lines)
+        f'\n\n{search["evaluations"]} evaluations, {search["initial"]} of them without predictions, {search["done"]} done, '
+        f'{search["seconds_of_an_evaluation"]:.0f} s each on average; {budgets}; seed {search["seed"]}. Errors of '
+        f'{search["pictures"]:,} pictures, with a standard error of at most {largest:.4f}. Predicted and found errors: '
+        f'Spearman {search["spearman"]:.2f}, Kendall {search["kendall"]:.2f}. {data["date"]}, written by '
+        f'`benchmarks/search_picked.py`: [{result.name}]({link}{result.name}).')

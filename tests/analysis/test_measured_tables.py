@@ -41,15 +41,12 @@ def test_gpu(written):
     assert '320 x 320 pixels; G, torch 9, 2026-01-02. Written by `it.py`' in table
 
 
-def test_found_and_trained(written):
-    result = written(dict(
-        budgets=dict(macs=1e7), evaluations=32, done=31, seconds_of_an_evaluation=99.6, seed=4, spearman=0.256, kendall=-0.1,
-        front=[dict(error=0.5, params=1234, macs=5678)], metric='accuracy/top1',
-        trained=[dict(name='picked', params=1000, macs=2000, epochs=8, metric=61.5)]))
-    table = search_tables.found_table(result, 'there/')
+def test_found(written):
+    table = search_tables.found_table(written(dict(search=dict(
+        budgets=dict(macs=1e7), evaluations=32, initial=12, done=31, seconds_of_an_evaluation=99.6, seed=4, spearman=0.256,
+        kendall=-0.1, pictures=2500, front=[dict(error=0.5, params=1234, macs=5678)]))), 'there/')
     assert rows_of(table)[1:] == [['0.5000', '1,234', '5,678']]
-    for words in ('32 evaluations, 31 of them done, 100 s', 'macs at most 10,000,000', 'Spearman 0.26, Kendall -0.10',
+    for words in ('32 evaluations, 12 of them without predictions, 31 done, 100 s', 'macs at most 10,000,000',
+                  '2,500 pictures, with a standard error of at most 0.0100', 'Spearman 0.26, Kendall -0.10',
                   '[result.json](there/result.json)'):
         assert words in table
-    assert rows_of(search_tables.trained_table(result)) == [
-        ['network', 'parameters', 'multiply-adds', 'epochs', 'accuracy/top1'], ['picked', '1,000', '2,000', '8', '61.50']]
