@@ -31,7 +31,7 @@ help:
 	@echo 'make clean                 delete caches and build folders; the environments stay (delete one by hand to start over)'
 	@echo
 	@echo 'PYTHON=python3.12   the Python (3.10 to 3.12) that an environment is made with; default: the first that works'
-	@echo 'JOBS=4              processes that the tests are shared out among, of a thread and some 2 GB each; default: 2'
+	@echo 'JOBS=4              processes that the tests are shared out among, of one thread each; default: 2'
 	@echo 'WHEELS=DIR          a folder with ready-made wheels, for one an mmcv that need not be compiled'
 	@echo 'TORCH_INDEX=URL     the pip index torch and torchvision are taken from, for one that of their CPU builds'
 

@@ -16,7 +16,7 @@ def has_ended(pid: int, seconds: float = 10) -> bool:
     return False
 
 
-def wait_for(path: Path, seconds: float = 60) -> str:
+def wait_for(path: Path, seconds: float = 240) -> str:
     """The text of a file that another process will write."""
     deadline = time.monotonic() + seconds
     while not path.exists():

@@ -67,9 +67,13 @@ def performance_page() -> str:
 
 
 def search_page() -> str:
-    """docs/results/search.md with its table."""
-    table = search_tables.search_table(ROOT / 'benchmarks/results/search.json', '../../benchmarks/results/')
-    return _filled(ROOT / 'docs/results/search.md', {'compared': table})
+    """docs/results/search.md with its tables."""
+    link, results = '../../benchmarks/results/', ROOT / 'benchmarks/results'
+    found = results / 'search_cifar10.json'
+    tables = {'compared': search_tables.search_table(results / 'search.json', link),
+              'found': search_tables.found_table(found, link),
+              'trained': report.results_table(json.loads(found.read_text())['runs'], report.CLASSIFICATION)}
+    return _filled(ROOT / 'docs/results/search.md', tables)
 
 
 def _filled(path: Path, tables: dict[str, str]) -> str:

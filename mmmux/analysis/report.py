@@ -68,8 +68,8 @@ class Run:
 
     @property
     def cfg(self) -> Config:
-        """The config that was really run, as the training wrote it."""
-        saved = sorted(self.work_dir.glob('*.py'))
+        """The config that was trained; in the work dir itself there is the test's, which may have had other --cfg-options."""
+        saved = sorted(self.work_dir.glob('*/vis_data/config.py')) or sorted(self.work_dir.glob('*.py'))
         return load_config(saved[0] if saved else self.config)
 
     @property

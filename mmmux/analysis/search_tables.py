@@ -1,5 +1,6 @@
 """Tables of what `benchmarks/search.py` measured."""
 import json
+import math
 from pathlib import Path
 
 METHODS = {
@@ -23,3 +24,19 @@ def search_table(result: Path, link: str) -> str:
         f'\n\n{data["seeds"]} seeds, {data["evaluations"]} evaluations each, {data["initial"]} of them drawn at random; '
         f'{data["networks"]:,} networks, {data["true_front"]} on the true front, whose hypervolume is 1. '
         f'One-sided Mann-Whitney tests. {data["date"]}, written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
+
+
+def found_table(result: Path, link: str) -> str:
+    """Markdown: the front of a real search, from the file of `benchmarks/search_picked.py`; `link` goes before its name."""
+    data = json.loads(result.read_text())
+    search = data['search']
+    budgets = ', '.join(f'{name} at most {value:,.0f}' for name, value in search['budgets'].items())
+    lines = ['| error in the search | parameters | multiply-adds |', '|---|---|---|']
+    lines += [f'| {row["error"]:.4f} | {row["params"]:,} | {row["macs"]:,} |' for row in search['front']]
+    largest = 0.5 / math.sqrt(search['pictures'])  # of a share of so many independent pictures: where it is one half
+    return '\n'.join(lines) + (
+        f'\n\n{search["evaluations"]} evaluations, {search["initial"]} of them without predictions, {search["done"]} done, '
+        f'{search["seconds_of_an_evaluation"]:.0f} s each on average; {budgets}; seed {search["seed"]}. Errors of '
+        f'{search["pictures"]:,} pictures, with a standard error of at most {largest:.4f}. Predicted and found errors: '
+        f'Spearman {search["spearman"]:.2f}, Kendall {search["kendall"]:.2f}. {data["date"]}, written by '
+        f'`benchmarks/search_picked.py`: [{result.name}]({link}{result.name}).')

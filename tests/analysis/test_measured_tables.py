@@ -51,3 +51,14 @@ def test_kills(written):
     assert [row[:7] for row in rows_of(table)[1:]] == [['a', '7', '2', '9', '0', '1', '2'], ['b', '3', '2', '9', '0', '1', '2']]
     assert '10 kills; the last thing that the killed process did: starting 6, after renaming it 8. 2026-01-01 to 2026-01-02, ' \
         'torch 9.' in table
+
+
+def test_found(written):
+    table = search_tables.found_table(written(dict(search=dict(
+        budgets=dict(macs=1e7), evaluations=32, initial=12, done=31, seconds_of_an_evaluation=99.6, seed=4, spearman=0.256,
+        kendall=-0.1, pictures=2500, front=[dict(error=0.5, params=1234, macs=5678)]))), 'there/')
+    assert rows_of(table)[1:] == [['0.5000', '1,234', '5,678']]
+    for words in ('32 evaluations, 12 of them without predictions, 31 done, 100 s', 'macs at most 10,000,000',
+                  '2,500 pictures, with a standard error of at most 0.0100', 'Spearman 0.26, Kendall -0.10',
+                  '[result.json](there/result.json)'):
+        assert words in table

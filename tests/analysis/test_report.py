@@ -104,7 +104,9 @@ def trained(tmp_path):
         cfg = Config.fromfile(FOLDERS)
         cfg.randomness.seed, cfg.train_cfg.max_epochs = seed, 4
         cfg.train_pipeline[1].crop_size = cfg.train_dataloader.dataset.pipeline[1].crop_size = 64
-        write(work_dir, 'config.py', cfg.pretty_text)
+        write(work_dir, 'config.py', Config.fromfile(FOLDERS).pretty_text)  # the test's, without the training's options
+        write(work_dir / '20260101_000000/vis_data', 'config.py', cfg.pretty_text)
+        write(work_dir / '20260102_000000/vis_data', 'config.py', Config.fromfile(FOLDERS).pretty_text)
         lines = [dict(loss=2. - number / 10, time=0.2 + number / 100 if number else 9., epoch=1 + number // 5,
                       iter=2 * number + 2) for number in range(10)]
         lines += [{'accuracy/top1': top1 - 1, 'step': 2}, {'accuracy/top1': top1, 'step': 4}]

@@ -35,8 +35,7 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
         import nncf
         # Activations such as Swish are not symmetric about 0, which the mixed preset is for.
         pictures = nncf.Dataset([picture.numpy() for picture in calibration])
-        with signal_stack_kept():
-            model = nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED)
+        model = nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED)
     model.set_rt_info(json.dumps(description), KEY)
     openvino.save_model(model, str(path), compress_to_fp16=precision == 'fp16')
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env python
+"""What a search of a real task found, with its picked network and others trained longer: a JSON file for the documents.
+
+Each --run names a config and a work dir in which tools/train.py and then tools/test.py (with the same --work-dir) left their
+results.
+"""
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+
+from mmmux.analysis.report import Run, collect
+from mmmux.engine import cli
+from mmmux.engine.settings import load_config
+from mmmux.errors import ConfigError
+from mmmux.search.front import front
+from mmmux.search.generations import GENERATIONS_FILE
+from mmmux.search.pick import read_results
+from mmmux.search.prediction import measured
+from mmmux.search.settings import SearchSettings, read_settings
+
+
+def found(search: SearchSettings, cfg: Config, work_dir: Path) -> dict:
+    """What a finished search found.
+
+    Raises:
+        ConfigError: the folder holds no search of this config, or one before its first generation's end.
+    """
+    evaluations = read_results(work_dir, search.space)
+    generations = work_dir / GENERATIONS_FILE
+    if not generations.is_file():
+        raise ConfigError(f'{generations} does not exist: let the search go on with tools/search.py --resume')
+    good = [evaluation for evaluation in evaluations if evaluation.done]
+    best = [good[index] for index in front(measured(good, search.objectives))]
+    last = json.loads(generations.read_text())[-1]
+    init_default_scope(cfg.default_scope)
+    return dict(
+        metric=search.metric, budgets=dict(search.budgets), seed=search.seed, initial=search.initial,
+        evaluations=len(evaluations), done=len(good), pictures=len(DATASETS.build(cfg.val_dataloader.dataset)),
+        seconds_of_an_evaluation=round(sum(evaluation.seconds for evaluation in evaluations) / len(evaluations), 1),
+        spearman=last['spearman_so_far'], kendall=last['kendall_so_far'],
+        front=[dict(error=row.error, params=row.params, macs=row.macs) for row in sorted(best, key=lambda row: row.macs)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', type=Path, help='config of the search')
+    parser.add_argument('work_dir', type=Path, help='work dir of the search')
+    parser.add_argument('--run', nargs=3, action='append', default=[], metavar=('NAME', 'CONFIG', 'WORK_DIR'),
+                        help='a training to set beside the others; give one --run for each')
+    parser.add_argument('--out', type=Path, required=True, help='where the numbers go')
+    args = parser.parse_args()
+    with cli.sentences():
+        cfg = load_config(args.config)
+        data, _ = collect([Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run])
+        data['search'] = found(read_settings(cfg), cfg, args.work_dir)
+    args.out.write_text(json.dumps(data, indent=2) + '\n')
+
+
+if __name__ == '__main__':
+    main()
