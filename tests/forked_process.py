@@ -11,5 +11,5 @@ FORKED = multiprocessing.get_context('forkserver')
 FORKED.set_forkserver_preload([
     *(f'{package}.{part}' for package in ('mmdet', 'mmseg', 'mmpretrain') for part in _PARTS),
     'mmmux.datasets', 'mmmux.engine', 'mmmux.evaluation', 'mmmux.models.heads', 'mmmux.search.search', 'mmmux.search.report',
-    'mmmux.search.picked_config', 'interruption_points', 'tiny_training'
+    'mmmux.search.picked_config', 'data_parallel', 'interruption_points', 'tiny_training'
 ])

@@ -1,12 +1,10 @@
 """From a config file and command line options to the config of a run."""
 import difflib
-import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.logging import print_log
 
 from mmmux.errors import ConfigError
 
@@ -47,9 +45,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         # mmengine gives DistributedDataParallel the number of a GPU, which it refuses for a model on the CPU.
         wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
         cfg.merge_from_dict(dict(model_wrapper_cfg={**wrapper, **(cfg.get('model_wrapper_cfg') or {})}))
-        if _unsynchronize(cfg.get('model')):
-            print_log('several processes without a GPU: SyncBN layers are BN layers here, each with the statistics of its own '
-                      'process', logger='current', level=logging.WARNING)
+        _synchronize_on_cpus(cfg.get('model'))
     return cfg
 
 
@@ -68,16 +64,15 @@ def _forget_own_scope(node) -> None:
                 _forget_own_scope(value)
 
 
-def _unsynchronize(node) -> int:
-    """Turn every SyncBN of a model's config into BN, and count them: torch has SyncBN for GPUs only."""
+def _synchronize_on_cpus(node) -> None:
+    """Turn every SyncBN of a model's config into this package's: torch's is for GPUs only."""
     if isinstance(node, (list, tuple)):
-        return sum(_unsynchronize(value) for value in node)
-    if not isinstance(node, dict):
-        return 0
-    found = node.get('type') == 'SyncBN'
-    if found:
-        node['type'] = 'BN'
-    return found + sum(_unsynchronize(value) for value in node.values())
+        for value in node:
+            _synchronize_on_cpus(value)
+    if isinstance(node, dict):
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'mmmux.SyncBN'
+        _synchronize_on_cpus(list(node.values()))
 
 
 def _first_line(error: Exception) -> str:

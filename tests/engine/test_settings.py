@@ -79,11 +79,11 @@ class TestLoadConfig:
         assert (alone.launcher, together.launcher) == ('none', 'pytorch')
 
     @pytest.mark.parametrize('launcher,gpu,left', [('none', False, True), ('pytorch', True, True), ('pytorch', False, False)])
-    def test_processes_without_gpu_have_no_syncbn(self, configs, monkeypatch, launcher, gpu, left):
+    def test_processes_without_gpu_synchronize_over_gloo(self, configs, monkeypatch, launcher, gpu, left):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
         cfg, before = (settings.load_config(configs / SCENES, launcher=kind).model for kind in (launcher, 'none'))
-        assert str(cfg) == (str(before) if left else str(before).replace("'SyncBN'", "'BN'"))
-        assert ('SyncBN' in str(cfg)) == left
+        assert str(cfg) == (str(before) if left else str(before).replace("'SyncBN'", "'mmmux.SyncBN'"))
+        assert 'SyncBN' in str(before) and (str(cfg) == str(before)) == left
 
 
 class TestMixedPrecision:
