@@ -7,8 +7,10 @@ from mmengine.config.utils import MODULE2PACKAGE
 
 from . import models
 from .checkpoints.safe_loading import make_mmengine_load_safely
+from .installed import warn_of_two_families
 from .version import __version__
 
+warn_of_two_families()
 make_mmengine_load_safely()
 # mmengine inherits configs (`mmmux::ssdlite/...`) only from the packages in this table. The name is of no distribution, so that
 # it looks in the module's own folder, also where the install is editable.

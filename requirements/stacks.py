@@ -44,9 +44,11 @@ class Stack:
         return self.python.exists() and subprocess.run([self.python, '-c', code], stderr=subprocess.DEVNULL).returncode == 0
 
 
+_DENSE_MODULES = 'mmcv.ops, mmdet, mmseg, onnxruntime, openvino, mmmux'
 STACKS = {stack.name: stack for stack in (
-    Stack('openmmlab', '.venv', 'make setup', 'mmcv.ops, mmdet, mmseg, onnxruntime, openvino, mmmux', compiled='mmcv',
-          more=('deploy', 'search')),
+    Stack('openmmlab', '.venv', 'make setup', _DENSE_MODULES, compiled='mmcv', more=('dense', 'deploy', 'search')),
+    Stack('onedl', '.venv-onedl', 'make setup STACK=onedl', _DENSE_MODULES, compiled='onedl-mmcv',
+          more=('dense', 'deploy', 'search')),
     Stack('classification', '.venv-classification', 'make setup-classification', 'mmcv, mmpretrain, torchvision, mmmux',
           more=('search', )))}
 

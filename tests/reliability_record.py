@@ -7,8 +7,9 @@ import json
 import os
 import platform
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from mmmux.installed import installed_versions
 
 _PACKAGES = ('torch', 'numpy', 'mmengine', 'mmdet', 'mmsegmentation', 'mmpretrain', 'onedl-mmengine', 'onedl-mmdetection',
              'onedl-mmsegmentation', 'onedl-mmpretrain')
@@ -27,16 +28,6 @@ def record(promise: str, case: str, **facts) -> None:
     path = Path(os.environ['MMMUX_RECORD'])
     known = json.loads(path.read_text()) if path.exists() else {}
     known.setdefault(promise, {})[case] = dict(facts, date=date.today().isoformat(), python=platform.python_version(),
-                                               versions=_versions())
+                                               versions=installed_versions(*_PACKAGES))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(known, indent=2) + '\n')
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

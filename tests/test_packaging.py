@@ -8,6 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / 'requirements'))
+import stacks  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -39,6 +41,7 @@ def test_tools_are_shipped(installed):
 
 @pytest.mark.parametrize('extra,stack,some', [
     ('openmmlab', 'openmmlab', {'torch', 'mmengine', 'matplotlib'}),
+    ('onedl', 'onedl', {'torch', 'onedl-mmengine', 'matplotlib'}),
     ('classification', 'classification', {'torch', 'mmengine', 'matplotlib'}),
     ('search', 'openmmlab', {'torch', 'pymoo', 'ray'}),
     ('search', 'classification', {'torch', 'pymoo', 'ray'}),
@@ -47,8 +50,8 @@ def test_what_an_extra_asks_for_is_what_the_tests_run_with(installed, extra, sta
     (metadata, ) = installed.glob('mmmux-*.dist-info')
     asked = [line for line in map(Requirement, PathDistribution(metadata).requires)
              if line.name != 'setuptools' and (line.marker is None or line.marker.evaluate(dict(extra=extra)))]
-    lines = [line.partition('#')[0].strip() for name in {extra, stack}
-             for line in (ROOT / f'requirements/{name}.txt').read_text().splitlines()]
+    lines = [line.partition('#')[0].strip() for path in stacks.STACKS[stack].requirements
+             for line in path.read_text().splitlines()]
     pinned = {pin.name: str(pin.specifier).removeprefix('==') for pin in map(Requirement, filter(None, lines))
               if pin.marker is None or pin.marker.evaluate()}
     assert some < {line.name for line in asked}

@@ -3,10 +3,11 @@ import os
 import platform
 import sys
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+
+from mmmux.installed import installed_versions
 
 _PACKAGES = ('torch', 'torchvision', 'torchmetrics', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation',
              'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain',
@@ -24,7 +25,7 @@ def describe_machine() -> dict:
         gpu=torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         system=f'{platform.system()} {platform.machine()}',
         python=platform.python_version(),
-        versions={name: found for name in _PACKAGES if (found := _version(name))})
+        versions=installed_versions(*_PACKAGES))
 
 
 def usable_cores() -> int:
@@ -36,13 +37,6 @@ def _without_folders(argument: str) -> str:
     # Where this machine keeps its files says nothing to a reader elsewhere.
     key, equals, value = argument.rpartition('=')
     return key + equals + (Path(value).name if Path(value).is_absolute() else value)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:
