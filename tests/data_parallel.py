@@ -1,6 +1,7 @@
 """Training in this process, alone or as one of several that share the pictures of a step.
 
-In double precision: sums of another order round otherwise, and within ten steps of float32 such a difference grows a thousandfold.
+In double precision: sums of another order round otherwise, and within ten steps of float32 such a difference grows a
+thousandfold.
 """
 import json
 import os

@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,8 +101,9 @@ def kill_plan(chance: random.Random):
         yield from chance.sample(plan, len(plan))
 
 
-def kill_somewhere(training: Training, chance: random.Random, name: str, waits: bool) -> str | None:
-    """Start a training, kill it, and return the last point that it has passed, or None if it was done before.
+def kill_somewhere(training: Training, chance: random.Random, name: str, waits: bool,
+                   number: signal.Signals = signal.SIGKILL) -> str | None:
+    """Start a training, send it a signal, and return the last point that it had passed, or None if it was done before.
 
     Args:
         training: what to start.
@@ -109,21 +111,24 @@ def kill_somewhere(training: Training, chance: random.Random, name: str, waits: 
         name: of the point.
         waits: the training waits there until it is dead, which finds the shortest moments; otherwise the kill comes when it
             comes.
+        number: the signal.
     """
-    number = 1 if name == 'begin' else chance.randint(1, 3)
-    process = training.start((name, number) if waits else None)
+    times = 1 if name == 'begin' else chance.randint(1, 3)
+    process = training.start((name, times) if waits else None)
     if waits:
-        reached = training.await_point(process, 'waiting')
+        training.await_point(process, 'waiting')
     else:
-        reached = training.await_point(process, name, number)
+        training.await_point(process, name, times)
         time.sleep(chance.uniform(0, 0.15))
-    process.kill()
-    process.join()
-    if process.exitcode == 0 or (not reached and process.exitcode != -9):
-        assert process.exitcode == 0, training.printed()[-4000:]
-        return None
     lines = [line for line in training.journal() if line[0] != 'waiting']
-    return lines[-1][0]
+    if process.is_alive():
+        os.kill(process.pid, number)
+    process.join(_PATIENCE)
+    # -number: it had not begun to listen; 130 without saving: Python itself tells of Ctrl-C so early.
+    if process.exitcode in (-number, 128 + number):
+        return lines[-1][0]
+    assert process.exitcode == 0, training.printed()[-4000:]
+    return None
 
 
 def differences(one: Path, other: Path) -> list[str]:

@@ -6,28 +6,35 @@ written.
 import json
 import os
 import platform
+import sys
 from datetime import date
 from pathlib import Path
 
 from mmmux.installed import installed_versions
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 _PACKAGES = ('torch', 'numpy', 'mmengine', 'mmdet', 'mmsegmentation', 'mmpretrain', 'onedl-mmengine', 'onedl-mmdetection',
              'onedl-mmsegmentation', 'onedl-mmpretrain')
 
 
-def record(promise: str, case: str, **facts) -> None:
+def record(promise: str, case: str, *, tried: int, of: str, lost: int, **facts) -> None:
     """Add a case to a promise, in the place of what was recorded of it before.
 
     Args:
-        promise: what is promised, e.g. 'killed and resumed'.
+        promise: one of `PROMISES` of mmmux/analysis/reliability_tables.py.
         case: what it was tried on, e.g. 'detector by epochs'.
-        facts: what was tried, how often, what was lost.
+        tried: how often.
+        of: what was counted, e.g. 'kills'.
+        lost: how many of whatever should not have been lost were.
+        facts: more of what was counted.
     """
     if 'MMMUX_RECORD' not in os.environ:
         return
     path = Path(os.environ['MMMUX_RECORD'])
     known = json.loads(path.read_text()) if path.exists() else {}
-    known.setdefault(promise, {})[case] = dict(facts, date=date.today().isoformat(), python=platform.python_version(),
-                                               versions=installed_versions(*_PACKAGES))
+    test = os.environ.get('PYTEST_CURRENT_TEST', os.path.relpath(sys.argv[0], REPOSITORY)).partition('::')[0]
+    known.setdefault(promise, {})[case] = dict(
+        tried=tried, of=of, lost=lost, **facts, test=test, date=date.today().isoformat(), python=platform.python_version(),
+        versions=installed_versions(*_PACKAGES))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(known, indent=2) + '\n')

@@ -35,8 +35,10 @@ def documents() -> dict[Path, str]:
     texts[ROOT / 'docs/architectures.md'] = architectures_page()
     texts[ROOT / 'docs/performance.md'] = performance_page()
     texts[ROOT / 'docs/results/search.md'] = search_page()
-    kills = reliability_tables.kills_table(ROOT / 'docs/results/reliability.json', 'results/')
-    texts[ROOT / 'docs/reliability.md'] = _filled(ROOT / 'docs/reliability.md', {'kills': kills})
+    reliability = ROOT / 'docs/results/reliability.json'
+    texts[ROOT / 'docs/reliability.md'] = _filled(ROOT / 'docs/reliability.md', {
+        'promises': reliability_tables.promises_table(reliability, 'results/'),
+        'kills': reliability_tables.kills_table(reliability, 'results/')})
     benchmarks = ROOT / 'benchmarks/README.md'
     texts[benchmarks] = benchmarks.read_text()
     for name in ('backbones', 'segmentors'):

@@ -2,28 +2,63 @@
 import json
 from pathlib import Path
 
-_POINTS = {
-    'begin': 'starting', 'train_iter': 'training', 'val_iter': 'validating', 'half_written': 'in the middle of a checkpoint',
-    'written': 'after writing it', 'renaming': 'before renaming it', 'renamed': 'after renaming it',
-    'deleting': 'deleting an older one'
+# What is promised, by the name that it is recorded under.
+PROMISES = {
+    'killed': 'a training that is killed and resumed loses nothing before its last checkpoint, and ends as one left alone',
+    'asked to stop': 'asked to stop by SIGTERM or Ctrl-C it saves first, and once resumed ends as one left alone',
+    'killed rank': 'a killed process ends the job of all within a minute, with its reason',
+    'two processes': 'two processes with SyncBN train as one with all their pictures',
+    'hostile input': 'a hostile or broken file is told in one sentence; nothing of it runs, hangs or fills the memory',
+    'fuzzed': 'the same of what a fuzzer finds',
+    'data sets checked': 'tools/check_dataset.py finds what is wrong with a data set',
+    'any size': 'every architecture takes every size, batch and type: forward, backward and in its exact form',
 }
+_POINTS = {
+    'begin': 'starting', 'train_iter': 'training', 'trained': 'training', 'val_iter': 'validating',
+    'half_written': 'in the middle of a checkpoint', 'written': 'after writing it', 'renaming': 'before renaming it',
+    'renamed': 'after renaming it', 'deleting': 'deleting an older one'
+}
+
+
+def promises_table(result: Path, link: str) -> str:
+    """Markdown: what is promised, what was tried on what, how often, and what was lost; `link` goes before the file's name."""
+    recorded = json.loads(result.read_text())
+    if unknown := sorted(set(recorded) - set(PROMISES)):
+        raise KeyError(f'{result} records {unknown[0]!r}, which is none of {", ".join(PROMISES)}')
+    lines = ['| promise | tried on | how often | lost | by |', '|---|---|---|---|---|']
+    for name, promise in PROMISES.items():
+        for case, facts in recorded.get(name, {}).items():
+            lines.append(f'| {promise} | {case} | {facts["tried"]:,} {facts["of"]} | {facts["lost"] or "nothing"} | '
+                         f'[{Path(facts["test"]).name}](../{facts["test"]}) |')
+            promise = ''
+    return '\n'.join(lines) + (
+        f'\n\n{_when(recorded.values())} Recorded by the tests named: [{result.name}]({link}{result.name}).')
 
 
 def kills_table(result: Path, link: str) -> str:
     """Markdown: trainings that were killed and resumed, how often, and what was lost; `link` goes before the file's name."""
-    cases = json.loads(result.read_text())['killed with SIGKILL and resumed']
-    lines = ['| training | kills | runs to the end | checkpoints read | unreadable | iterations lost beyond the interval | '
-             'values that differ at the end |', '|' + '---|' * 7]
+    recorded = json.loads(result.read_text())
+    cases = recorded['killed'] | recorded.get('asked to stop', {})
+    cases = {name: case for name, case in cases.items() if 'last_point_passed' in case}
+    lines = ['| training | interrupted | runs to the end | checkpoints read | unreadable | iterations lost beyond the interval '
+             '| values that differ at the end |', '|' + '---|' * 7]
     for name, case in cases.items():
-        lines.append(f'| {name} | {case["kills"]} | {case["trainings"]} | {case["files_read"]} | {case["unreadable_files"]} | '
-                     f'{case["iterations_lost_beyond_the_interval"]} | '
-                     f'{case["values_that_differ_from_the_training_left_alone"]} |')
-    total = sum(case['kills'] for case in cases.values())
-    passed = {point: sum(case['last_point_passed'].get(point, 0) for case in cases.values()) for point in _POINTS}
-    where = ', '.join(f'{words} {passed[point]}' for point, words in _POINTS.items() if passed[point])
-    versions = {f'{name} {version}' for case in cases.values() for name, version in case['versions'].items()}
-    dates = sorted({case['date'] for case in cases.values()})
-    when = ' to '.join(dict.fromkeys((dates[0], dates[-1])))
+        counts = [case[key] for key in ('trainings', 'files_read', 'unreadable_files', 'iterations_lost_beyond_the_interval',
+                                        'values_that_differ')]
+        lines.append(f'| {name} | {case["tried"]} {case["of"]} | {" | ".join(map(str, counts))} |')
+    passed = dict.fromkeys(_POINTS.values(), 0)
+    for case in cases.values():
+        for point, times in case['last_point_passed'].items():
+            passed[_POINTS[point]] += times
+    where = ', '.join(f'{words} {times}' for words, times in passed.items() if times)
+    total = sum(case['tried'] for case in cases.values())
     return '\n'.join(lines) + (
-        f'\n\n{total} kills; the last thing that the killed process did: {where}. {when}, '
-        f'{", ".join(sorted(versions))}. Recorded by `tests/end_to_end/test_breaker.py`: [{result.name}]({link}{result.name}).')
+        f'\n\n{total} interruptions; the last thing that the process had done: {where}. {_when([cases])} Recorded by '
+        f'`tests/end_to_end/test_breaker.py`: [{result.name}]({link}{result.name}).')
+
+
+def _when(groups) -> str:
+    cases = [case for group in groups for case in group.values()]
+    dates = sorted({case['date'] for case in cases})
+    versions = sorted({f'{name} {version}' for case in cases for name, version in case['versions'].items()})
+    return f'{" to ".join(dict.fromkeys((dates[0], dates[-1])))}, {", ".join(versions)}.'

@@ -36,7 +36,7 @@ def conv_with(weight: Tensor, bias: Tensor | None, **geometry) -> nn.Conv2d:
     """A convolution with given weight (out, in / groups, k, k) and bias (out, ); `geometry` as in `torch.nn.Conv2d`."""
     groups = geometry.get('groups', 1)
     conv = nn.Conv2d(weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), bias=bias is not None,
-                     device=weight.device, **geometry)
+                     device=weight.device, dtype=weight.dtype, **geometry)
     with torch.no_grad():
         conv.weight.copy_(weight)
         if bias is not None:

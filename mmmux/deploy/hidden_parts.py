@@ -25,8 +25,8 @@ class Scaled(nn.Module):
     def __init__(self, module: nn.Module, scale: Tensor, shift: Tensor):
         super().__init__()
         self.module = module
-        self.register_buffer('scale', scale[:, None, None].float())
-        self.register_buffer('shift', shift[:, None, None].float())
+        self.register_buffer('scale', scale[:, None, None])
+        self.register_buffer('shift', shift[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, h, w)."""

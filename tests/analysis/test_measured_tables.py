@@ -41,16 +41,37 @@ def test_gpu(written):
     assert '320 x 320 pixels; G, torch 9, 2026-01-02. Written by `it.py`' in table
 
 
-def test_kills(written):
-    case = dict(kills=7, last_point_passed=dict(renamed=4, begin=3), trainings=2, files_read=9, unreadable_files=0,
-                iterations_lost_beyond_the_interval=1, values_that_differ_from_the_training_left_alone=2,
+@pytest.fixture
+def recorded(written):
+    case = dict(tried=7, of='kills', lost=0, last_point_passed=dict(renamed=4, trained=2, begin=1), trainings=2, files_read=9,
+                unreadable_files=0, iterations_lost_beyond_the_interval=1, values_that_differ=2, test='tests/a/test_b.py',
                 versions=dict(torch='9'), date='2026-01-02')
     path = written({})
-    path.write_text(json.dumps({'killed with SIGKILL and resumed': dict(a=case, b=dict(case, date='2026-01-01', kills=3))}))
-    table = reliability_tables.kills_table(path, 'there/')
-    assert [row[:7] for row in rows_of(table)[1:]] == [['a', '7', '2', '9', '0', '1', '2'], ['b', '3', '2', '9', '0', '1', '2']]
-    assert '10 kills; the last thing that the killed process did: starting 6, after renaming it 8. 2026-01-01 to 2026-01-02, ' \
-        'torch 9.' in table
+    path.write_text(json.dumps({
+        'hostile input': {'pictures': dict(tried=12345, of='files', lost=1, test='tests/test_c.py', versions=dict(torch='8'),
+                                           date='2025-12-31')},
+        'killed': dict(a=case, b=dict(case, date='2026-01-01', tried=3, last_point_passed=dict(train_iter=3)))}))
+    return path
+
+
+def test_kills(recorded):
+    table = reliability_tables.kills_table(recorded, 'there/')
+    assert [row[:7] for row in rows_of(table)[1:]] == [
+        ['a', '7 kills', '2', '9', '0', '1', '2'], ['b', '3 kills', '2', '9', '0', '1', '2']]
+    assert '10 interruptions; the last thing that the process had done: starting 1, training 5, after renaming it 4. ' \
+        '2026-01-01 to 2026-01-02, torch 9.' in table
+
+
+def test_promises(recorded):
+    table = reliability_tables.promises_table(recorded, 'there/')
+    assert [row[1:] for row in rows_of(table)[1:]] == [
+        ['a', '7 kills', 'nothing', '[test_b.py](../tests/a/test_b.py)'],
+        ['b', '3 kills', 'nothing', '[test_b.py](../tests/a/test_b.py)'],
+        ['pictures', '12,345 files', '1', '[test_c.py](../tests/test_c.py)']]
+    assert '2025-12-31 to 2026-01-02, torch 8, torch 9.' in table
+    recorded.write_text(json.dumps({'unheard of': {}}))
+    with pytest.raises(KeyError, match='unheard of'):
+        reliability_tables.promises_table(recorded, '')
 
 
 def test_found(written):

@@ -1,11 +1,14 @@
-"""A training that is killed again and again, at any moment, ends as one that was left alone.
+"""A training that is killed or asked to stop again and again, at any moment, ends as one that was left alone.
 
-MMMUX_KILLS is the number of kills in all (default: two for each training); MMMUX_SEED chooses other moments.
+MMMUX_KILLS is the number of kills in all (default: two for each training), and a quarter of it that of each of the signals
+that ask; MMMUX_SEED chooses other moments.
 """
 import os
 import random
+import signal
 from collections import Counter
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import small_trainings
@@ -49,27 +52,31 @@ def losses(training: Training, interval: int) -> dict:
         0, trained - saved - interval))
 
 
-@pytest.mark.parametrize('name', HERE)
-def test_killed_again_and_again(name, tmp_path):
+def broken_again_and_again(name: str, folder: Path, number: signal.Signals, wanted: int) -> dict:
+    """Send a training a signal that often, resume it every time, and count what is lost.
+
+    With SIGKILL that may be the iterations since the last checkpoint; the other signals leave time to save.
+    """
     _, config, options, interval, last = HERE[name]
+    interval = interval if number == signal.SIGKILL else 0
     options = ['--cfg-options', *options] if options else []
-    alone = Training(tmp_path / 'alone', config(tmp_path), options)
+    alone = Training(folder / 'alone', config(folder), options)
     alone.run()
 
     chance = random.Random(f"{os.environ.get('MMMUX_SEED', 0)} {name}")
     plan = kill_plan(chance)
-    wanted = KILLS // len(HERE) + (list(HERE).index(name) < KILLS % len(HERE))
-    places, lost, number, finished, different = Counter(), Counter(), 0, 0, []
+    places, lost, trainings, different = Counter(), Counter(), 0, []
     while sum(places.values()) < wanted:
-        training = Training(tmp_path / f'killed_{number}', alone.config, options, pause=0.004)
-        number += 1
-        while (place := kill_somewhere(training, chance, *next(plan))) is not None:
+        training = Training(folder / f'broken_{trainings}', alone.config, options, pause=0.004)
+        trainings += 1
+        while sum(places.values()) < wanted:
+            point, waits = next(plan)
+            place = kill_somewhere(training, chance, point, waits and number == signal.SIGKILL, number)
+            if place is None:
+                break
             places[place] += 1
             lost.update(losses(training, interval))
-            if sum(places.values()) == wanted:
-                break
         training.run()
-        finished += 1
         lost.update(losses(training, interval))
         assert training.last().name == last
         different += differences(training.work / last, alone.work / last)
@@ -78,11 +85,26 @@ def test_killed_again_and_again(name, tmp_path):
         assert not list(training.work.glob('*.writing'))
         assert training.validations()[-1] == alone.validations()[-1]
 
-    record('killed with SIGKILL and resumed', name, kills=sum(places.values()), last_point_passed=dict(places),
-           trainings=finished, values_that_differ_from_the_training_left_alone=len(different), **lost)
-    assert not different
-    assert lost['files_read'] > 0 and not lost['unreadable_files'] and not lost['iterations_lost_beyond_the_interval']
     assert alone.validations()[-1] != alone.validations()[0]  # so that equal metrics mean something
+    return dict(tried=sum(places.values()), of='kills' if number == signal.SIGKILL else 'signals',
+                lost=lost['unreadable_files'] + lost['iterations_lost_beyond_the_interval'] + len(different),
+                last_point_passed=dict(places), trainings=trainings, values_that_differ=len(different), **lost)
+
+
+@pytest.mark.parametrize('name', HERE)
+def test_killed_again_and_again(name, tmp_path):
+    wanted = KILLS // len(HERE) + (list(HERE).index(name) < KILLS % len(HERE))
+    found = broken_again_and_again(name, tmp_path, signal.SIGKILL, wanted)
+    record('killed', name, **found)
+    assert found['files_read'] > 0 and not found['lost'], found
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_again_and_again(number, tmp_path):
+    name = next(iter(HERE))
+    found = broken_again_and_again(name, tmp_path, number, max(1, KILLS // 4))
+    record('asked to stop', f'{name}, {number.name}', **found)
+    assert found['files_read'] > 0 and not found['lost'], found
 
 
 def test_a_comparison_finds_a_single_bit(tmp_path):

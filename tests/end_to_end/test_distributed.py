@@ -81,8 +81,8 @@ def test_a_killed_rank_ends_the_job_with_its_reason(start, trained_alone, tmp_pa
 
     assert start(*launch(config, tmp_path / 'work', '--resume')).wait(180) == 0
     different = differences(tmp_path / 'work/iter_12.pth', alone)
-    record('killed rank of two', 'detector', kills=1, seconds_until_the_job_ended=round(seconds, 1),
-           values_that_differ_from_the_training_left_alone=len(different))
+    record('killed rank', 'detector in two processes', tried=1, of='kills', lost=len(different),
+           seconds_until_the_job_ended=round(seconds, 1))
     assert not different
 
 
@@ -97,6 +97,5 @@ def test_processes_that_are_asked_to_stop_agree_where(start, trained_alone, tmp_
 
     assert start(*launch(config, tmp_path / 'work', '--resume')).wait(180) == 0
     different = differences(tmp_path / 'work/iter_12.pth', alone)
-    record('asked to stop and resumed', 'detector in two processes, SIGTERM', signals=1, iterations_lost=0,
-           values_that_differ_from_the_training_left_alone=len(different))
+    record('asked to stop', 'detector in two processes, SIGTERM', tried=1, of='signals', lost=len(different))
     assert not different

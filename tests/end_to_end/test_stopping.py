@@ -36,8 +36,7 @@ def test_a_stopped_program_goes_on_exactly(start, tmp_path, number):
     resumed = start(TOOL, config, '--work-dir', tmp_path / 'work', '--resume', *WORKERS)
     assert resumed.wait(120) == 0
     different = differences(tmp_path / 'work/epoch_3.pth', alone.work / 'epoch_3.pth')
-    record('asked to stop and resumed', f'detector, {number.name}', signals=1, iterations_lost=0,
-           values_that_differ_from_the_training_left_alone=len(different))
+    record('asked to stop', f'detector, {number.name}', tried=1, of='signals', lost=len(different))
     assert not different and not saved.exists()
 
 

@@ -1,0 +1,80 @@
+"""Every architecture takes every size, batch and type: forward, backward, and in its exact form.
+
+MMMUX_SIZES is how many are drawn (default: 24), MMMUX_SEED draws others.
+"""
+import copy
+import functools
+import math
+import os
+import random
+
+import pytest
+import torch
+from release_reference import relative_error
+from reliability_record import record
+
+from mmmux.deploy import exact_form
+from mmmux.models import ARCHITECTURES, MUXNet
+
+pytestmark = pytest.mark.slow
+
+DRAWN = int(os.environ.get('MMMUX_SIZES', 24))
+STRIDES = (2, 4, 8, 16, 16, 32, 32, 32)
+# Relative to the largest value of a feature. The two short types round at every one of some two hundred layers.
+TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 0.1, torch.float16: 0.02}
+LARGEST = 160**2  # pixels, times the batch: what takes a second
+
+
+def drawn(chance: random.Random):
+    """An architecture, its output stride, a type, and the shape (N, C, H, W) of a batch."""
+    height = round(32 * math.exp(chance.uniform(0, 3)))
+    width = round(32 * math.exp(chance.uniform(0, max(0., math.log(LARGEST / height / 32)))))
+    size = chance.sample([height, width], 2)
+    # Torch normalises no single value, to which a stride of 32 brings a picture of 32 x 32.
+    batch = chance.randint(2 if max(size) == 32 else 1, max(2, LARGEST // (size[0] * size[1])))
+    dtype = chance.choices(list(TOLERANCES), weights=[5, 2, 2, 1])[0]
+    return chance.choice(list(ARCHITECTURES)), chance.choice([None, 16, 8]), dtype, (min(batch, 9), 3, *size)
+
+
+@pytest.fixture(scope='module')
+def networks():
+    @functools.cache
+    def build(arch, output_stride):
+        torch.manual_seed(1)
+        return MUXNet(arch, out_indices=tuple(range(8)), output_stride=output_stride)
+
+    return build
+
+
+def test_any_size(networks, as_trained):
+    chance = random.Random(f"sizes {os.environ.get('MMMUX_SEED', 0)}")
+    exact_forms, wrong, largest = {}, [], dict.fromkeys(TOLERANCES, 0.)
+    for _ in range(DRAWN):
+        arch, output_stride, dtype, shape = drawn(chance)
+        case = f'{arch}, output stride {output_stride}, {dtype}, {shape}'
+        x = torch.randn(shape, dtype=dtype)
+
+        network = copy.deepcopy(networks(arch, output_stride)).to(dtype).train()
+        features = network(x)
+        for index, feature in enumerate(features):
+            stride = min(STRIDES[index], output_stride or 32)
+            expected = (shape[0], network.out_channels[index], *(math.ceil(side / stride) for side in shape[2:]))
+            if tuple(feature.shape) != expected or feature.dtype != dtype or not feature.isfinite().all():
+                wrong.append(f'{case}: feature {index} is {feature.shape}, {feature.dtype}')
+        sum(feature.float().square().mean() for feature in features).backward()
+        wrong += [f'{case}: gradient of {name}' for name, parameter in network.named_parameters()
+                  if parameter.grad is None or not parameter.grad.isfinite().all()]
+
+        if (arch, output_stride) not in exact_forms:
+            trained = as_trained(copy.deepcopy(networks(arch, output_stride)))
+            exact_forms[arch, output_stride] = trained.double(), exact_form(copy.deepcopy(trained).double())
+        trained, exact = (copy.deepcopy(each).to(dtype) for each in exact_forms[arch, output_stride])
+        with torch.no_grad():
+            errors = [float(relative_error(ours.double(), theirs.double())) for ours, theirs in zip(exact(x), trained(x))]
+        largest[dtype] = max(largest[dtype], *errors)
+        wrong += [f'{case}: exact form of feature {index} is wrong by {error:.1e}' for index, error in enumerate(errors)
+                  if not error < TOLERANCES[dtype]]
+
+    record('any size', 'xs, s, m, l at output strides 8, 16, 32', tried=DRAWN, of='batches', lost=len(wrong),
+           largest_error_of_the_exact_form={str(dtype): error for dtype, error in largest.items()})
+    assert not wrong, '\n'.join(wrong)
