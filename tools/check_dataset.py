@@ -28,8 +28,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, help='folder for findings.json and plots (default: dataset in the work dir)')
     parser.add_argument('--json', action='store_true', help='print findings.json instead of a text')
     parser.add_argument('--fix-list', type=Path, metavar='FILE.txt|DIR',
-                        help='list the training pictures that something is wrong with, each with the reason, as leave_out of a data '
-                        'set reads it; DIR gets a file for each data set')
+                        help='list the training pictures that something is wrong with, each with the reason, as leave_out of a '
+                        'data set reads it; DIR gets a file for each data set')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                         help='change entries of the config')
     return parser.parse_args()

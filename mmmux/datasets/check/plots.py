@@ -3,6 +3,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from .report import PartReport, Report
 
@@ -11,7 +12,7 @@ from matplotlib import pyplot as plt
 
 _BINS = 40
 _MOST_NAMED = 60
-_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_WIDE = 1000  # an axis over more than three decades is labelled at 1, 10, 100 and not in between
 
 
 def plot(report: Report, folder: Path) -> list[Path]:
@@ -31,16 +32,20 @@ def plot(report: Report, folder: Path) -> list[Path]:
 
 def _plot_box_sizes(parts: list[PartReport], path: Path) -> Path:
     figure, panels = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
-    labels = ('size of a box: square root of its area, pixels of the picture', 'its share of the picture: square root of it')
+    labels = ('size: square root of the area, pixels of the picture', 'relative size: square root of the share of the picture')
     for column, (axes, label) in enumerate(zip(panels, labels)):
         sizes = [part.boxes[:, column] for part in parts]
         lowest, highest = min(map(np.min, sizes)), max(map(np.max, sizes))
-        edges = np.geomspace(max(lowest * 0.98, 1e-4), highest * 1.02, _BINS)
+        # Boxes of all but one size are not spread over the whole width.
+        margin = max(1.02, 2 * np.sqrt(lowest / highest))
+        edges = np.geomspace(lowest / margin, highest * margin, _BINS)
         for part, values in zip(parts, sizes):
             axes.hist(values, edges, weights=np.full(len(values), 100 / len(values)), histtype='step', linewidth=1.8,
                       label=f'{part.part.title}: {len(values):,} boxes, median {np.median(values):.3g}')
         axes.set(xscale='log', xlabel=label, ylabel='% of the boxes of a set')
-        ticks = [tick for tick in _TICKS if edges[0] <= tick <= edges[-1]]
+        decades = np.arange(-5, 6).astype(float)
+        steps = (1, 2, 5) if edges[-1] < _WIDE * edges[0] else (1, )
+        ticks = [tick for tick in np.outer(10**decades, steps).ravel() if edges[0] <= tick <= edges[-1]]
         axes.set_xticks(ticks, [f'{tick:g}' for tick in ticks])
         axes.minorticks_off()
         axes.margins(y=0.2)
@@ -64,7 +69,7 @@ def _plot_class_counts(parts: list[PartReport], path: Path) -> Path:
         axes.bar_label(bars, [f'{value:,}' for value in values], fontsize=7, padding=3)
     axes.set_yticks(rows, names)
     axes.invert_yaxis()  # the first class on top, and within a class the first set
-    _count_axis(axes.set_xscale, counts)
+    _count_axis(axes.set_xscale, axes.xaxis, counts)
     axes.margins(x=0.12, y=0.01)
     axes.set_xlabel(f'{counted} of each class')
     figure.legend(loc='outside upper center', fontsize=8, ncols=len(parts))
@@ -78,7 +83,7 @@ def _plot_ranks(parts: list[PartReport], counts: list[list[int]], counted: str, 
     figure, axes = plt.subplots(figsize=(8, 4), layout='constrained')
     for part, values in zip(parts, counts):
         axes.plot(np.arange(1, len(values) + 1), sorted(values, reverse=True), label=part.part.title)
-    _count_axis(axes.set_yscale, counts)
+    _count_axis(axes.set_yscale, axes.yaxis, counts)
     axes.set(xlabel='classes, from the most to the least frequent', ylabel=f'{counted} of a class')
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=110)
@@ -86,8 +91,10 @@ def _plot_ranks(parts: list[PartReport], counts: list[list[int]], counted: str, 
     return path
 
 
-def _count_axis(set_scale, counts: list[list[int]]) -> None:
+def _count_axis(set_scale, axis, counts: list[list[int]]) -> None:
     """Logarithmic, if there are classes that would not be seen beside others; 0 stays 0."""
     positive = [value for values in counts for value in values if value]
+    axis.set_major_locator(MaxNLocator(integer=True))
     if max(positive) > 20 * min(positive):
-        set_scale('symlog', linthresh=max(1, min(positive)))
+        set_scale('symlog', linthresh=10**int(np.log10(min(positive))), linscale=0.3)
+    axis.set_major_formatter('{x:,.0f}')
