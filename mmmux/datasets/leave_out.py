@@ -22,13 +22,17 @@ class LeavesOut:
     Args:
         leave_out: the file, as seen from the folder that the program runs in; None leaves out nothing.
 
+    Attributes:
+        leave_out: the same.
+        unwanted: the names in it.
+
     Raises:
         DatasetError: the file cannot be read, or names a picture that the data set has not got.
     """
 
     def __init__(self, *args, leave_out: str | None = None, **kwargs):
         self.leave_out = leave_out
-        self._unwanted = dict.fromkeys(read_names(leave_out)) if leave_out else {}
+        self.unwanted = dict.fromkeys(read_names(leave_out)) if leave_out else {}
         super().__init__(*args, **kwargs)
 
     def without_listed(self, pictures: Iterable, left_out: LeftOut, name_of: Callable[..., str] = str) -> list:
@@ -40,19 +44,19 @@ class LeavesOut:
             name_of: tells the name of one of them.
         """
         pictures = list(pictures)
-        if not self._unwanted:
+        if not self.unwanted:
             return pictures
         # Testing goes on as it was asked for, but nobody should take its score for the whole set's.
         reason = f'pictures that {self.leave_out} names' + (', which changes the score' if self.test_mode else '')
         kept, found = [], set()
         for picture in pictures:
             name = name_of(picture)
-            if name in self._unwanted:
+            if name in self.unwanted:
                 found.add(name)
                 left_out.add(reason, name)
             else:
                 kept.append(picture)
-        unknown = [f"'{name}'" for name in self._unwanted if name not in found]
+        unknown = [f"'{name}'" for name in self.unwanted if name not in found]
         if unknown:
             shown = ', '.join(unknown[:_NAMES_SHOWN]) + (', ...' if len(unknown) > _NAMES_SHOWN else '')
             raise DatasetError(f'{self.leave_out} (leave_out) names {len(unknown)} pictures that {left_out.source} has not got '

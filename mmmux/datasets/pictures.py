@@ -13,6 +13,10 @@ _JPEG_END = b'\xff\xd9'
 _TAIL = 64
 
 
+class UnknownFormatError(DatasetError):
+    """A file is no picture, or in a format that Pillow does not know."""
+
+
 def picture_size(path: str | Path) -> tuple[int, int]:
     """Read a picture's (width, height) in pixels, as the detector will see it (turned as its EXIF tag says).
 
@@ -54,7 +58,7 @@ def _sentences():
     except FileNotFoundError:
         raise DatasetError('is missing') from None
     except UnidentifiedImageError:
-        raise DatasetError('is not a picture') from None
+        raise UnknownFormatError('is not a picture') from None
     except Image.DecompressionBombError:
         raise DatasetError(f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels') from None
     except (OSError, SyntaxError, ValueError, EOFError):

@@ -23,7 +23,8 @@ class AnyLayout(Layout):
         self.names = [self._name(index) for index in range(len(dataset))]
         self.COUNTED = 'boxes' if len(dataset) and 'instances' in self.info(0) else 'pictures'
         for reason, names in getattr(getattr(dataset, 'left_out', None), 'names', {}).items():
-            self.findings += [Finding(UNREADABLE_PICTURE, '', f'{name}: {reason}') for name in names]
+            self.findings += [Finding(UNREADABLE_PICTURE, '', f'{name}: {reason}', (name, )) for name in names
+                              if name not in dataset.unwanted]
         if not type(dataset).__module__.startswith('mmmux.'):
             self.notes.append(f'{type(dataset).__name__} is not of mmmux: its pictures are decoded and looked through for '
                               'duplicates, and its annotations are counted as it gives them, but not checked')

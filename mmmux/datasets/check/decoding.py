@@ -8,7 +8,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import get
 
 from mmmux.datasets.loading import LoadImage, SkipUnusable
-from mmmux.datasets.pictures import check_whole
+from mmmux.datasets.pictures import UnknownFormatError, check_whole
 from mmmux.errors import DatasetError
 
 from .findings import UNREADABLE_PICTURE, Reading
@@ -53,13 +53,17 @@ class Decoder:
         except OSError as error:
             raise DatasetError(f'cannot be read ({error.strerror or error})') from None
         reading.file = hashlib.sha256(content).digest()
-        check_whole(BytesIO(content))
+        unknown = None
+        try:
+            check_whole(BytesIO(content))
+        except UnknownFormatError as error:  # for Pillow: the pipeline may load with something else
+            unknown = error
         try:
             loaded = self._load(dict(info))
         except Exception as error:  # a pipeline of any package: each raises its own
-            raise DatasetError(f'cannot be decoded ({type(error).__name__}: {str(error).strip()})') from None
+            raise unknown or DatasetError(f'cannot be decoded ({type(error).__name__}: {str(error).strip()})') from None
         if loaded is None or loaded.get('img') is None:
-            raise DatasetError('cannot be decoded')
+            raise unknown or DatasetError('cannot be decoded')
         return loaded['img']
 
 

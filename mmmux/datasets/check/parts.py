@@ -12,7 +12,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS
 
 from mmmux.engine.settings import inner_datasets
-from mmmux.errors import ConfigError
+from mmmux.errors import ConfigError, DatasetError, UserError
 
 from .layout import Layout
 
@@ -79,9 +79,15 @@ def open_part(part: Part) -> Layout:
     changes = dict(test_mode=False) if layout.__name__ == 'AnyLayout' and kind.__module__.startswith('mmmux.') else {}
     with quiet():
         try:
-            return layout(DATASETS.build(dict(part.cfg, lazy_init=True, **changes)))
+            dataset = DATASETS.build(dict(part.cfg, lazy_init=True, **changes))
         except TypeError as error:  # an argument that it does not take
             raise ConfigError(f'{part.key} cannot be built: {error}') from None
+        try:
+            return layout(dataset)
+        except UserError:
+            raise
+        except Exception as error:  # of a data set that is not of this package, or of its file system
+            raise DatasetError(f'{kind.__name__} cannot list its pictures: {type(error).__name__}: {error}') from None
 
 
 def start(part: Part) -> None:
