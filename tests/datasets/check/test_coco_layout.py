@@ -23,7 +23,8 @@ class CocoFiles:
 
     def add(self, picture: int, category: int, box: list, **more) -> None:
         known = self.content['annotations']
-        known.append(dict(dict(id=len(known) + 1, image_id=picture, category_id=category, bbox=box, iscrowd=0, area=100), **more))
+        usual = dict(id=len(known) + 1, image_id=picture, category_id=category, bbox=box, iscrowd=0, area=100)
+        known.append({**usual, **more})
 
     def dataset(self, **changes) -> dict:
         (self.root / 'all.json').write_text(json.dumps(self.content))
