@@ -104,26 +104,29 @@ class Collector:
                 found[number].append(Finding(SAME_ACROSS, part.title, f'{" and ".join(part.splits)} read the same pictures'))
         for group in self.duplicates.groups():
             kept = max(group, key=lambda place: (self._importance(place), -place.part, -place.index))
-            for place in group:
-                if place is not kept:
-                    number, finding = place.part, self._duplicate(place, kept)
-                    found[number].append(finding)
+            times = Counter(self._named(place) for place in group)
+            for (number, name), count in times.items():
+                if count > 1:
+                    found[number].append(Finding(SAME_WITHIN, self.parts[number].title, f'{name}: is listed {count} times'))
+            for place in {self._named(place): place for place in group}.values():
+                if self._named(place) != self._named(kept):
+                    found[place.part].append(self._duplicate(place, kept))
         return found
+
+    def _named(self, place: Place) -> tuple[int, str]:
+        return place.part, self.layouts[place.part].names[place.index]
 
     def _importance(self, place: Place) -> int:
         splits = self.parts[place.part].splits
         return 2 * ('test' in splits) + ('val' in splits) - ('train' in splits)
 
     def _duplicate(self, place: Place, kept: Place) -> Finding:
-        name, other = (self.layouts[one.part].names[one.index] for one in (place, kept))
-        title, other_title = (self.parts[one.part].title for one in (place, kept))
-        if place.part == kept.part and name == other:
-            return Finding(SAME_WITHIN, title, f'{name}: is listed more than once: take one line away')
-        where = '' if place.part == kept.part else f' of {other_title}'
+        (part, name), (other_part, other) = self._named(place), self._named(kept)
+        where = '' if part == other_part else f' of {self.parts[other_part].title}'
         same_file = place.file is not None and place.file == kept.file
         how = 'the same file as' if same_file else 'has the same pixels as'
-        kind = SAME_ACROSS if self.parts[place.part].splits != self.parts[kept.part].splits else SAME_WITHIN
-        return Finding(kind, title, f'{name}: {how} {other}{where}', (name, ))
+        kind = SAME_ACROSS if self.parts[part].splits != self.parts[other_part].splits else SAME_WITHIN
+        return Finding(kind, self.parts[part].title, f'{name}: {how} {other}{where}', (name, ))
 
     def _find_classes_without_example(self, parts: list[PartReport]) -> None:
         trained = [report for report in parts if 'train' in report.part.splits]

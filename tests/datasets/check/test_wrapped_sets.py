@@ -78,9 +78,15 @@ def test_a_picture_in_two_lists(pictures, checked, told):
 
 
 def test_name_that_is_listed_twice_is_not_left_out(pictures, checked, told):
-    pictures.split.write_text('a\nbb\na\n')
+    pictures.split.write_text('a\nbb\na\na\n')
     (finding, ) = checked('mmdet', train=dataset(pictures)).findings
-    assert finding.sentence == 'a: is listed more than once: take one line away' and not finding.names
+    assert finding.sentence == 'a: is listed 3 times' and not finding.names
+
+
+def test_name_that_is_listed_twice_and_in_testing_is_left_out(pictures, checked, told):
+    pictures.split.write_text('a\ndddd\ndddd\n')
+    assert told(checked('mmdet', train=dataset(pictures), val=dataset(pictures, 'test'))) == [
+        ('duplicates within a set', 'train', 'dddd: is listed 2 times'), ('duplicates across sets', 'train', 'dddd')]
 
 
 def test_every_copy_to_train_on_is_left_out_of_training_and_one_is_tested_on(pictures, checked, told):
