@@ -1,14 +1,11 @@
 """Pictures of a data set: how large its boxes are, and how often each class is there."""
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from .report import PartReport, Report
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt
 
 _BINS = 40
 _MOST_NAMED = 60
@@ -31,9 +28,9 @@ def plot(report: Report, folder: Path) -> list[Path]:
 
 
 def _plot_box_sizes(parts: list[PartReport], path: Path) -> Path:
-    figure, panels = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
+    figure = Figure(figsize=(11, 4), layout='constrained')
     labels = ('size: square root of the area, pixels of the picture', 'relative size: square root of the share of the picture')
-    for column, (axes, label) in enumerate(zip(panels, labels)):
+    for column, (axes, label) in enumerate(zip(figure.subplots(1, 2), labels)):
         sizes = [part.boxes[:, column] for part in parts]
         lowest, highest = min(map(np.min, sizes)), max(map(np.max, sizes))
         # Boxes of all but one size are not spread over the whole width.
@@ -51,7 +48,6 @@ def _plot_box_sizes(parts: list[PartReport], path: Path) -> Path:
         axes.margins(y=0.2)
         axes.legend(fontsize=8, loc='upper left')
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path
 
 
@@ -61,7 +57,8 @@ def _plot_class_counts(parts: list[PartReport], path: Path) -> Path:
     counted = parts[0].layout.COUNTED
     if len(names) > _MOST_NAMED:
         return _plot_ranks(parts, counts, counted, path)
-    figure, axes = plt.subplots(figsize=(8, 1.2 + len(names) * (0.14 + 0.12 * len(parts))), layout='constrained')
+    figure = Figure(figsize=(8, 1.2 + len(names) * (0.14 + 0.12 * len(parts))), layout='constrained')
+    axes = figure.subplots()
     height = 0.8 / len(parts)
     rows = np.arange(len(names))
     for number, (part, values) in enumerate(zip(parts, counts)):
@@ -74,20 +71,19 @@ def _plot_class_counts(parts: list[PartReport], path: Path) -> Path:
     axes.set_xlabel(f'{counted} of each class')
     figure.legend(loc='outside upper center', fontsize=8, ncols=len(parts))
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path
 
 
 def _plot_ranks(parts: list[PartReport], counts: list[list[int]], counted: str, path: Path) -> Path:
     """So many classes that their names would not be legible: from the most to the least frequent."""
-    figure, axes = plt.subplots(figsize=(8, 4), layout='constrained')
+    figure = Figure(figsize=(8, 4), layout='constrained')
+    axes = figure.subplots()
     for part, values in zip(parts, counts):
         axes.plot(np.arange(1, len(values) + 1), sorted(values, reverse=True), label=part.part.title)
     _count_axis(axes.set_yscale, axes.yaxis, counts)
     axes.set(xlabel='classes, from the most to the least frequent', ylabel=f'{counted} of a class')
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path
 
 

@@ -120,9 +120,12 @@ def check_fix_list(parts: list[Part], layouts: list[Layout], path: Path) -> None
     """Check that training can leave out what a list will name.
 
     Raises:
-        ConfigError: a data set of training takes no `leave_out`, or several would need the same file.
+        ConfigError: nothing to train on is read, a data set of it takes no `leave_out`, or several would need the same file.
     """
     trained = [(part, layout) for part, layout in zip(parts, layouts) if 'train' in part.splits]
+    if not trained:
+        raise ConfigError(f'--fix-list {path} is for the pictures to train on, and none of the sets read is to train on: '
+                          f'{", ".join(part.title for part in parts)}')
     for part, layout in trained:
         if not hasattr(layout.dataset, 'leave_out'):
             raise ConfigError(f'--fix-list: {type(layout.dataset).__name__} ({part.key}) takes no leave_out, so that a list '

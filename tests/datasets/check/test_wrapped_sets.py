@@ -60,6 +60,8 @@ def test_two_sets_to_train_on_are_told_apart_and_get_a_list_each(pictures, check
     parts, layouts = [part.part for part in report.parts], [part.layout for part in report.parts]
     with pytest.raises(ConfigError, match=r'training reads 2 data sets.*name a folder'):
         check_fix_list(parts, layouts, tmp_path / 'bad.txt')
+    with pytest.raises(ConfigError, match='none of the sets read is to train on: val'):
+        check_fix_list(parts[2:], layouts[2:], tmp_path / 'lists')
     lists = write_fix_lists(report, tmp_path / 'lists')
     key = 'train_dataloader.dataset.datasets'
     assert {key: path.read_text().splitlines()[1:] for key, path in lists.items()} == {

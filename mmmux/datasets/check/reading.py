@@ -1,4 +1,4 @@
-"""Checking the data sets of a config."""
+"""Reading the data sets of a config, in several processes."""
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
