@@ -7,7 +7,7 @@ import numpy as np
 from mmmux.datasets.leave_out import relative_name
 
 from .findings import UNREADABLE_PICTURE, Finding, Reading
-from .layout import Layout
+from .layout import Layout, distinct
 
 
 class AnyLayout(Layout):
@@ -18,7 +18,7 @@ class AnyLayout(Layout):
     def __init__(self, dataset):
         super().__init__(dataset)
         dataset.full_init()
-        self.classes = tuple(dataset.metainfo.get('classes') or ())
+        self.classes = distinct(dataset.metainfo.get('classes') or ())
         self.root = dataset.data_root or ''
         self.names = [self._name(index) for index in range(len(dataset))]
         self.COUNTED = 'boxes' if len(dataset) and 'instances' in self.info(0) else 'pictures'

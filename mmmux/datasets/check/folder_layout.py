@@ -8,7 +8,7 @@ from mmmux.datasets.left_out import LeftOut
 from mmmux.errors import DatasetError, UserError
 
 from .findings import UNKNOWN_CLASS, UNREADABLE_ANNOTATION, Finding, Reading
-from .layout import Layout
+from .layout import Layout, distinct
 
 
 class FolderLayout(Layout):
@@ -56,7 +56,7 @@ class FolderLayout(Layout):
     def _numbers(self, folders: list[str]) -> dict[str, int | None]:
         try:
             numbers = self.dataset.number(folders)
-            self.classes = tuple(self.dataset.CLASSES)  # which are the folders where the config names none
+            self.classes = distinct(self.dataset.CLASSES)  # which are the folders where the config names none
             return numbers
         except UserError:  # which training says, too
             numbers = {name: number for number, name in enumerate(self.classes)}

@@ -1,4 +1,5 @@
 """What the layouts of data sets have in common: names, and a reading of each picture."""
+from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ class Layout:
     def __init__(self, dataset):
         self.dataset = dataset
         self.names: Sequence[str] = ()
-        self.classes: tuple[str, ...] = tuple(dataset.metainfo.get('classes') or ())
+        self.classes: tuple[str, ...] = distinct(dataset.metainfo.get('classes') or ())
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self.decoder = Decoder(dataset.pipeline.transforms)
@@ -51,6 +52,12 @@ class Layout:
         if image is None:  # nothing can be learned from it
             reading.counts, reading.boxes = {}, None
         return reading
+
+
+def distinct(classes: Sequence[str]) -> tuple[str, ...]:
+    """Class names; those that several classes have, as two of ImageNet's are called crane, with their numbers."""
+    times = Counter(classes)
+    return tuple(f'{name} ({number})' if times[name] > 1 else name for number, name in enumerate(classes))
 
 
 def compare_sizes(said: tuple[int, int] | None, source: str, image: np.ndarray | None, reading: Reading) -> None:

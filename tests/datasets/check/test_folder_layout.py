@@ -86,6 +86,15 @@ def test_every_line_of_a_list_that_cannot_be_read(folders, checked, told):
     assert 'line 2' in report.findings[0].sentence and 'line 3' in report.findings[1].sentence
 
 
+def test_classes_of_the_same_name_are_counted_apart(folders, checked):
+    (folders.root / 'meta').mkdir()
+    (folders.root / 'meta/train.txt').write_text('cat/1.jpg 134\ncat/2.jpg 134\ndog/1.jpg 517\n')  # the bird and the machine
+    imagenet = dict(type='mmmux.ImageNet', data_root=str(folders.root), split='train', pipeline=[])
+    (part, ) = checked('mmpretrain', train=imagenet).as_dict()['sets']
+    assert {name: count['pictures'] for name, count in part['classes'].items() if count['pictures']} == {
+        'crane (134)': 2, 'crane (517)': 1}
+
+
 def test_missing_folder(folders, checked):
     with pytest.raises(DatasetError, match=r'train \(train_dataloader\.dataset\): picture folder .*nowhere does not exist'):
         checked('mmpretrain', train=folders.dataset('nowhere'))
