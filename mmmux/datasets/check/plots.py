@@ -33,7 +33,7 @@ def _plot_box_sizes(parts: list[PartReport], path: Path) -> Path:
     for column, (axes, label) in enumerate(zip(figure.subplots(1, 2), labels)):
         sizes = [part.boxes[:, column] for part in parts]
         lowest, highest = min(map(np.min, sizes)), max(map(np.max, sizes))
-        # Boxes of all but one size are not spread over the whole width.
+        # Boxes that are nearly of one size are not stretched over the whole axis.
         margin = max(1.02, 2 * np.sqrt(lowest / highest))
         edges = np.geomspace(lowest / margin, highest * margin, _BINS)
         for part, values in zip(parts, sizes):

@@ -1,4 +1,5 @@
 """Reading the data sets of a config, in several processes."""
+import contextlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -73,11 +74,8 @@ def _failed(layout: Layout, index: int, failed: Failed) -> Reading:
         return reading
     size = ''
     path = layout.info(index).get('img_path')
-    try:
-        with Image.open(path) as image:  # which reads its header only
-            size = f', {image.width} x {image.height} pixels by its header and {Path(path).stat().st_size:,} bytes'
-    except Exception:  # there is a sentence without it
-        pass
+    with contextlib.suppress(Exception), Image.open(path) as image:  # reads its header only; it may be gone
+        size = f', {image.width} x {image.height} pixels by its header and {Path(path).stat().st_size:,} bytes'
     reading.add(UNREADABLE_PICTURE, f'has most likely ended the process that read it ({failed.sentence}), as happens when '
                 f'memory runs out: {path}{size}')
     return reading
