@@ -11,6 +11,7 @@ from mmpretrain.datasets import MultiLabelDataset
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import DATASETS
 
+from .leave_out import LeavesOut
 from .left_out import LeftOut
 
 FINDINGS = ('Atelectasis', 'Cardiomegaly', 'Effusion', 'Infiltration', 'Mass', 'Nodule', 'Pneumonia', 'Pneumothorax',
@@ -29,7 +30,7 @@ class Row(NamedTuple):
 
 
 @DATASETS.register_module()
-class ChestXray14(MultiLabelDataset):
+class ChestXray14(LeavesOut, MultiLabelDataset):
     """X-ray pictures with any number of 14 findings each, "No Finding" being none of them.
 
     Read are the table of labels, `train_val_list.txt`, `test_list.txt`, and the pictures in `images`, in `images_001/images`,
@@ -43,6 +44,7 @@ class ChestXray14(MultiLabelDataset):
             the same one.
         ann_file: the table, relative to `data_root`; '' takes `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`.
         metainfo: with `classes`, to use some of the findings only, or in another order.
+        leave_out: a file of names, as in the lists, that are left out on purpose (:mod:`mmmux.datasets.leave_out`).
         options: further arguments as in mmpretrain's BaseDataset; `data_prefix` is the folder that holds `images`.
 
     Raises:
@@ -107,16 +109,18 @@ class ChestXray14(MultiLabelDataset):
         """The path of each picture that is there."""
         found = find_pictures(Path(self.img_prefix or self.data_root))
         source = str(Path(self.data_root, TEST_LIST if self.split == 'test' else TRAIN_VAL_LIST))
-        self.left_out = LeftOut(source)
+        self.left_out, missing = LeftOut(source), LeftOut(source)
+        names = self.without_listed(names, self.left_out)
         for name in names:
             if name not in found:
-                self.left_out.add('pictures without a file', name)
-        if self.left_out and self.test_mode:
+                missing.add('pictures without a file', name)
+        if missing and self.test_mode:
             raise DatasetError(f'{source} lists pictures that are in no folder of pictures in '
                                f'{self.img_prefix or self.data_root}, and leaving them out would change the score: '
-                               f'{self.left_out.summary()}; unpack them, or take their names off that list')
+                               f'{missing.summary()}; unpack them, or take their names off that list')
+        self.left_out.names.update(missing.names)
         self.left_out.report()
-        if len(self.left_out) == len(names):
+        if len(missing) == len(names):
             raise DatasetError(f'{source} gives no picture that can be used: left out {self.left_out.summary()}')
         return {name: found[name] for name in names if name in found}
 

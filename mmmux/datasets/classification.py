@@ -16,15 +16,20 @@ from mmpretrain.datasets.utils import check_md5
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import DATASETS
 
+from .leave_out import LeavesOut
+from .left_out import LeftOut
+
 _NAMES_SHOWN = 5
 _WORDNET_ID = re.compile(r'n\d{8}')
 
 
-class CheckedFolders(CustomDataset):
+class CheckedFolders(LeavesOut, CustomDataset):
     """Mix before one of mmpretrain's data sets of pictures: every picture has a class that the network knows by that number.
 
     mmpretrain numbers class folders in alphabetical order, so that a validation folder which lacks a class shifts all later
     ones, and `metainfo.classes` may call them anything. Here folders bear the names in `metainfo.classes`, which number them.
+    With `leave_out`, a file of pictures named by their path inside the folder of class folders, these are left out on purpose
+    (:mod:`mmmux.datasets.leave_out`).
 
     Raises:
         ConfigError: `metainfo.classes` or `split` cannot be used.
@@ -48,20 +53,31 @@ class CheckedFolders(CustomDataset):
         except (FileNotFoundError, NotADirectoryError):
             raise DatasetError(f'picture folder {self.img_prefix} does not exist: put the data there, or set data_root and '
                                'data_prefix') from None
+        self.left_out = LeftOut(self.ann_file or self.img_prefix)
+        samples = self.without_listed(samples, self.left_out, self.name_of)
+        self.left_out.report()
+        if not samples:
+            raise DatasetError(f'{self.left_out.source} gives no picture that can be used: left out {self.left_out.summary()}')
         join = get_file_backend(self.img_prefix, enable_singleton=True).join_path  # looked up once, not for a million pictures
         if not self.with_label:
             return [dict(img_path=join(self.img_prefix, name)) for name in samples]
         return [dict(img_path=join(self.img_prefix, name), gt_label=label) for name, label in samples]
 
+    def name_of(self, sample) -> str:
+        """The name of a picture in a `leave_out` file, of a sample with or without its label."""
+        return sample[0] if self.with_label else sample
+
+    def find_folders(self) -> list[str]:
+        """The class folders, in alphabetical order."""
+        # Tools leave folders such as .ipynb_checkpoints behind.
+        folders = [name for name in find_folders(self.img_prefix)[0] if not name.startswith('.')]
+        if not folders:
+            raise DatasetError(f'{self.img_prefix} holds no class folders: sort its pictures into one folder a class, or list '
+                               f'them with their class numbers in {self._annotation_file()}')
+        return folders
+
     def _find_samples(self) -> list:
-        numbers = None
-        if self.with_label:
-            # Tools leave folders such as .ipynb_checkpoints behind.
-            folders = [name for name in find_folders(self.img_prefix)[0] if not name.startswith('.')]
-            if not folders:
-                raise DatasetError(f'{self.img_prefix} holds no class folders: sort its pictures into one folder a class, or '
-                                   f'list them with their class numbers in {self._annotation_file()}')
-            numbers = self._number(folders)
+        numbers = self.number(self.find_folders()) if self.with_label else None
         samples, empty = get_samples(self.img_prefix, numbers, self.is_valid_file)
         suffixes = ', '.join(f'*{suffix}' for suffix in sorted(self.extensions))
         if not samples:
@@ -75,7 +91,7 @@ class CheckedFolders(CustomDataset):
         """Whether a file, given by its path inside a class folder, is a picture."""
         return '/.' not in f'/{filename}' and super().is_valid_file(filename)
 
-    def _number(self, folders: list[str]) -> dict[str, int]:
+    def number(self, folders: list[str]) -> dict[str, int]:
         """The class number of each folder."""
         if self.CLASSES is None and self.test_mode:
             raise ConfigError(f'metainfo.classes of the data set in {self.img_prefix} must name the classes in the order of '
@@ -95,6 +111,15 @@ class CheckedFolders(CustomDataset):
         return 'a file that ann_file names'
 
     def _listed_samples(self) -> list:
+        samples = [self.parse_line(number, line) for number, line in self.read_lines()]
+        if not samples:
+            raise DatasetError(f'annotation file {self.ann_file} lists no pictures')
+        if self.with_label and not self.test_mode:
+            self._warn_of_classes_without_pictures({label for _, label in samples})
+        return samples
+
+    def read_lines(self) -> list[tuple[int, str]]:
+        """The lines of the annotation file that hold something, with their numbers."""
         if not exists(self.ann_file):
             raise DatasetError(f'annotation file {self.ann_file} does not exist: put it there, or set data_root and ann_file')
         if not exists(self.img_prefix):
@@ -102,14 +127,10 @@ class CheckedFolders(CustomDataset):
         if self.with_label and self.CLASSES is None:
             raise ConfigError(f'metainfo.classes must name the classes, of which {self.ann_file} gives the numbers')
         lines = [(number, line.strip()) for number, line in enumerate(list_from_file(self.ann_file), 1)]
-        samples = [self._sample(number, line) for number, line in lines if line]
-        if not samples:
-            raise DatasetError(f'annotation file {self.ann_file} lists no pictures')
-        if self.with_label and not self.test_mode:
-            self._warn_of_classes_without_pictures({label for _, label in samples})
-        return samples
+        return [(number, line) for number, line in lines if line]
 
-    def _sample(self, number: int, line: str):
+    def parse_line(self, number: int, line: str):
+        """A picture and its class number, or, without labels, the picture alone."""
         if not self.with_label:
             return line
         name, _, label = line.rpartition(' ')
@@ -143,10 +164,10 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
     Arguments as in mmpretrain. For some of the classes, `metainfo.classes` names their folders.
     """
 
-    def _number(self, folders: list[str]) -> dict[str, int]:
+    def number(self, folders: list[str]) -> dict[str, int]:
         classes = self.METAINFO['classes']
         if tuple(self.CLASSES) != tuple(classes):
-            return super()._number(folders)
+            return super().number(folders)
         others = [name for name in folders if not _WORDNET_ID.fullmatch(name)]
         if others:
             raise DatasetError(f'class folders of {self.img_prefix} must be named by WordNet ids such as n01440764, in whose '

@@ -7,16 +7,22 @@ from mmdet.datasets import CocoDataset as MMDetCocoDataset
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import DATASETS
 
+from .leave_out import LeavesOut, relative_name
 from .left_out import LeftOut
 
 
 @DATASETS.register_module()
-class CocoDataset(MMDetCocoDataset):
+class CocoDataset(LeavesOut, MMDetCocoDataset):
     """mmdet's CocoDataset with its silences broken.
 
     mmdet leaves out every annotation whose category is not in `metainfo.classes`, numbers the classes in the order of the
     annotation file whatever `classes` says, and drops pictures without a word. Here a class that the file lacks and another
-    order are errors, and what is left out of training is counted once. Arguments as in mmdet.
+    order are errors, and what is left out of training is counted once.
+
+    Args:
+        leave_out: a file of names, as `file_name` in the annotation file, that are left out on purpose
+            (:mod:`mmmux.datasets.leave_out`).
+        **kwargs: as in mmdet.
 
     Raises:
         ConfigError: `metainfo.classes` does not fit the file.
@@ -37,7 +43,12 @@ class CocoDataset(MMDetCocoDataset):
             del self.COCOAPI
         if not data_list:
             raise DatasetError(f'{self.ann_file} lists no pictures')
-        return data_list
+        self.left_out = LeftOut(self.ann_file)
+        return self.without_listed(data_list, self.left_out, self.name_of)
+
+    def name_of(self, info: dict) -> str:
+        """The name of a picture in a `leave_out` file."""
+        return relative_name(info['img_path'], self.data_prefix['img'])
 
     def _open(self, path: str):
         coco = type(self).COCOAPI(path)
@@ -64,13 +75,12 @@ class CocoDataset(MMDetCocoDataset):
             kept = [info for info in kept if not all(box['ignore_flag'] for box in info['instances'])]
         if len(kept) < len(self.data_list):
             min_size, kept_ids = (self.filter_cfg or {}).get('min_size', 0), {info['img_id'] for info in kept}
-            left_out = LeftOut(self.ann_file)
             for info in self.data_list:
                 if info['img_id'] not in kept_ids:
                     small = min(info['width'], info['height']) < min_size
                     reason = f'pictures smaller than {min_size} pixels' if small else 'pictures without boxes that can be used'
-                    left_out.add(reason, Path(info['img_path']).name)
-            left_out.report()
-            if not kept:
-                raise DatasetError(f'{self.ann_file} gives no picture that can be used: left out {left_out.summary()}')
+                    self.left_out.add(reason, Path(info['img_path']).name)
+        self.left_out.report()
+        if not kept:
+            raise DatasetError(f'{self.ann_file} gives no picture that can be used: left out {self.left_out.summary()}')
         return kept

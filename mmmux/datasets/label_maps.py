@@ -38,20 +38,15 @@ class LoadLabelMap(LoadAnnotations):
         if self.reduce_zero_label not in (None, results['reduce_zero_label']):
             raise ConfigError(f'LoadLabelMap has reduce_zero_label={self.reduce_zero_label} and the data set '
                               f'{results["reduce_zero_label"]}: set it in the data set alone')
-        labels = self._read(results['seg_map_path'])
-        self._check_shape(labels, results)
+        labels = self.read(results['seg_map_path'])
+        self.check_shape(labels, results)
         self._check_values(labels, results)
-        if results['reduce_zero_label']:
-            labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
-        if results.get('label_map'):
-            numbers = np.full(IGNORED + 1, IGNORED)
-            numbers[list(results['label_map'])] = list(results['label_map'].values())
-            labels = numbers[labels]
-        results['gt_seg_map'] = labels.astype(np.uint8)
+        results['gt_seg_map'] = training_labels(labels, results).astype(np.uint8)
         results['seg_fields'].append('gt_seg_map')
         return results
 
-    def _read(self, path: str) -> np.ndarray:
+    def read(self, path: str) -> np.ndarray:
+        """The numbers in a file (H, W), int64, unchecked; of a picture in colour (H, W, C)."""
         try:
             with Image.open(BytesIO(get(path, backend_args=self.backend_args))) as image:
                 stored = image.tile[0][3] if image.tile else None
@@ -61,7 +56,8 @@ class LoadLabelMap(LoadAnnotations):
         except Exception as error:  # Pillow raises several kinds for damaged files
             raise DatasetError(f'label map {path} is missing or cannot be read ({str(error).strip()})') from None
 
-    def _check_shape(self, labels: np.ndarray, results: dict) -> None:
+    def check_shape(self, labels: np.ndarray, results: dict) -> None:
+        """Raise if a label map is not of its picture's size, which is in `ori_shape`."""
         path = results['seg_map_path']
         if labels.ndim != 2:
             raise DatasetError(f'label map {path} is in colour ({labels.shape[2]} channels) and must hold the number of a '
@@ -73,12 +69,28 @@ class LoadLabelMap(LoadAnnotations):
                                f'{results["img_path"]} {width} x {height}: they must have the same size{turned}')
 
     def _check_values(self, labels: np.ndarray, results: dict) -> None:
-        largest = results['labels'] if results['reduce_zero_label'] else results['labels'] - 1
+        largest = largest_label(results)
         beyond = labels[(labels > largest) & (labels != IGNORED) | (labels < 0)]
         if beyond.size:
             raise LabelError(f'label map {results["seg_map_path"]} has the value {beyond[0]} in {beyond.size} pixels, and the '
                              f'{results["labels"]} classes are numbered {int(results["reduce_zero_label"])} to {largest} '
                              f"({IGNORED} is ignored): check the data set's classes and reduce_zero_label")
+
+
+def largest_label(results: dict) -> int:
+    """The largest number that stands for a class in a data set's label maps."""
+    return results['labels'] if results['reduce_zero_label'] else results['labels'] - 1
+
+
+def training_labels(labels: np.ndarray, results: dict) -> np.ndarray:
+    """From the numbers in a label map, none beyond the classes, to those that are trained on; 255 is ignored."""
+    if results['reduce_zero_label']:
+        labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
+    if results.get('label_map'):
+        numbers = np.full(IGNORED + 1, IGNORED)
+        numbers[list(results['label_map'])] = list(results['label_map'].values())
+        labels = numbers[labels]
+    return labels
 
 
 class LabelError(DatasetError):

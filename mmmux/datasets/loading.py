@@ -42,10 +42,14 @@ class SkipUnusable:
         self._said: set[str] = set()
         self._in_a_row = 0
 
+    def load(self, results: dict) -> dict:
+        """Load without skipping: what cannot be used raises."""
+        return super().transform(results)
+
     def transform(self, results: dict) -> dict | None:
         """Load, or return None."""
         try:
-            loaded = super().transform(results)
+            loaded = self.load(results)
             self._in_a_row = 0
             return loaded
         except self.NEVER_SKIPPED:

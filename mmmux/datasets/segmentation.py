@@ -10,16 +10,18 @@ from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import DATASETS
 
+from .leave_out import LeavesOut, relative_name
 from .left_out import LeftOut
 
 _MOST_CLASSES = 254
 
 
-class CheckedSegDataset(BaseSegDataset):
+class CheckedSegDataset(LeavesOut, BaseSegDataset):
     """Mix before one of mmseg's data sets: pictures and label maps must be there, and loading learns the number of classes.
 
     In training, a picture without its label map is left out, counted and named once; in testing, where leaving it out would
-    change the score, it is an error.
+    change the score, it is an error. With `leave_out`, a file of pictures named by their path inside the picture folder, these
+    are left out on purpose (:mod:`mmmux.datasets.leave_out`).
 
     Raises:
         DatasetError: there are no pictures, or label maps are missing.
@@ -50,6 +52,19 @@ class CheckedSegDataset(BaseSegDataset):
             list[dict]: mmseg's data infos, and in each `labels`, the number of classes in the label maps.
         """
         folder = self.data_prefix.get('img_path')
+        self.left_out = LeftOut(folder)
+        infos = self.without_listed(self.find_pictures(), self.left_out, self.name_of)
+        infos = [info for info in infos if self._has_label_map(info)]
+        self.left_out.report()
+        if not infos:
+            why = self.left_out.summary() or (f'{self.ann_file} lists none' if self.ann_file else
+                                              f'it holds no *{self.img_suffix}')
+            raise DatasetError(f'{folder} gives no picture that can be used: {why}')
+        return infos
+
+    def find_pictures(self) -> list[dict]:
+        """The data infos of all pictures, whether or not they have a label map."""
+        folder = self.data_prefix.get('img_path')
         self._check_config(folder)
         if self.ann_file and not exists(self.ann_file, backend_args=self.backend_args):
             raise DatasetError(f'split file {self.ann_file} does not exist: put it there, or set data_root and ann_file')
@@ -58,16 +73,13 @@ class CheckedSegDataset(BaseSegDataset):
         except (FileNotFoundError, NotADirectoryError):
             raise DatasetError(f'picture folder {folder} does not exist: put the data there, or set data_root and data_prefix'
                                ) from None
-        self.left_out = LeftOut(folder)
         # Where a config uses some of the classes, the label maps still hold all of them.
         labels = len((self.METAINFO if self.label_map else self.metainfo)['classes'])
-        infos = [dict(info, labels=labels) for info in infos if self._has_label_map(info)]
-        self.left_out.report()
-        if not infos:
-            why = self.left_out.summary() or (f'{self.ann_file} lists none' if self.ann_file else
-                                              f'it holds no *{self.img_suffix}')
-            raise DatasetError(f'{folder} gives no picture that can be used: {why}')
-        return infos
+        return [dict(info, labels=labels) for info in infos]
+
+    def name_of(self, info: dict) -> str:
+        """The name of a picture in a `leave_out` file."""
+        return relative_name(info['img_path'], self.data_prefix['img_path'])
 
     def _join_prefix(self) -> None:
         # None: pictures without label maps, which mmengine would try to join to the root.

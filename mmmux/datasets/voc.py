@@ -13,12 +13,13 @@ from mmengine.fileio import list_from_file
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import DATASETS
 
+from .leave_out import LeavesOut
 from .left_out import LeftOut
 from .pictures import picture_size
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 # A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
-_SHORTEST_SIDE = 0.01
+SHORTEST_SIDE = 0.01
 _SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
 
@@ -32,7 +33,7 @@ class Box:
 
 
 @DATASETS.register_module()
-class VOCDataset(XMLDataset):
+class VOCDataset(LeavesOut, XMLDataset):
     """PASCAL VOC layout: `Annotations/*.xml`, `JPEGImages/*`, and a split file that lists names.
 
     Unlike mmdet's readers, it says what it leaves out, once and with counts, and never goes on with nothing:
@@ -46,6 +47,7 @@ class VOCDataset(XMLDataset):
 
     Args:
         ignored_classes: classes in the annotations that are left out on purpose.
+        leave_out: a file of names, as in the split file, that are left out on purpose (:mod:`mmmux.datasets.leave_out`).
         **kwargs: as in mmdet's XMLDataset; `filter_cfg` may hold `filter_empty_gt`, `min_size` and `bbox_min_size`.
 
     Raises:
@@ -77,8 +79,8 @@ class VOCDataset(XMLDataset):
             list[dict]: mmdet's data infos: `img_path`, `img_id`, `xml_path`, `height`, `width` and `instances`.
         """
         self.cat2label = {name: label for label, name in enumerate(self.metainfo['classes'])}
-        names = self._read_split()
         self.left_out = LeftOut(self.ann_file)
+        names = self.without_listed(self.read_split(), self.left_out)
         data_list = []
         for name in names:
             try:
@@ -97,7 +99,8 @@ class VOCDataset(XMLDataset):
             raise DatasetError(f'{self.ann_file} gives no picture that can be used{why}')
         return data_list
 
-    def _read_split(self) -> list[str]:
+    def read_split(self) -> list[str]:
+        """The names that the split file lists."""
         if not osp.isfile(self.ann_file):
             raise DatasetError(f"split file {self.ann_file} does not exist: put the data there, or set the data set's "
                                f'data_root ({self.data_root!r} now) and ann_file')
@@ -108,8 +111,7 @@ class VOCDataset(XMLDataset):
         return [column[1] for column in columns] if all(columns) else lines
 
     def _read(self, name: str) -> dict | None:
-        xml_path = osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
-        img_path = self._picture_path(name)
+        xml_path, img_path = self.annotation_path(name), self.picture_path(name)
         try:
             width, height = picture_size(img_path)
         except DatasetError as error:
@@ -121,7 +123,12 @@ class VOCDataset(XMLDataset):
             raise DatasetError(f'{name}: picture without boxes')
         return dict(img_path=img_path, img_id=name, xml_path=xml_path, height=height, width=width, instances=instances)
 
-    def _picture_path(self, name: str) -> str:
+    def annotation_path(self, name: str) -> str:
+        """Where the annotation of a name is, or would be."""
+        return osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+
+    def picture_path(self, name: str) -> str:
+        """Where the picture of a name is, or would be."""
         stem = osp.join(self.sub_data_root, self.img_subdir, name)
         return next((stem + extension for extension in _EXTENSIONS if osp.isfile(stem + extension)), stem + _EXTENSIONS[0])
 
@@ -137,11 +144,11 @@ class VOCDataset(XMLDataset):
                 raise UnknownClassError(f"{name}.xml names the class '{box.name}', which is not among metainfo.classes "
                                         f'({", ".join(self.cat2label)}): add it there, or to ignored_classes to leave it out')
             x1, y1, x2, y2 = (corner - 1 for corner in box.corners)
-            if min(x2 - x1, y2 - y1) < _SHORTEST_SIDE:
+            if min(x2 - x1, y2 - y1) < SHORTEST_SIDE:
                 self.left_out.add('boxes without area', name)
                 continue
             x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-            if min(x2 - x1, y2 - y1) < _SHORTEST_SIDE:
+            if min(x2 - x1, y2 - y1) < SHORTEST_SIDE:
                 self.left_out.add('boxes outside the picture', name)
                 continue
             small = not self.test_mode and min(x2 - x1, y2 - y1) < self._filter('bbox_min_size', 0)
@@ -160,24 +167,53 @@ class UnknownClassError(ConfigError):
     """An annotation names a class that the config does not know."""
 
 
+@dataclass(frozen=True)
+class Annotation:
+    """What a VOC annotation file says; corners may be NaN or infinite, as they are written.
+
+    Attributes:
+        boxes: the objects.
+        size: (width, height) of the picture in pixels, None where the file does not say it.
+    """
+    boxes: tuple[Box, ...]
+    size: tuple[int, int] | None
+
+
 def read_annotation(xml_path: str, name: str) -> list[Box]:
     """Read the objects of one VOC annotation file.
 
     Raises:
         DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
     """
+    boxes = list(parse_annotation(xml_path, name).boxes)
+    if not all(math.isfinite(corner) for box in boxes for corner in box.corners):
+        raise DatasetError(f'{name}: annotation cannot be read')
+    return boxes
+
+
+def parse_annotation(xml_path: str, name: str) -> Annotation:
+    """Read one VOC annotation file as it is.
+
+    Raises:
+        DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
+    """
     try:
         root = ET.parse(xml_path).getroot()
-        return [_box(element) for element in root.iter('object')]
+        return Annotation(tuple(_box(element) for element in root.iter('object')), _size(root.find('size')))
     except FileNotFoundError:
         raise DatasetError(f'{name}: annotation is missing') from None
     except (ET.ParseError, ValueError, TypeError, AttributeError, OSError):
         raise DatasetError(f'{name}: annotation cannot be read') from None
 
 
+def _size(element: ET.Element | None) -> tuple[int, int] | None:
+    try:
+        return round(float(element.find('width').text)), round(float(element.find('height').text))
+    except (ValueError, TypeError, AttributeError, OverflowError):  # training does not look at it
+        return None
+
+
 def _box(element: ET.Element) -> Box:
     corners = tuple(float(element.find(f'bndbox/{side}').text) for side in _SIDES)
-    if not all(math.isfinite(corner) for corner in corners):
-        raise ValueError('a corner is not a number')
     difficult = element.findtext('difficult')
     return Box(element.find('name').text.strip(), corners, difficult is not None and int(difficult) == 1)

@@ -1,14 +1,12 @@
 """Checks before a run: a sentence now instead of a traceback after the model is built."""
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 
 from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
-from .settings import innermost_dataset, segments
-
-_WRAPPED = ('dataset', 'datasets')
+from .settings import inner_datasets, innermost_dataset, segments
 
 
 def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
@@ -23,7 +21,7 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
     """
     for loader in loaders:
         if cfg.get(loader):
-            for key, dataset in _datasets(cfg[loader], loader):
+            for key, dataset in inner_datasets(cfg[loader], loader):
                 _check_dataset(key, dataset)
             _check_evaluator(loader.replace('dataloader', 'evaluator'), cfg)
 
@@ -59,17 +57,6 @@ def check_checkpoint(path: str | None, option: str) -> None:
     """
     if path and '://' not in str(path) and not Path(path).expanduser().is_file():
         raise CheckpointError(f'checkpoint {path} ({option}) does not exist')
-
-
-def _datasets(node: Mapping, key: str) -> Iterator[tuple[str, Mapping]]:
-    for name in _WRAPPED:
-        inner = node.get(name)
-        for index, child in enumerate(inner if isinstance(inner, (list, tuple)) else [inner]):
-            if isinstance(child, Mapping):
-                child_key = f'{key}.{name}' + (f'.{index}' if isinstance(inner, (list, tuple)) else '')
-                if 'type' in child and not any(wrapped in child for wrapped in _WRAPPED):
-                    yield child_key, child
-                yield from _datasets(child, child_key)
 
 
 def _check_evaluator(key: str, cfg: Config) -> None:

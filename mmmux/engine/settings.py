@@ -1,6 +1,6 @@
 """From a config file and command line options to the config of a run."""
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -16,6 +16,8 @@ _RUNNER_KEYS = {
     'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
     'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
 }
+
+_WRAPPED = ('dataset', 'datasets')
 
 
 def load_config(path: str | Path, options: Mapping | None = None, work_dir: str | Path | None = None,
@@ -139,6 +141,23 @@ def innermost_dataset(dataloader: ConfigDict) -> ConfigDict:
     while 'dataset' in dataset or 'datasets' in dataset:
         dataset = dataset.dataset if 'dataset' in dataset else dataset.datasets[0]
     return dataset
+
+
+def inner_datasets(node: Mapping, key: str) -> Iterator[tuple[str, Mapping]]:
+    """All data sets inside a data loader and its wrappers such as ConcatDataset, each with its config key.
+
+    Args:
+        node: the config of a data loader.
+        key: its own key, e.g. 'train_dataloader'.
+    """
+    for name in _WRAPPED:
+        inner = node.get(name)
+        for index, child in enumerate(inner if isinstance(inner, (list, tuple)) else [inner]):
+            if isinstance(child, Mapping):
+                child_key = f'{key}.{name}' + (f'.{index}' if isinstance(inner, (list, tuple)) else '')
+                if 'type' in child and not any(wrapped in child for wrapped in _WRAPPED):
+                    yield child_key, child
+                yield from inner_datasets(child, child_key)
 
 
 def segments(cfg: Config) -> bool:
