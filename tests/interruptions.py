@@ -13,11 +13,11 @@ import torch
 from forked_process import FORKED
 from interruption_points import train
 from mmengine.logging import HistoryBuffer
+from programs import PATIENCE
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
 POINTS = ('train_iter', 'half_written', 'written', 'renaming', 'renamed', 'deleting', 'val_iter', 'begin')
-_PATIENCE = 120
 
 
 @dataclass
@@ -53,8 +53,15 @@ class Training:
     def run(self, status: int = 0) -> None:
         """Train to the end."""
         process = self.start()
-        process.join(_PATIENCE)
+        self.await_end(process)
         assert process.exitcode == status, self.printed()[-4000:]
+
+    def await_end(self, process) -> None:
+        """Wait for the end of a process; one that does not come to it must not go on beside other tests."""
+        process.join(PATIENCE)
+        if process.is_alive():
+            process.kill()
+            raise AssertionError(f'no end within {PATIENCE} s: {self.printed()[-2000:]}')
 
     def journal(self) -> list[list[str]]:
         """What was passed so far, as (name, detail)."""
@@ -63,7 +70,7 @@ class Training:
 
     def await_point(self, process, name: str, number: int = 1) -> bool:
         """Wait until a point is passed that often from now on; False if the process ends before."""
-        begin, end = len(self.journal()), time.monotonic() + _PATIENCE
+        begin, end = len(self.journal()), time.monotonic() + PATIENCE
         while time.monotonic() < end:
             running = process.is_alive()
             if sum(line[0] == name for line in self.journal()[begin:]) >= number:
@@ -71,7 +78,8 @@ class Training:
             if not running:
                 return False
             time.sleep(0.005)
-        raise AssertionError(f'no {name} within {_PATIENCE} s: {self.printed()[-2000:]}')
+        process.kill()
+        raise AssertionError(f'no {name} within {PATIENCE} s: {self.printed()[-2000:]}')
 
     def printed(self) -> str:
         path = self.folder / 'printed.txt'
@@ -123,7 +131,7 @@ def kill_somewhere(training: Training, chance: random.Random, name: str, waits: 
     lines = [line for line in training.journal() if line[0] != 'waiting']
     if process.is_alive():
         os.kill(process.pid, number)
-    process.join(_PATIENCE)
+    training.await_end(process)
     # -number: it had not begun to listen; 130 without saving: Python itself tells of Ctrl-C so early.
     if process.exitcode in (-number, 128 + number):
         return lines[-1][0]

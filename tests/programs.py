@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+PATIENCE = 600  # seconds; of a machine with much else to do
 
 
 class Programs:
@@ -45,7 +46,7 @@ def printed(folder: Path) -> str:
 
 def await_words(folder: Path, words: str, number: int = 1) -> None:
     """Wait until a regular expression was printed that often."""
-    end = time.monotonic() + 180
+    end = time.monotonic() + PATIENCE
     while len(re.findall(words, printed(folder))) < number:
         assert time.monotonic() < end, printed(folder)[-3000:]
         time.sleep(0.02)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import small_trainings
 from interruptions import differences as all_differences
-from programs import await_words, printed
+from programs import PATIENCE, await_words, printed
 from reliability_record import record
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
@@ -79,7 +79,7 @@ def test_a_killed_rank_ends_the_job_with_its_reason(start, trained_alone, tmp_pa
     assert re.search(rf'rank +: 1 \(local_rank: 1\)\s+exitcode +: -9 \(pid: {killed}\)', reason)
     assert f'Signal 9 (SIGKILL) received by PID {killed}' in reason
 
-    assert start(*launch(config, tmp_path / 'work', '--resume')).wait(180) == 0
+    assert start(*launch(config, tmp_path / 'work', '--resume')).wait(PATIENCE) == 0
     different = differences(tmp_path / 'work/iter_12.pth', alone)
     record('killed rank', 'detector in two processes', tried=1, of='kills', lost=len(different),
            seconds_until_the_job_ended=round(seconds, 1))
@@ -92,10 +92,10 @@ def test_processes_that_are_asked_to_stop_agree_where(start, trained_alone, tmp_
     job = start(*launch(config, tmp_path / 'work'))
     await_words(tmp_path, r'Epoch\(train\) +\[1\]', 2)
     os.kill(job.pid, signal.SIGTERM)
-    assert job.wait(60) != 0
+    assert job.wait(PATIENCE) != 0
     assert (tmp_path / 'work/last_checkpoint').read_text().endswith('/stopped_iter_10.pth')
 
-    assert start(*launch(config, tmp_path / 'work', '--resume')).wait(180) == 0
+    assert start(*launch(config, tmp_path / 'work', '--resume')).wait(PATIENCE) == 0
     different = differences(tmp_path / 'work/iter_12.pth', alone)
     record('asked to stop', 'detector in two processes, SIGTERM', tried=1, of='signals', lost=len(different))
     assert not different

@@ -9,6 +9,7 @@ import pytest
 import small_trainings
 import torch
 from forked_process import FORKED
+from programs import PATIENCE
 from reliability_record import record
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
@@ -59,7 +60,7 @@ def trained(tmp_path):
         for process in started:
             process.start()
         for rank, process in enumerate(started):
-            process.join(300)
+            process.join(PATIENCE)
             assert process.exitcode == 0, (work / f'printed_{rank}.txt').read_text()[-4000:]
         losses = [json.loads(path.read_text()) for path in sorted(work.glob('losses_*.json'))]
         return np.array(losses), load_checkpoint_file(Path((work / 'last_checkpoint').read_text()))['state_dict']

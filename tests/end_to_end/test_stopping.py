@@ -7,7 +7,7 @@ import pytest
 import small_trainings
 from interruptions import Training, differences
 from process_end import has_ended
-from programs import await_words, printed
+from programs import PATIENCE, await_words, printed
 from reliability_record import record
 
 pytest.importorskip('mmdet')
@@ -28,13 +28,13 @@ def test_a_stopped_program_goes_on_exactly(start, tmp_path, number):
     stopped = start(TOOL, config, '--work-dir', tmp_path / 'work', *WORKERS)
     await_words(tmp_path, r'Epoch\(train\) +\[2\]', 2)
     os.killpg(stopped.pid, number)
-    assert stopped.wait(60) == 128 + number
+    assert stopped.wait(PATIENCE) == 128 + number
     assert 'Traceback' not in printed(tmp_path) and f'Stopped by {number.name} after ' in printed(tmp_path)
     (saved, ) = (tmp_path / 'work').glob('stopped_iter_*.pth')
     assert 6 <= int(saved.stem.rpartition('_')[2]) <= 8
 
     resumed = start(TOOL, config, '--work-dir', tmp_path / 'work', '--resume', *WORKERS)
-    assert resumed.wait(120) == 0
+    assert resumed.wait(PATIENCE) == 0
     different = differences(tmp_path / 'work/epoch_3.pth', alone.work / 'epoch_3.pth')
     record('asked to stop', f'detector, {number.name}', tried=1, of='signals', lost=len(different))
     assert not different and not saved.exists()
@@ -48,4 +48,4 @@ def test_no_process_stays_behind(start, tmp_path):
     children = [int(pid) for pid in Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()]
     assert children
     os.killpg(process.pid, signal.SIGTERM)
-    assert process.wait(60) == 143 and all(has_ended(pid, 30) for pid in children)
+    assert process.wait(PATIENCE) == 143 and all(has_ended(pid, 30) for pid in children)
