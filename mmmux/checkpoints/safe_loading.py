@@ -2,7 +2,8 @@
 
 A checkpoint is a pickle, and a pickle can name any function and call it. torch refuses that with `weights_only=True`, the
 default from 2.6 on, but then it also refuses mmengine's own checkpoints, which hold logging histories and numpy values. Here
-exactly those harmless classes are let through, and everything else is refused with a sentence that names it.
+exactly those harmless classes are let through, and everything else is refused with a sentence that names it. Programs in
+a checkpoint's texts are not handed on.
 """
 import collections
 import contextlib
@@ -79,8 +80,9 @@ def load_checkpoint_file(path, map_location=None):
             check_archive(file)
         if _TORCH_HAS_ALLOW_LIST:
             with _allowed(HARMLESS):
-                return _torch_load(path, map_location=map_location, weights_only=True)
-        return _torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE, weights_only=False)
+                return _without_program(_torch_load(path, map_location=map_location, weights_only=True))
+        return _without_program(_torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE,
+                                            weights_only=False))
     except CheckpointError as error:
         raise CheckpointError(f'checkpoint {name} {error}') from None
     except pickle.UnpicklingError as error:
@@ -88,6 +90,13 @@ def load_checkpoint_file(path, map_location=None):
     except Exception as error:  # a damaged pickle can make its reader raise anything
         reason = in_a_line(str(error).strip() or type(error).__name__)
         raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
+
+
+def _without_program(checkpoint):
+    # mmengine's `resume` runs meta.config, a config as old versions of it saved them, to learn how many GPUs there were.
+    if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
+        checkpoint['meta'].pop('config', None)
+    return checkpoint
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmmux.checkpoints.pretrained import describe, state_dict_of
+from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
 from mmmux.engine.preflight import check_checkpoint
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import CheckpointError, DatasetError
@@ -32,9 +32,10 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
     complaint = describe(model, weights)
     if complaint:
         raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
+    check_numbers(model, weights, checkpoint)
     model.load_state_dict(weights, strict=False)
     model.eval()
-    model.dataset_meta = (loaded.get('meta') or {}).get('dataset_meta') or {}
+    model.dataset_meta = dataset_meta_of(loaded)
     return model
 
 

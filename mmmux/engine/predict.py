@@ -11,7 +11,7 @@ from mmengine.runner import CheckpointLoader
 from PIL import Image
 from torch import nn
 
-from mmmux.checkpoints.pretrained import describe, state_dict_of
+from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
 from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
 from .overlay import overlay
@@ -58,12 +58,13 @@ class Painter:
         loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
         weights = state_dict_of(loaded, checkpoint)
         # A file of weights alone does not tell the classes, and mmseg and mmpretrain would guess them from their number.
-        meta = (loaded.get('meta') or {}).get('dataset_meta')
+        meta = dataset_meta_of(loaded)
         unknown = not meta and (self.segments or self.classifies)
         model = load(cfg, None if unknown else checkpoint, device=device)
         complaint = describe(model, weights)
         if complaint:
             raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
+        check_numbers(model, weights, checkpoint)
         if unknown:
             model.load_state_dict(weights, strict=False)
             meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
