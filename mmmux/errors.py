@@ -29,7 +29,7 @@ class ExportError(UserError):
 
 
 def in_a_line(foreign: str, most: int = 200) -> str:
-    """Text from a file or another library as a sentence can hold it: its first line, without control characters, not too long."""
+    """Text of a file or another library as a sentence can hold it: its first line, without control characters, not long."""
     line = next(iter(foreign.strip().splitlines()), '')
     shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:most])
     return shown + ('...' if len(line) > most else '')

@@ -1,4 +1,4 @@
-"""Checkpoint files that are harmless to run, and yet end a machine: found by looking at a file without building what it asks for.
+"""Checkpoints that run nothing and yet end a machine, found by looking at a file without building what it asks for.
 
 A small file can unpack to terabytes, or to a value whose hash takes years: a tuple of a tuple twice, of another one twice, and
 so on. :func:`torch.save` writes neither.

@@ -58,7 +58,8 @@ def check_numbers(module: nn.Module, state: Mapping, name) -> None:
         plain = isinstance(weight, torch.Tensor) and weight.layout == torch.strided and not weight.is_meta
         if not plain or weight.is_quantized or weight.is_floating_point() != own.is_floating_point():
             kind = f'of {weight.dtype}' if hasattr(weight, 'dtype') else f'a {type(weight).__name__}'
-            raise CheckpointError(f"checkpoint {name} cannot be used: its '{key}' is {kind} and not a plain tensor of {own.dtype}")
+            raise CheckpointError(f"checkpoint {name} cannot be used: its '{key}' is {kind} and not a plain tensor of "
+                                  f'{own.dtype}')
         wrong = weight.numel() - int(torch.isfinite(weight.float()).sum())
         if wrong:
             raise CheckpointError(f"checkpoint {name} is of a training that went wrong, or is damaged: {wrong} of "
@@ -101,8 +102,9 @@ def describe(module: nn.Module, state: Mapping) -> str | None:
     """Say in words how weights do not fit a module, or return None where they do."""
     missing, reshaped, total = mismatches(module, state)
     if len(missing) == total:
-        return (f"is of another model: it has none of this one's {total} weights (it begins with '{in_a_line(next(iter(state), ''))}', "
-                f"this one with '{missing[0]}')")
+        begins = in_a_line(next(iter(state), ''))
+        return (f"is of another model: it has none of this one's {total} weights (it begins with '{begins}', this one with "
+                f"'{missing[0]}')")
     if reshaped:
         key = reshaped[0]
         return (f"is of another model: {len(reshaped)} weights have another shape, first '{key}' "

@@ -11,6 +11,7 @@ from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
 from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
+from mmmux.datasets.loading import read_picture
 from mmmux.engine.preflight import check_checkpoint
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import CheckpointError, DatasetError
@@ -78,11 +79,6 @@ def prepared(model: nn.Module, paths: Sequence[Path], height: int, width: int) -
         DatasetError: a picture cannot be read.
     """
     for path in paths:
-        try:
-            image = mmcv.imread(path)
-        except Exception:
-            image = None
-        if image is None:
-            raise DatasetError(f'picture {path} is missing or cannot be read')
+        image = read_picture(path)
         image = torch.from_numpy(mmcv.imresize(image, (width, height))).permute(2, 0, 1).contiguous()
         yield model.data_preprocessor(dict(inputs=[image]), False)['inputs'][..., :height, :width]

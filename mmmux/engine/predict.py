@@ -1,7 +1,6 @@
 """Predictions for single pictures, drawn."""
 from pathlib import Path
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -12,7 +11,8 @@ from PIL import Image
 from torch import nn
 
 from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
-from mmmux.errors import CheckpointError, ConfigError, DatasetError
+from mmmux.datasets.loading import read_picture
+from mmmux.errors import CheckpointError, ConfigError
 
 from .overlay import overlay
 from .preflight import check_checkpoint
@@ -95,12 +95,7 @@ class Painter:
 
     def drawn(self, picture: Path, threshold: float = 0.3) -> tuple:
         """As :meth:`draw`, but return the drawn picture (Pillow) and the data sample."""
-        try:
-            image = mmcv.imread(picture, channel_order='rgb')
-        except Exception:
-            image = None
-        if image is None:
-            raise DatasetError(f'picture {picture} is missing or cannot be read')
+        image = read_picture(picture, channel_order='rgb')
         sample = self.predict(picture)
         if self.segments:
             labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
@@ -133,4 +128,4 @@ class Painter:
 
 
 def _rgb(picture: Path | np.ndarray) -> np.ndarray:
-    return picture if isinstance(picture, np.ndarray) else mmcv.imread(picture, channel_order='rgb')
+    return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')
