@@ -19,7 +19,7 @@ from .pictures import picture_size
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 # A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
 _SHORTEST_SIDE = 0.01
-MOST_ANNOTATION_BYTES = 2**24  # eighty thousand boxes
+MOST_ANNOTATION_BYTES = 2**22  # twenty thousand boxes
 _SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
 _LONGEST_NAME = 1000
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
