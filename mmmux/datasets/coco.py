@@ -63,7 +63,8 @@ class CocoDataset(MMDetCocoDataset):
                               f'{in_a_line(", ".join(found))}')
         unknown = {annotation['category_id'] for annotation in coco.anns.values()} - set(coco.get_cat_ids())
         if unknown:
-            raise DatasetError(f'{self.ann_file} has annotations of category {in_a_line(str(next(iter(unknown))))}, which its categories do not list')
+            category = in_a_line(str(next(iter(unknown))))
+            raise DatasetError(f'{self.ann_file} has annotations of category {category}, which its categories do not list')
         in_order = tuple(name for name in found if name in classes)
         if in_order != classes:
             raise ConfigError(f'metainfo.classes {classes} must be in the order of {self.ann_file}, which is {in_order}: mmdet '
@@ -118,7 +119,7 @@ class CocoDataset(MMDetCocoDataset):
 
 def _is_id(value) -> bool:
     # Any number of integers of 61 bits and more can have the same hash, and a dict of those takes for ever.
-    return isinstance(value, str) or isinstance(value, int) and abs(value) < 2**60
+    return isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**60)
 
 
 def _is_number(value) -> bool:

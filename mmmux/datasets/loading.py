@@ -60,7 +60,8 @@ def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', bac
     except Exception:  # each decoder has its own
         image = None
     if image is None or not image.size:
-        raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it is damaged or of a kind that {backend} does not decode)')
+        raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it is damaged or of a kind that {backend} '
+                           'does not decode)')
     return image
 
 

@@ -113,8 +113,8 @@ class VOCDataset(XMLDataset):
         names = [column[1] for column in columns] if all(columns) else lines
         for name in names:
             if not name.isprintable() or len(name) > _LONGEST_NAME or '..' in name.split('/') or osp.isabs(name):
-                raise DatasetError(f"split file {self.ann_file} lists '{in_a_line(name)}', which is no name of a picture inside "
-                                   'the data set')
+                raise DatasetError(f"split file {self.ann_file} lists '{in_a_line(name)}', which is no name of a picture "
+                                   'inside the data set')
         return names
 
     def _read(self, name: str) -> dict | None:
@@ -144,8 +144,9 @@ class VOCDataset(XMLDataset):
             if box.name in self.ignored_classes:
                 continue
             if box.name not in self.cat2label:
-                raise UnknownClassError(f"{name}.xml names the class '{in_a_line(box.name)}', which is not among metainfo.classes "
-                                        f'({", ".join(self.cat2label)}): add it there, or to ignored_classes to leave it out')
+                raise UnknownClassError(f"{name}.xml names the class '{in_a_line(box.name)}', which is not among "
+                                        f'metainfo.classes ({", ".join(self.cat2label)}): add it there, or to ignored_classes '
+                                        'to leave it out')
             x1, y1, x2, y2 = (corner - 1 for corner in box.corners)
             if min(x2 - x1, y2 - y1) < _SHORTEST_SIDE:
                 self.left_out.add('boxes without area', name)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
 from mmmux.datasets.loading import read_picture
+from mmmux.engine.misspelt import explained
 from mmmux.engine.preflight import check_checkpoint
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import CheckpointError, DatasetError
@@ -27,7 +28,8 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
     """
     check_checkpoint(checkpoint, 'CHECKPOINT')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    with explained(cfg):
+        model = revert_sync_batchnorm(MODELS.build(cfg.model))
     loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
     weights = state_dict_of(loaded, checkpoint)
     complaint = describe(model, weights)

@@ -14,6 +14,7 @@ from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describ
 from mmmux.datasets.loading import read_picture
 from mmmux.errors import CheckpointError, ConfigError
 
+from .misspelt import explained
 from .overlay import overlay
 from .preflight import check_checkpoint
 from .scores import with_scores
@@ -39,7 +40,8 @@ class Painter:
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         if self.classifies:
             init_default_scope(cfg.default_scope)
-        self.model = self._load(cfg, checkpoint, device)
+        with explained(cfg):
+            self.model = self._load(cfg, checkpoint, device)
         if self.classifies:
             pipeline = innermost_dataset(cfg.test_dataloader).pipeline
             self.pipeline, self.loads_files = Compose(pipeline), 'LoadImage' in pipeline[0]['type']
