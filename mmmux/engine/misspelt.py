@@ -66,7 +66,8 @@ def check_option(key: str, cfg: Config) -> None:
             if part in known or (place and not near):
                 return
             where = f"'{'.'.join(parts[:place])}' has" if place else 'the config has'
-            raise ConfigError(f"--cfg-options names '{key}', but {where} no '{part}'" + _meant(near, set(node)))
+            raise ConfigError(f"--cfg-options names '{in_a_line(key)}', but {where} no '{in_a_line(part)}'" +
+                              _meant(near, set(node)))
         node = node[part]
 
 

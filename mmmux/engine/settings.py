@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from mmmux.errors import ConfigError
+from mmmux.errors import ConfigError, in_a_line
 
 from .misspelt import check_names, check_option
 
@@ -31,7 +31,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     try:
         cfg.merge_from_dict(dict(options or {}))
     except (KeyError, TypeError, IndexError, AssertionError) as error:
-        raise ConfigError(f'--cfg-options {dict(options)} do not fit {path}: {_first_line(error)}') from None
+        raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} do not fit {path}: {_first_line(error)}') from None
     check_names(cfg)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
     cfg.launcher = launcher
@@ -74,7 +74,7 @@ def _unsynchronize(node) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return in_a_line(str(error)) or type(error).__name__
 
 
 def train_in_mixed_precision(cfg: Config) -> None:
