@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterable
 from typing import BinaryIO
 
-from mmmux.errors import CheckpointError
+from mmmux.errors import CheckpointError, in_a_line
 
 MOST_VALUES = 10_000_000  # of one value with all inside it, what is shared being counted each time
 DEEPEST = 200  # containers inside each other: Python hashes and compares them on the C stack
@@ -135,7 +135,8 @@ def _take(stack: list, opcode) -> list:
 
 def _add(container, added: list, name: str) -> None:
     if not isinstance(container, _Made) or container.name:
-        raise CheckpointError(f'changes {getattr(container, "name", "a plain value")} and not only what it holds itself '
+        changed = in_a_line(getattr(container, 'name', 'a plain value'))
+        raise CheckpointError(f'changes {changed} and not only what it holds itself '
                               f'({name}), which could run code and was not run')
     container.inside += added
 
