@@ -1,4 +1,4 @@
-"""Checkpoints that are made to run something, to fill the memory or to take for ever are told in a sentence, and do none of it."""
+"""Checkpoints made to run something, to fill the memory or to take for ever are told in a sentence, and do none of it."""
 import io
 import os
 import pickle
@@ -172,7 +172,7 @@ def test_programs_in_texts_are_not_run(tmp_path, fresh_python):
     canary = tmp_path / 'canary'
     program = f'import os; os.mkdir({str(canary)!r})'
     torch.save(dict(state_dict=dict(a=torch.ones(1)), meta=dict(config=program, cfg=program, epoch=1)), tmp_path / 'a.pth')
-    fresh_python(f'''
+    fresh_python(f"""
 import mmmux, torch
 from torch import nn
 from mmengine.model import BaseModel
@@ -190,7 +190,7 @@ try:
     runner.train()
 except KeyError as error:  # it has no message hub: far behind the place where the program would run
     print(error)
-''')
+""")
     assert not canary.exists() and os.path.exists(tmp_path / 'a.pth')
 
 
