@@ -26,3 +26,10 @@ class TrainingError(UserError):
 
 class ExportError(UserError):
     """An exported model does not do what the trained one does."""
+
+
+def in_a_line(foreign: str, most: int = 200) -> str:
+    """Text of a file or another library as a sentence can hold it: its first line, without control characters, not long."""
+    line = next(iter(foreign.strip().splitlines()), '')
+    shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:most])
+    return shown + ('...' if len(line) > most else '')

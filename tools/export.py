@@ -8,8 +8,6 @@ import argparse
 import json
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmmux.analysis.complexity import input_shape
 from mmmux.deploy.export import Export, export
 from mmmux.engine import cli, settings
@@ -33,7 +31,7 @@ def parse_args() -> argparse.Namespace:
                         help='pictures, or folders of them, to check and calibrate with (default: the test data)')
     parser.add_argument('--calibration', type=int, default=100, help='pictures int8 is calibrated with (default: %(default)s)')
     parser.add_argument('--measured', type=int, help='test pictures the loss by int8 is measured on (default: all; 0: none)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
                         help='change entries of the config')
     return parser.parse_args()
 

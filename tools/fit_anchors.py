@@ -7,8 +7,6 @@ snippet for the config, and the same table for these. The two distributions are 
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmmux.analysis import anchors
 from mmmux.engine import cli, preflight, settings
 from mmmux.errors import ConfigError
@@ -21,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the pictures and their augmentation (default: %(default)s)')
     parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
                         help='picture to write (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
                         help='change entries of the config')
     return parser.parse_args()
 

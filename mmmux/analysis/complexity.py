@@ -8,6 +8,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmmux.engine.misspelt import explained
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import ConfigError
 from mmmux.models import Architecture, MUXNet
@@ -35,7 +36,9 @@ def model_complexity(cfg: Config, height: int, width: int) -> dict[str, Complexi
         train, such as auxiliary heads, have parameters and no multiply-adds.
     """
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    return count(MODELS.build(cfg.model), height, width)
+    with explained(cfg):
+        model = MODELS.build(cfg.model)
+    return count(model, height, width)
 
 
 def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:

@@ -1,12 +1,12 @@
 """Test pictures for a results page: labels and every model's predictions side by side."""
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from PIL import Image, ImageDraw
 
+from mmmux.datasets.loading import read_picture
 from mmmux.engine.overlay import blend, legend
 from mmmux.engine.predict import Painter
 from mmmux.engine.scores import with_scores
@@ -55,7 +55,7 @@ def _box_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], thr
     boxes = sample.gt_instances.bboxes
     sample.gt_instances.bboxes = getattr(boxes, 'tensor', boxes)  # mmdet's visualizer takes no box objects
     path = Path(sample.img_path)
-    visualizer.add_datasample(path.name, mmcv.imread(path, channel_order='rgb'), sample, draw_pred=False, show=False)
+    visualizer.add_datasample(path.name, read_picture(path, channel_order='rgb'), sample, draw_pred=False, show=False)
     columns = dict(labels=Image.fromarray(visualizer.get_image()))
     for name, painter in painters.items():
         columns[name] = painter.drawn(path, threshold)[0]
@@ -63,7 +63,7 @@ def _box_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], thr
 
 
 def _class_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _) -> dict[str, Image.Image]:
-    image = mmcv.imread(sample.img_path, channel_order='rgb')
+    image = read_picture(sample.img_path, channel_order='rgb')
     labels = sample.gt_sem_seg.data.squeeze(0).numpy()
     classes, palette = dataset.metainfo['classes'], dataset.metainfo['palette']
     maps = dict(labels=labels)
@@ -78,7 +78,7 @@ def _score_columns(cfg: Config, dataset, sample, painters: dict[str, Painter], _
     picture = sample.get('img_path')
     if picture is None:  # CIFAR's batches hold pictures, not files
         picture = dataset.get_data_info(sample.sample_idx)['img']
-    image = picture if isinstance(picture, np.ndarray) else mmcv.imread(picture, channel_order='rgb')
+    image = picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')
     return {name: with_scores(image, painter.predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
                               sample.gt_label.tolist()) for name, painter in painters.items()}
 

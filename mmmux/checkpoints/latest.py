@@ -33,7 +33,7 @@ def mend_pointer(work_dir: str | Path, folder: str | Path) -> Path | None:
         CheckpointError: there are checkpoints, or were, but none that a training can go on from.
     """
     pointer, folder = Path(work_dir) / POINTER, Path(folder)
-    named = Path(pointer.read_text().strip()) if pointer.is_file() else None
+    named = Path(pointer.read_text(errors='replace').strip()) if pointer.is_file() else None
     if named and not named.is_file() and (folder / named.name).is_file():
         named = folder / named.name  # the folder was moved
         point_to(work_dir, named)
@@ -66,6 +66,7 @@ def _latest(files: list[Path]) -> Path | None:
         except CheckpointError as error:
             print_log(str(error), 'current', logging.WARNING)
             continue
-        if isinstance(checkpoint, dict) and set(checkpoint) >= _TRAINING_STATE:
-            ages[path] = (checkpoint['meta'].get('time', ''), checkpoint['meta'].get('iter', 0))
+        if isinstance(checkpoint, dict) and set(checkpoint) >= _TRAINING_STATE and isinstance(checkpoint['meta'], dict):
+            iterations = checkpoint['meta'].get('iter', 0)
+            ages[path] = (str(checkpoint['meta'].get('time', '')), iterations if isinstance(iterations, int) else 0)
     return max(ages, key=ages.get, default=None)

@@ -6,7 +6,7 @@ import torch
 from mmmux.errors import CheckpointError
 from mmmux.models import ARCHITECTURES, DS, MUX, Architecture, MUXNet
 
-from .pretrained import describe
+from .pretrained import check_numbers, describe
 
 _RELEASED = ('m', 'l')
 _CONTAINERS = ('state_dict_ema', 'state_dict')
@@ -65,6 +65,7 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
         own = network.state_dict()
         unexpected = [key for key in state if renamed[key] not in own and not key.startswith('classifier.')]
         if not wrong and not unexpected:
+            check_numbers(network, converted, source)
             return dict(state_dict=converted, meta=dict(arch=name, source='release'))
         complaints[name] = wrong or f"has {len(unexpected)} unexpected keys, first '{unexpected[0]}'"
     raise CheckpointError(f"{source} is not a MUXNet of the authors' release: " +

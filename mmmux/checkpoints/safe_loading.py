@@ -2,7 +2,8 @@
 
 A checkpoint is a pickle, and a pickle can name any function and call it. torch refuses that with `weights_only=True`, the
 default from 2.6 on, but then it also refuses mmengine's own checkpoints, which hold logging histories and numpy values. Here
-exactly those harmless classes are let through, and everything else is refused with a sentence that names it.
+exactly those harmless classes are let through, and everything else is refused with a sentence that names it. Programs in
+a checkpoint's texts are not handed on.
 """
 import collections
 import contextlib
@@ -20,7 +21,9 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
 from torch import _weights_only_unpickler
 
-from mmmux.errors import CheckpointError
+from mmmux.errors import CheckpointError, in_a_line
+
+from .bombs import check_archive
 
 _torch_load = torch.load
 _TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0')
@@ -39,7 +42,7 @@ def _history_statistic(owner, name: str):
     # A HistoryBuffer stores its own methods, which pickle writes as getattr(HistoryBuffer, 'mean'); getattr itself, which
     # reaches anything, is never let through.
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise CheckpointError(_REFUSED.format(f"builtins.getattr(..., '{name}')"))
+        raise CheckpointError(_REFUSED.format(in_a_line(f"builtins.getattr(..., '{name}')")))
     return getattr(owner, name)
 
 
@@ -66,23 +69,34 @@ def load_checkpoint_file(path, map_location=None):
         map_location: where tensors go, as in :func:`torch.load`.
 
     Raises:
-        CheckpointError: the file does not exist, is damaged, or asks for anything else; nothing of it has been run.
+        CheckpointError: the file does not exist, is damaged, is made to take more memory or time than its size says, or asks
+            for anything else; nothing of it has been run.
     """
     name = _name(path)
     if isinstance(path, (str, Path)) and not Path(path).is_file():
         raise CheckpointError(f'checkpoint {name} does not exist')
     try:
+        with open(path, 'rb') if isinstance(path, (str, Path)) else contextlib.nullcontext(path) as file:
+            check_archive(file)
         if _TORCH_HAS_ALLOW_LIST:
             with _allowed(HARMLESS):
-                return _torch_load(path, map_location=map_location, weights_only=True)
-        return _torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE, weights_only=False)
+                return _without_program(_torch_load(path, map_location=map_location, weights_only=True))
+        return _without_program(_torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE,
+                                            weights_only=False))
     except CheckpointError as error:
         raise CheckpointError(f'checkpoint {name} {error}') from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(f'checkpoint {name} {_refusal(path, error)}') from None
     except Exception as error:  # a damaged pickle can make its reader raise anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = in_a_line(str(error).strip() or type(error).__name__)
         raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
+
+
+def _without_program(checkpoint):
+    # mmengine's `resume` runs meta.config, a config as old versions of it saved them, to learn how many GPUs there were.
+    if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
+        checkpoint['meta'].pop('config', None)
+    return checkpoint
 
 
 @contextlib.contextmanager
@@ -101,15 +115,15 @@ def _refusal(path, error: Exception) -> str:
         listed = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         unknown = [name for name in listed if name not in HARMLESS] or unknown
     if unknown:
-        return _REFUSED.format(', '.join(sorted(unknown)))
-    reason = str(error).split('WeightsUnpickler error: ')[-1].strip().split('\n')[0] or type(error).__name__
+        return _REFUSED.format(in_a_line(', '.join(sorted(unknown))))
+    reason = in_a_line(str(error).split('WeightsUnpickler error: ')[-1]) or type(error).__name__
     return f'cannot be read safely ({reason}): it is damaged or holds more than weights'
 
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:
     # How protocol 2 writes bytes, which numpy's scalars hold.
     if encoding != 'latin1':
-        raise CheckpointError(_REFUSED.format(f"_codecs.encode(..., '{encoding}')"))
+        raise CheckpointError(_REFUSED.format(in_a_line(f"_codecs.encode(..., '{encoding}')")))
     return text.encode('latin1')
 
 
@@ -128,7 +142,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str):
         full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # Python 2's name, in old pickle protocols
         if full_name not in _ALLOWED:
-            raise CheckpointError(_REFUSED.format(full_name))
+            raise CheckpointError(_REFUSED.format(in_a_line(full_name)))
         return _ALLOWED[full_name]
 
 

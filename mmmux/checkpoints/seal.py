@@ -8,8 +8,9 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from mmmux.errors import CheckpointError
+from mmmux.errors import CheckpointError, in_a_line
 
+from .bombs import check_archive
 from .safe_loading import load_checkpoint_file
 
 _MARK = b'sha256:'
@@ -55,10 +56,14 @@ def check_intact(path: str | Path) -> None:
             file.seek(0)
             intact = comment == _MARK + _checksum(file, sealed_bytes) if comment.startswith(_MARK) else None
         if intact is None and zipfile.is_zipfile(path):
+            with open(path, 'rb') as file:
+                check_archive(file)  # before any of it is unpacked
             with zipfile.ZipFile(path) as archive:
                 intact = archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise CheckpointError(f'checkpoint {path} cannot be read ({error})') from None
+    except CheckpointError as error:
+        raise CheckpointError(f'checkpoint {path} {error}') from None
+    except Exception as error:  # a damaged archive can make its reader raise anything
+        raise CheckpointError(f'checkpoint {path} cannot be read ({in_a_line(str(error)) or type(error).__name__})') from None
     if intact is False:
         raise CheckpointError(f'checkpoint {path} is damaged: its checksum is not that of its contents')
     if not comment.startswith(_MARK):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mmpretrain.datasets import MultiLabelDataset
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut
@@ -148,7 +148,7 @@ def read_table(path: Path) -> dict[str, Row]:
             missing = [name for name in _COLUMNS if name not in header]
             if missing:
                 raise DatasetError(f"{path} must begin with a line that names the columns {', '.join(_COLUMNS)}, and has no "
-                                   f"'{missing[0]}'" + (f': {", ".join(header)}' if header else ': it is empty'))
+                                   f"'{missing[0]}'" + (f': {in_a_line(", ".join(header))}' if header else ': it is empty'))
             columns = [header.index(name) for name in _COLUMNS]
             for cells in lines:
                 if not cells:
@@ -171,7 +171,7 @@ def read_table(path: Path) -> dict[str, Row]:
 def _row(cells: list[str], columns: list[int], where: str) -> tuple[str, Row]:
     if len(cells) <= max(columns):
         raise DatasetError(f'{where} has {len(cells)} columns, and {max(columns) + 1} are needed')
-    name, labels, patient = (cells[column].strip() for column in columns)
+    name, labels, patient = (in_a_line(cells[column]) for column in columns)
     findings = tuple(label.strip() for label in labels.split('|'))
     for finding in findings:
         if finding not in FINDINGS and finding != NO_FINDING:
@@ -204,7 +204,7 @@ def read_list(path: Path, rows: Mapping[str, Row], table: Path) -> list[str]:
     seen = set()
     for name in names:
         if name not in rows:
-            raise DatasetError(f'{path} lists {name}, of which {table} has no row')
+            raise DatasetError(f'{path} lists {in_a_line(name)}, of which {table} has no row')
         if name in seen:
             raise DatasetError(f'{path} lists {name} twice: take one of the two lines away')
         seen.add(name)

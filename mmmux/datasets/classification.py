@@ -13,7 +13,7 @@ from mmpretrain.datasets import ImageNet as MMPretrainImageNet
 from mmpretrain.datasets.custom import find_folders, get_samples
 from mmpretrain.datasets.utils import check_md5
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut
@@ -126,18 +126,23 @@ class CheckedFolders(LeavesOut, CustomDataset):
             raise FileNotFoundError
         if self.with_label and self.CLASSES is None:
             raise ConfigError(f'metainfo.classes must name the classes, of which {self.ann_file} gives the numbers')
-        lines = [(number, line.strip()) for number, line in enumerate(list_from_file(self.ann_file), 1)]
+        try:
+            lines = [(number, line.strip()) for number, line in enumerate(list_from_file(self.ann_file), 1)]
+        except UnicodeDecodeError as error:
+            raise DatasetError(f'annotation file {self.ann_file} is not a text file in UTF-8 ({error})') from None
         return [(number, line) for number, line in lines if line]
 
     def parse_line(self, number: int, line: str):
         """A picture and its class number, or, without labels, the picture alone."""
+        if not line.isprintable():
+            raise DatasetError(f"{self.ann_file}, line {number}, has control characters: '{in_a_line(line)}'")
         if not self.with_label:
             return line
         name, _, label = line.rpartition(' ')
         # Not int() alone, which would take '-1' and '1_0', too.
-        if not name.strip() or not re.fullmatch('[0-9]+', label) or int(label) >= len(self.CLASSES):
+        if not name.strip() or not re.fullmatch('[0-9]{1,9}', label) or int(label) >= len(self.CLASSES):
             raise DatasetError(f'{self.ann_file}, line {number}: expected a picture and its class number, 0 to '
-                               f"{len(self.CLASSES) - 1} with a space before it, got '{line}'")
+                               f"{len(self.CLASSES) - 1} with a space before it, got '{in_a_line(line)}'")
         return name.strip(), int(label)
 
     def _warn_of_classes_without_pictures(self, labels: set[int]) -> None:

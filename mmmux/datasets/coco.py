@@ -1,14 +1,17 @@
 """Detection data in COCO format that says what it leaves out and never goes on with nothing."""
-from json import JSONDecodeError
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmdet.datasets import CocoDataset as MMDetCocoDataset
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.errors import ConfigError, DatasetError, UserError, in_a_line
 from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut, relative_name
 from .left_out import LeftOut
+
+LONGEST_SIDE = 2**20  # of a picture, in pixels
 
 
 @DATASETS.register_module()
@@ -37,8 +40,11 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         self.COCOAPI = self._open
         try:
             data_list = super().load_data_list()
-        except (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AssertionError) as error:
-            raise DatasetError(f'{self.ann_file} is not a COCO annotation file: {type(error).__name__}: {error}') from None
+        except UserError:
+            raise
+        except Exception as error:  # a file of another kind can make its readers raise anything
+            raise DatasetError(f'{in_a_line(str(self.ann_file))} is not a COCO annotation file: {type(error).__name__}: '
+                               f'{in_a_line(str(error))}') from None
         finally:
             del self.COCOAPI
         if not data_list:
@@ -51,21 +57,56 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         return relative_name(info['img_path'], self.data_prefix['img'])
 
     def _open(self, path: str):
-        coco = type(self).COCOAPI(path)
+        check = self._check_entries
+
+        class Checked(type(self).COCOAPI):
+
+            def createIndex(self) -> None:
+                check(self.dataset)
+                super().createIndex()
+
+        coco = Checked(path)
         classes = tuple(self.metainfo['classes'])
         found = [category['name'] for category in coco.load_cats(coco.get_cat_ids())]
         missing = [name for name in classes if name not in found]
         if missing:
             raise ConfigError(f"{self.ann_file} has no category '{missing[0]}', which metainfo.classes names; it has "
-                              f'{", ".join(found)}')
+                              f'{in_a_line(", ".join(found))}')
         unknown = {annotation['category_id'] for annotation in coco.anns.values()} - set(coco.get_cat_ids())
         if unknown:
-            raise DatasetError(f'{self.ann_file} has annotations of category {min(unknown)}, which its categories do not list')
+            category = in_a_line(str(next(iter(unknown))))
+            raise DatasetError(f'{self.ann_file} has annotations of category {category}, which its categories do not list')
         in_order = tuple(name for name in found if name in classes)
         if in_order != classes:
             raise ConfigError(f'metainfo.classes {classes} must be in the order of {self.ann_file}, which is {in_order}: mmdet '
                               'numbers them as the file does')
         return coco
+
+    def _check_entries(self, dataset: Mapping) -> None:
+        """Look at all that mmdet is going to compute with; it checks nothing, and would train on a NaN."""
+        for category in dataset['categories']:
+            self._check(category, 'category', _is_id(category['id']) and isinstance(category['name'], str),
+                        'id must be a number and name a text')
+        for image in dataset['images']:
+            name, sides = image['file_name'], (image['width'], image['height'])
+            self._check(image, 'picture', _is_id(image['id']) and isinstance(name, str) and name.isprintable(),
+                        'id must be a number and file_name the name of a file')
+            self._check(image, 'picture', all(_is_number(side) and 1 <= side <= LONGEST_SIDE for side in sides),
+                        f'width and height must be 1 to {LONGEST_SIDE} pixels')
+        pictures, astray = {image['id'] for image in dataset['images']}, LeftOut(self.ann_file)
+        for annotation in dataset.get('annotations', ()):
+            ids = (annotation['id'], annotation['image_id'], annotation['category_id'])
+            self._check(annotation, 'annotation', all(map(_is_id, ids)), 'id, image_id and category_id must be numbers')
+            box, area = annotation['bbox'], annotation['area']
+            self._check(annotation, 'annotation', isinstance(box, list) and len(box) == 4 and
+                        all(map(_is_number, (*box, area))), 'bbox must be four numbers and area one')
+            if annotation['image_id'] not in pictures:
+                astray.add('annotations of pictures that it does not list', str(annotation['image_id']))
+        astray.report()
+
+    def _check(self, entry: Mapping, kind: str, right: bool, rule: str) -> None:
+        if not right:
+            raise DatasetError(f'{self.ann_file} has {kind} {in_a_line(repr(entry))}: its {rule}')
 
     def filter_data(self) -> list[dict]:
         """Leave out what `filter_cfg` says, and count it."""
@@ -84,3 +125,12 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         if not kept:
             raise DatasetError(f'{self.ann_file} gives no picture that can be used: left out {self.left_out.summary()}')
         return kept
+
+
+def _is_id(value) -> bool:
+    # Any number of integers of 61 bits and more can have the same hash, and a dict of those takes for ever.
+    return isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**60)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value) and abs(value) < 2**31

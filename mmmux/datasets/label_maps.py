@@ -2,14 +2,13 @@
 from io import BytesIO
 
 import numpy as np
-from mmengine.fileio import get
 from mmseg.datasets.transforms import LoadAnnotations
-from PIL import Image, UnidentifiedImageError
 
 from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import TRANSFORMS
 
 from .loading import SkipUnusable
+from .pictures import opened, picture_bytes
 
 IGNORED = 255
 # Pillow stretches gray values of 2 and 4 bits, which some programs write to save space, to 8 bits.
@@ -46,15 +45,16 @@ class LoadLabelMap(LoadAnnotations):
         return results
 
     def read(self, path: str) -> np.ndarray:
-        """The numbers in a file (H, W), int64, unchecked; of a picture in colour (H, W, C)."""
+        """The numbers in a file (H, W), unchecked, of the type that it holds; of a picture in colour (H, W, C)."""
         try:
-            with Image.open(BytesIO(get(path, backend_args=self.backend_args))) as image:
+            with opened(BytesIO(picture_bytes(path, self.backend_args))) as image:
                 stored = image.tile[0][3] if image.tile else None
-                return np.asarray(image).astype(np.int64) // _STRETCHED.get(stored, 1)
-        except UnidentifiedImageError:  # whose message holds an address in memory, another one each time
-            raise DatasetError(f'label map {path} cannot be read (it is not a picture)') from None
-        except Exception as error:  # Pillow raises several kinds for damaged files
-            raise DatasetError(f'label map {path} is missing or cannot be read ({str(error).strip()})') from None
+                labels = np.asarray(image)
+        except DatasetError as error:
+            raise DatasetError(f'label map {path} is missing or cannot be read (it {error})') from None
+        if labels.dtype.kind not in 'bui':
+            raise DatasetError(f'label map {path} holds {labels.dtype} numbers and must hold those of classes: convert it')
+        return (labels.astype(np.uint8) if labels.dtype == bool else labels) // _STRETCHED.get(stored, 1)
 
     def check_shape(self, labels: np.ndarray, results: dict) -> None:
         """Raise if a label map is not of its picture's size, which is in `ori_shape`."""

@@ -1,30 +1,68 @@
 """Loading pictures: a bad one gets a sentence in testing, and does not end a run in training."""
 import logging
 
-import cv2
+import mmcv
+import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.logging import print_log
 
-from mmmux.errors import DatasetError
+from mmmux.errors import DatasetError, in_a_line
 from mmmux.registry import TRANSFORMS
+
+from .pictures import picture_bytes
 
 _MOST_FAILURES_IN_A_ROW = 100
 
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """mmcv's LoadImageFromFile, which tells a picture that cannot be decoded in a sentence. Arguments as in mmcv.
+    """mmcv's LoadImageFromFile, which tells a picture that cannot be decoded in a sentence. Arguments as in mmcv, but for
+    `file_client_args`, an old name of `backend_args`.
+
+    How large a picture is, is read before it is decoded: OpenCV would unpack a file of a few bytes to gigabytes.
 
     Raises:
-        DatasetError: the picture is missing or damaged.
+        DatasetError: the picture is missing, damaged, or has more than `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels.
     """
 
-    def transform(self, results: dict) -> dict:
+    def transform(self, results: dict) -> dict | None:
         """Add `img` (H, W, 3)."""
         try:
-            return super().transform(results)
-        except (OSError, AssertionError, ValueError, cv2.error) as error:
-            raise DatasetError(f'picture {results["img_path"]} cannot be read ({str(error).strip()})') from None
+            image = read_picture(results['img_path'], self.color_type, backend=self.imdecode_backend,
+                                 backend_args=self.backend_args)
+        except DatasetError:
+            if self.ignore_empty:
+                return None
+            raise
+        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+
+def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', backend: str | None = 'cv2',
+                 backend_args: dict | None = None) -> np.ndarray:
+    """Read a picture as mmcv does.
+
+    Args:
+        path: of a file, or whatever else mmengine can read.
+        flag: 'color', 'grayscale', ... as in :func:`mmcv.imread`, as are the further arguments.
+
+    Returns:
+        np.ndarray: (H, W, 3), uint8, of any colour picture.
+
+    Raises:
+        DatasetError: it is missing, damaged or far too large.
+    """
+    try:
+        image = mmcv.imfrombytes(picture_bytes(str(path), backend_args), flag, channel_order, backend)
+    except DatasetError as error:
+        raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it {error})') from None
+    except Exception:  # each decoder has its own
+        image = None
+    if image is None or not image.size:
+        raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it is damaged or of a kind that {backend} '
+                           'does not decode)')
+    return image
 
 
 class SkipUnusable:

@@ -1,15 +1,22 @@
 """Finding out, without decoding it whole, whether a picture can be used."""
 import contextlib
+import os
 import warnings
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from mmengine.fileio import get
 from PIL import Image, UnidentifiedImageError
 
 from mmmux.errors import DatasetError
 
+MOST_BYTES = 2**30  # of a file; as many as its most pixels take in 16 bits and three colours
+MOST_PASSES = 20  # over the most pixels, by the scans of a progressive JPEG: programs write about ten scans
 _EXIF_ORIENTATION = 0x0112
 _JPEG_END = b'\xff\xd9'
+_JPEG_SCAN = b'\xff\xda'
 _TAIL = 64
 
 
@@ -26,9 +33,11 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         DatasetError: the file is missing, is no picture, is far too large, or is truncated or damaged. The message has the form
             'is missing'.
     """
-    with _sentences(), Image.open(path) as image:
+    _check_file(path)
+    with opened(path) as image:
         width, height = image.size
-        turned = image.format == 'JPEG' and image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+        # Pillow gives the size of a TIFF as it is after turning.
+        turned = image.format != 'TIFF' and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
         if image.format != 'JPEG' or not _ends_as_jpeg(path):
             _decode(image)
     return (height, width) if turned else (width, height)
@@ -40,7 +49,7 @@ def check_whole(file: BinaryIO) -> None:
     Raises:
         DatasetError: as of :func:`picture_size`.
     """
-    with _sentences(), Image.open(file) as image:
+    with opened(file) as image:
         _decode(image)
 
 
@@ -50,26 +59,66 @@ def _decode(image: Image.Image) -> None:
     image.load()
 
 
-@contextlib.contextmanager
-def _sentences():
+def picture_bytes(path: str, backend_args: dict | None = None) -> bytes:
+    """Read a picture's file, from wherever mmengine can, if it may be decoded.
+
+    Raises:
+        DatasetError: as :func:`picture_size`, as far as the beginning of the file tells. The message has the form 'is missing'.
+    """
+    if '://' not in str(path) and not backend_args:
+        _check_file(path)
     try:
-        with _large_pictures_allowed():
-            yield
-    except FileNotFoundError:
-        raise DatasetError('is missing') from None
+        data = get(path, backend_args=backend_args)
+    except Exception as error:  # every kind of server has its own
+        raise DatasetError(f'cannot be read ({type(error).__name__})') from None
+    with opened(BytesIO(data)):
+        return data
+
+
+@contextlib.contextmanager
+def opened(source: str | Path | BytesIO) -> Iterator[Image.Image]:
+    """A picture of which only the beginning has been read; what Pillow finds wrong with it, also later, becomes a sentence.
+
+    Raises:
+        DatasetError: it is no picture, has more than `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels, or is damaged.
+    """
+    try:
+        with _large_pictures_allowed(), Image.open(source) as image:
+            if image.info.get('progressive'):
+                _check_scans(image)
+            yield image
+    except DatasetError:
+        raise
     except UnidentifiedImageError:
         raise UnknownFormatError('is not a picture') from None
     except Image.DecompressionBombError:
         raise DatasetError(f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels') from None
-    except (OSError, SyntaxError, ValueError, EOFError):
+    except Exception:  # a damaged picture can make Pillow raise anything
         raise DatasetError('is truncated or damaged') from None
+
+
+def _check_file(path: str | Path) -> None:
+    if not os.path.isfile(path):  # nor a device or a pipe, reading from which never ends
+        raise DatasetError('is missing')
+    if os.path.getsize(path) > MOST_BYTES:
+        raise DatasetError(f'is a file of more than {MOST_BYTES} bytes')
+
+
+def _check_scans(image: Image.Image) -> None:
+    # A scan may be of twenty bytes, and decoding still goes through all pixels for it.
+    place = image.fp.tell()
+    image.fp.seek(0)
+    scans = image.fp.read().count(_JPEG_SCAN)
+    image.fp.seek(place)
+    if scans * image.width * image.height > MOST_PASSES * 2 * (Image.MAX_IMAGE_PIXELS or 0) > 0:
+        raise DatasetError(f'is a progressive JPEG of {scans} scans, which would take minutes')
 
 
 @contextlib.contextmanager
 def _large_pictures_allowed():
     with warnings.catch_warnings():
         # Pillow warns of pictures that an aerial survey may well have; of twice that size, it refuses them.
-        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        warnings.simplefilter('ignore')
         yield
 
 

@@ -7,7 +7,7 @@ from mmseg.datasets import ADE20KDataset as MMSegADE20KDataset
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut, relative_name
@@ -73,6 +73,12 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         except (FileNotFoundError, NotADirectoryError):
             raise DatasetError(f'picture folder {folder} does not exist: put the data there, or set data_root and data_prefix'
                                ) from None
+        except UnicodeDecodeError as error:
+            raise DatasetError(f'split file {self.ann_file} is not a text file in UTF-8 ({error})') from None
+        for info in infos:
+            if not info['img_path'].isprintable():
+                raise DatasetError(f"the data set in {folder} has a picture '{in_a_line(info['img_path'])}', whose name has "
+                                   'control characters: rename it')
         # Where a config uses some of the classes, the label maps still hold all of them.
         labels = len((self.METAINFO if self.label_map else self.metainfo)['classes'])
         return [dict(info, labels=labels) for info in infos]

@@ -10,7 +10,7 @@ from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut
@@ -20,7 +20,9 @@ from .pictures import picture_size
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 # A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
 SHORTEST_SIDE = 0.01
+MOST_ANNOTATION_BYTES = 2**22  # twenty thousand boxes
 _SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
+_LONGEST_NAME = 1000
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
 
 
@@ -104,11 +106,19 @@ class VOCDataset(LeavesOut, XMLDataset):
         if not osp.isfile(self.ann_file):
             raise DatasetError(f"split file {self.ann_file} does not exist: put the data there, or set the data set's "
                                f'data_root ({self.data_root!r} now) and ann_file')
-        with open(self.ann_file, encoding='utf-8') as file:
-            lines = [line.strip() for line in file if line.strip()]
+        try:
+            with open(self.ann_file, encoding='utf-8-sig') as file:
+                lines = [line.strip() for line in file if line.strip()]
+        except UnicodeDecodeError as error:
+            raise DatasetError(f'split file {self.ann_file} is not a text file in UTF-8 ({error})') from None
         # VOC's per-class split files have a second column; elsewhere a name may hold spaces.
         columns = [_CLASS_COLUMN.fullmatch(line) for line in lines]
-        return [column[1] for column in columns] if all(columns) else lines
+        names = [column[1] for column in columns] if all(columns) else lines
+        for name in names:
+            if not name.isprintable() or len(name) > _LONGEST_NAME or '..' in name.split('/') or osp.isabs(name):
+                raise DatasetError(f"split file {self.ann_file} lists '{in_a_line(name)}', which is no name of a picture "
+                                   'inside the data set')
+        return names
 
     def _read(self, name: str) -> dict | None:
         xml_path, img_path = self.annotation_path(name), self.picture_path(name)
@@ -141,8 +151,9 @@ class VOCDataset(LeavesOut, XMLDataset):
             if box.name in self.ignored_classes:
                 continue
             if box.name not in self.cat2label:
-                raise UnknownClassError(f"{name}.xml names the class '{box.name}', which is not among metainfo.classes "
-                                        f'({", ".join(self.cat2label)}): add it there, or to ignored_classes to leave it out')
+                raise UnknownClassError(f"{name}.xml names the class '{in_a_line(box.name)}', which is not among "
+                                        f'metainfo.classes ({", ".join(self.cat2label)}): add it there, or to ignored_classes '
+                                        'to leave it out')
             x1, y1, x2, y2 = (corner - 1 for corner in box.corners)
             if min(x2 - x1, y2 - y1) < SHORTEST_SIDE:
                 self.left_out.add('boxes without area', name)
@@ -198,11 +209,20 @@ def parse_annotation(xml_path: str, name: str) -> Annotation:
         DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
     """
     try:
-        root = ET.parse(xml_path).getroot()
+        if not osp.isfile(xml_path):  # nor a pipe, reading from which never ends
+            raise FileNotFoundError
+        if osp.getsize(xml_path) > MOST_ANNOTATION_BYTES:
+            raise DatasetError(f'{name}: annotation has more than {MOST_ANNOTATION_BYTES} bytes')
+        parser = ET.XMLParser(target=_WithoutEntities())
+        with open(xml_path, 'rb') as file:
+            parser.feed(file.read())  # at once: expat before 2.6 begins anew with every part of a long word
+        root = parser.close()
         return Annotation(tuple(_box(element) for element in root.iter('object')), _size(root.find('size')))
     except FileNotFoundError:
         raise DatasetError(f'{name}: annotation is missing') from None
-    except (ET.ParseError, ValueError, TypeError, AttributeError, OSError):
+    except (ET.ParseError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+        if isinstance(error, DatasetError):
+            raise
         raise DatasetError(f'{name}: annotation cannot be read') from None
 
 
@@ -211,6 +231,13 @@ def _size(element: ET.Element | None) -> tuple[int, int] | None:
         return round(float(element.find('width').text)), round(float(element.find('height').text))
     except (ValueError, TypeError, AttributeError, OverflowError):  # training does not look at it
         return None
+
+
+class _WithoutEntities(ET.TreeBuilder):
+    """Refuses what can define entities: a few lines of those expand to gigabytes, and others name files to be read."""
+
+    def doctype(self, *_):
+        raise ValueError('a VOC annotation has no DOCTYPE')
 
 
 def _box(element: ET.Element) -> Box:

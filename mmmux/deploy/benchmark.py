@@ -15,6 +15,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
+from mmmux.engine.misspelt import explained
 from mmmux.errors import ConfigError
 
 from .exact_form import exact_form
@@ -78,7 +79,8 @@ def untrained_model(cfg: Config) -> nn.Module:
     """A config's model for inference, with weights as they start: their values do not change the time."""
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     torch.manual_seed(0)
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    with explained(cfg):
+        model = revert_sync_batchnorm(MODELS.build(cfg.model))
     model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
     return model
 

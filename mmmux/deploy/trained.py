@@ -10,7 +10,9 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from mmmux.checkpoints.pretrained import describe, state_dict_of
+from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
+from mmmux.datasets.loading import read_picture
+from mmmux.engine.misspelt import explained
 from mmmux.engine.preflight import check_checkpoint
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import CheckpointError, DatasetError
@@ -26,15 +28,17 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
     """
     check_checkpoint(checkpoint, 'CHECKPOINT')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    with explained(cfg):
+        model = revert_sync_batchnorm(MODELS.build(cfg.model))
     loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
     weights = state_dict_of(loaded, checkpoint)
     complaint = describe(model, weights)
     if complaint:
         raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
+    check_numbers(model, weights, checkpoint)
     model.load_state_dict(weights, strict=False)
     model.eval()
-    model.dataset_meta = (loaded.get('meta') or {}).get('dataset_meta') or {}
+    model.dataset_meta = dataset_meta_of(loaded)
     return model
 
 
@@ -77,11 +81,6 @@ def prepared(model: nn.Module, paths: Sequence[Path], height: int, width: int) -
         DatasetError: a picture cannot be read.
     """
     for path in paths:
-        try:
-            image = mmcv.imread(path)
-        except Exception:
-            image = None
-        if image is None:
-            raise DatasetError(f'picture {path} is missing or cannot be read')
+        image = read_picture(path)
         image = torch.from_numpy(mmcv.imresize(image, (width, height))).permute(2, 0, 1).contiguous()
         yield model.data_preprocessor(dict(inputs=[image]), False)['inputs'][..., :height, :width]

@@ -1,10 +1,11 @@
 """A hook that tells a checkpoint of another model before anything is computed with it."""
 import logging
+from collections.abc import Mapping
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from mmmux.checkpoints.pretrained import describe, mismatches, state_dict_of
+from mmmux.checkpoints.pretrained import check_numbers, describe, mismatches, state_dict_of
 from mmmux.errors import CheckpointError
 from mmmux.registry import HOOKS
 
@@ -15,7 +16,8 @@ class CheckpointMatchHook(Hook):
 
     mmengine skips what does not fit and goes on, so a test of the wrong checkpoint ends with a score of nearly zero. Here a
     checkpoint that fits nowhere is refused, one that fits in part is refused in testing, and in training (starting from
-    another task's weights) it is said once how much was taken. Resuming needs all of it, and the optimiser's state.
+    another task's weights) it is said once how much was taken. Resuming needs all of it, and the optimiser's state. Weights
+    that are infinite or NaN are always refused.
 
     Raises:
         CheckpointError: as above; the message names the first weight that does not fit.
@@ -36,7 +38,8 @@ class CheckpointMatchHook(Hook):
         self.complaint = f'checkpoint {name} {complaint}' if complaint else None
         if complaint and (runner.cfg.get('resume') or len(missing) + len(reshaped) == total):
             raise CheckpointError(self.complaint)
-        if runner.cfg.get('resume') and not {'optimizer', 'meta', 'message_hub'} <= set(checkpoint):
+        check_numbers(model, state, name)
+        if runner.cfg.get('resume') and not _is_of_a_training(checkpoint):
             raise CheckpointError(f'checkpoint {name} holds weights only, and resuming needs the state of the training: start '
                                   'from it with --cfg-options load_from=... instead of --resume')
         if complaint:
@@ -47,3 +50,9 @@ class CheckpointMatchHook(Hook):
         """Refuse to test a model that is loaded in part."""
         if self.complaint:
             raise CheckpointError(self.complaint)
+
+
+def _is_of_a_training(checkpoint: dict) -> bool:
+    parts = [checkpoint.get(name) for name in ('optimizer', 'meta', 'message_hub')]
+    return all(isinstance(part, Mapping) for part in parts) and all(
+        isinstance(parts[1].get(count), int) and parts[1][count] >= 0 for count in ('epoch', 'iter'))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmmux.errors import UserError
+from mmmux.errors import UserError, in_a_line
 
 FAILED = 2
 STOPPED = 128 + signal.SIGINT  # as shells count
@@ -45,11 +45,23 @@ def _fail(message: str) -> int:
     return FAILED
 
 
+class Options(DictAction):
+    """mmengine's KEY=VALUE options, of which a wrong one is told as argparse tells others."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except Exception as error:
+            reason = in_a_line(str(error)) or type(error).__name__
+            raise argparse.ArgumentError(self, f'{in_a_line(repr(values))} are not KEY=VALUE, as in '
+                                               f'train_dataloader.batch_size=16 ({reason})') from None
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing have in common."""
     parser.add_argument('config', type=Path, help='config file, for example one below configs/')
     parser.add_argument('--work-dir', type=Path, help='folder for logs and results (default: work_dirs/<config name>)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={}, metavar='KEY=VALUE',
                         help='change entries of the config, e.g. train_dataloader.batch_size=16 '
                         'optim_wrapper.optimizer.lr=0.02; no spaces inside a value')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',

@@ -1,7 +1,6 @@
 """Predictions for single pictures, drawn."""
 from pathlib import Path
 
-import mmcv
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -11,9 +10,11 @@ from mmengine.runner import CheckpointLoader
 from PIL import Image
 from torch import nn
 
-from mmmux.checkpoints.pretrained import describe, state_dict_of
-from mmmux.errors import CheckpointError, ConfigError, DatasetError
+from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
+from mmmux.datasets.loading import read_picture
+from mmmux.errors import CheckpointError, ConfigError
 
+from .misspelt import explained
 from .overlay import overlay
 from .preflight import check_checkpoint
 from .scores import with_scores
@@ -39,7 +40,8 @@ class Painter:
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         if self.classifies:
             init_default_scope(cfg.default_scope)
-        self.model = self._load(cfg, checkpoint, device)
+        with explained(cfg):
+            self.model = self._load(cfg, checkpoint, device)
         if self.classifies:
             pipeline = innermost_dataset(cfg.test_dataloader).pipeline
             self.pipeline, self.loads_files = Compose(pipeline), 'LoadImage' in pipeline[0]['type']
@@ -58,12 +60,13 @@ class Painter:
         loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
         weights = state_dict_of(loaded, checkpoint)
         # A file of weights alone does not tell the classes, and mmseg and mmpretrain would guess them from their number.
-        meta = (loaded.get('meta') or {}).get('dataset_meta')
+        meta = dataset_meta_of(loaded)
         unknown = not meta and (self.segments or self.classifies)
         model = load(cfg, None if unknown else checkpoint, device=device)
         complaint = describe(model, weights)
         if complaint:
             raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
+        check_numbers(model, weights, checkpoint)
         if unknown:
             model.load_state_dict(weights, strict=False)
             meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
@@ -94,12 +97,7 @@ class Painter:
 
     def drawn(self, picture: Path, threshold: float = 0.3) -> tuple:
         """As :meth:`draw`, but return the drawn picture (Pillow) and the data sample."""
-        try:
-            image = mmcv.imread(picture, channel_order='rgb')
-        except Exception:
-            image = None
-        if image is None:
-            raise DatasetError(f'picture {picture} is missing or cannot be read')
+        image = read_picture(picture, channel_order='rgb')
         sample = self.predict(picture)
         if self.segments:
             labels = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
@@ -132,4 +130,4 @@ class Painter:
 
 
 def _rgb(picture: Path | np.ndarray) -> np.ndarray:
-    return picture if isinstance(picture, np.ndarray) else mmcv.imread(picture, channel_order='rgb')
+    return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')

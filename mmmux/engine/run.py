@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmmux.errors import DatasetError
 
 from .machine import describe_machine
+from .misspelt import explained
 from .preflight import check_checkpoint, check_crop, check_data
 
 METRICS_FILE = 'metrics.json'
@@ -26,13 +27,16 @@ def train(cfg: Config) -> None:
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_crop(cfg)
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
-    runner = build_runner(cfg)
-    if not len(runner.train_dataloader):
-        raise DatasetError(f'{len(runner.train_dataloader.dataset)} training pictures make no full batch of '
+    with explained(cfg):
+        runner = build_runner(cfg)
+        loader = runner.train_dataloader
+    if not len(loader):
+        raise DatasetError(f'{len(loader.dataset)} training pictures make no full batch of '
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
     if is_main_process():
         (Path(cfg.work_dir) / MACHINE_FILE).write_text(json.dumps(describe_machine(), indent=2) + '\n')
-    runner.train()
+    with explained(cfg):
+        runner.train()
 
 
 def test(cfg: Config) -> dict:
@@ -43,7 +47,8 @@ def test(cfg: Config) -> dict:
     """
     check_data(cfg, ('test_dataloader', ))
     check_checkpoint(cfg.load_from, 'checkpoint to test')
-    metrics = build_runner(cfg).test()
+    with explained(cfg):
+        metrics = build_runner(cfg).test()
     if is_main_process():
         path = Path(cfg.work_dir) / METRICS_FILE
         path.write_text(json.dumps({name: float(value) for name, value in metrics.items()}, indent=2) + '\n')

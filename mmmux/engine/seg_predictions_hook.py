@@ -2,12 +2,11 @@
 import os.path as osp
 from pathlib import Path
 
-import mmcv
 import numpy as np
-from mmengine.fileio import get
 from mmengine.hooks import Hook
 from PIL import Image
 
+from mmmux.datasets.loading import read_picture
 from mmmux.errors import DatasetError
 from mmmux.registry import HOOKS
 
@@ -45,7 +44,7 @@ class SegPredictionsHook(Hook):
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:
-                image = mmcv.imfrombytes(get(sample.img_path), channel_order='rgb')
+                image = read_picture(sample.img_path, channel_order='rgb')
                 _save(overlay(image, labels, dataset.metainfo['classes'], dataset.metainfo['palette']), self.overlay_dir / name)
 
 

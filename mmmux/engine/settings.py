@@ -1,21 +1,13 @@
 """From a config file and command line options to the config of a run."""
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict
 
-from mmmux.errors import ConfigError
+from mmmux.errors import ConfigError, in_a_line
 
-# Top-level keys that mmengine's Runner reads but a config need not have.
-_RUNNER_KEYS = {
-    'auto_scale_lr', 'cfg', 'custom_hooks', 'custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope',
-    'env_cfg', 'experiment_name', 'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg',
-    'optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'test_cfg', 'test_dataloader',
-    'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
-    'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
-}
+from .misspelt import check_names, check_option
 
 _WRAPPED = ('dataset', 'datasets')
 
@@ -25,7 +17,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     """Read a config, apply `--cfg-options`, and decide where results go.
 
     Raises:
-        ConfigError: the file cannot be read, or an option's key is not one of the config's.
+        ConfigError: the file cannot be read, or misspells a key, or an option's key is not one of the config's.
     """
     try:
         cfg = Config.fromfile(path)
@@ -35,11 +27,12 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
     _forget_own_scope(cfg._cfg_dict)
     for key in options or {}:
-        _check_key(key, cfg)
+        check_option(key, cfg)
     try:
         cfg.merge_from_dict(dict(options or {}))
     except (KeyError, TypeError, IndexError, AssertionError) as error:
-        raise ConfigError(f'--cfg-options {dict(options)} do not fit {path}: {_first_line(error)}') from None
+        raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} do not fit {path}: {_first_line(error)}') from None
+    check_names(cfg)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
     cfg.launcher = launcher
     if launcher != 'none' and not torch.cuda.is_available():
@@ -78,16 +71,7 @@ def _synchronize_on_cpus(node) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _check_key(key: str, cfg: Config) -> None:
-    top = key.split('.')[0]
-    known = sorted(_RUNNER_KEYS | set(cfg))
-    if top not in known:
-        near = difflib.get_close_matches(top, known, n=1)
-        hint = f": did you mean '{near[0]}'?" if near else f': it has {", ".join(sorted(cfg))}'
-        raise ConfigError(f"--cfg-options names '{key}', but the config has no '{top}'{hint}")
+    return in_a_line(str(error)) or type(error).__name__
 
 
 def train_in_mixed_precision(cfg: Config) -> None:

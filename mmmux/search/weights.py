@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from torch import nn
 
-from mmmux.checkpoints.pretrained import state_dict_of
+from mmmux.checkpoints.pretrained import check_numbers, state_dict_of
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.registry import HOOKS
 
@@ -33,9 +33,10 @@ def inherit(model: nn.Module, checkpoint: str) -> tuple[int, int]:
         tuple: how many tensors were taken, and how many the model has.
 
     Raises:
-        CheckpointError: the file cannot be read safely or holds no weights.
+        CheckpointError: the file cannot be read safely, or holds no weights or some that are no numbers.
     """
     theirs = state_dict_of(load_checkpoint_file(checkpoint, map_location='cpu'), checkpoint)
+    check_numbers(model, theirs, checkpoint)
     ours = model.state_dict()
     taken = [name for name, tensor in ours.items() if getattr(theirs.get(name), 'shape', None) == tensor.shape]
     with torch.no_grad():

@@ -65,7 +65,7 @@ def test_damaged_test_picture(fails, trained, config, options, data, tmp_path):
 
 
 def test_unreadable_picture_in_the_demo(fails, trained, config, tmp_path):
-    assert 'gone.jpg is missing or cannot be read' in fails(
+    assert 'gone.jpg cannot be read' in fails(
         'image_demo.py', tmp_path / 'gone.jpg', config, trained / 'epoch_1.pth', '--out-dir', tmp_path, '--device', 'cpu')
 
 

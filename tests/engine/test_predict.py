@@ -47,7 +47,7 @@ def test_draws_what_reaches_the_threshold(painter, picture, tmp_path):
 def test_unreadable_picture(painter, tmp_path, spoil):
     path = tmp_path / 'bad.jpg'
     spoil(path)
-    with pytest.raises(DatasetError, match=r'bad\.jpg is missing or cannot be read'):
+    with pytest.raises(DatasetError, match=r'bad\.jpg cannot be read'):
         painter.draw(path, tmp_path / 'out.jpg')
 
 

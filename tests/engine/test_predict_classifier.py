@@ -140,7 +140,7 @@ def test_draws_into_a_file_and_never_over_the_picture(cfg, model, save, picture,
 def test_unreadable_picture(cfg, model, save, picture, spoil):
     painter = Painter(cfg, save(model), 'cpu')
     spoil(picture)
-    with pytest.raises(DatasetError, match=r'picture\.png is missing or cannot be read'):
+    with pytest.raises(DatasetError, match=r'picture\.png cannot be read'):
         painter.drawn(picture)
 
 

@@ -1,0 +1,233 @@
+"""Checkpoints made to run something, to fill the memory or to take for ever are told in a sentence, and do none of it."""
+import io
+import os
+import pickle
+import struct
+import tarfile
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hostile_readers import READERS, resealed
+from limited_process import limited, outcome
+from reliability_record import record
+from torch import nn
+
+from mmmux.checkpoints import safe_loading
+from mmmux.checkpoints.bombs import check_pickle
+from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of
+from mmmux.errors import CheckpointError
+
+
+class Call:
+    """Pickled as the call of a function."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def saved(contents, zipped: bool = True) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(contents, buffer, _use_new_zipfile_serialization=zipped)
+    return buffer.getvalue()
+
+
+def packed(code: bytes, compression: int = zipfile.ZIP_STORED, **more: bytes) -> bytes:
+    """An archive as torch.save makes it, around another pickle."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, 'w', compression) as archive:
+        for name, part in {'data.pkl': code, 'byteorder': b'little', 'version': b'3\n', **more}.items():
+            archive.writestr(f'archive/{name}', part)
+    return buffer.getvalue()
+
+
+def doubled(times: int) -> bytes:
+    """A tuple of a tuple twice, of another one twice, ..., as the key of a dict: hashing it takes 2**times steps."""
+    tuples = b''.join(b'q' + bytes([number]) + b'h' + bytes([number]) + b'\x86' for number in range(times))
+    return b'\x80\x02}K\x01' + tuples + b'K\x01s.'
+
+
+def in_lists(times: int) -> bytes:
+    """The same of lists that are filled after all of them are there, the outermost first."""
+    lists = b''.join(b']q' + bytes([number]) + b'0' for number in range(times))
+    fill = b''.join(b'h' + bytes([number]) + (b'(h' + bytes([number + 1]) + b'h' + bytes([number + 1]) + b'e0')
+                    for number in range(times - 1))
+    return b'\x80\x02' + lists + fill + b'h\x00.'
+
+
+def same_hashes(count: int) -> bytes:
+    """A dict whose keys are multiples of 2**61 - 1, all of which have the hash 0."""
+    return pickle.dumps({(2**61 - 1) * number: 0 for number in range(1, count)}, protocol=2)
+
+
+def overlapping() -> bytes:
+    """An archive whose table of contents names the same bytes many times."""
+    data = bytearray(packed(b'\x80\x02}.', **{f'data/{number}': bytes(1000) for number in range(50)}))
+    first = data.index(b'archive/data/0')  # of the local headers; the table's own entries come later
+    table = data.index(b'PK\1\2')
+    while (place := data.find(b'PK\1\2', table)) >= 0:
+        if data[place + 46:place + 59] == b'archive/data/':
+            data[place + 20:place + 28] = struct.pack('<II', 10**6, 10**6)
+            data[place + 42:place + 46] = struct.pack('<I', first - 30)
+        table = place + 4
+    return bytes(data)
+
+
+def tar() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode='w') as archive:
+        for name in ('sys_info', 'pickle', 'storages', 'tensors'):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, '/etc/passwd'
+            archive.addfile(link)
+    return buffer.getvalue()
+
+
+def script() -> bytes:
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(nn.Linear(2, 2)), buffer)
+    return buffer.getvalue()
+
+
+def wrong_number_of_elements() -> bytes:
+    """A tensor of four numbers that claims 2**28."""
+    whole = saved(dict(state_dict=dict(w=torch.arange(4.))))
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        code = archive.read('archive/data.pkl')
+        data = archive.read('archive/data/0')
+    large = b'J' + struct.pack('<i', 2**28)
+    return packed(code.replace(b'K\x04', large), **{'data/0': data})
+
+
+BOMBS = {
+    'compressed': (lambda: packed(b'\x80\x02}.', zipfile.ZIP_DEFLATED, **{'data/0': bytes(2**26)}), 'is compressed'),
+    'overlapping parts': (overlapping, 'a file of'),
+    'the same name twice': (lambda: packed(b'\x80\x02}.', **{'DATA.pkl': b'\x80\x02}.'}), 'names in'),
+    'hashed for ever': (lambda: packed(doubled(60)), 'take for ever'),
+    'hashed for ever, legacy': (lambda: saved({}, zipped=False).replace(pickle.dumps({}, 2), doubled(60), 1), 'take for ever'),
+    'walked for ever': (lambda: packed(in_lists(60)), 'take for ever'),
+    'inside itself': (lambda: packed(b'\x80\x02]q\0h\0a.'), 'inside itself'),
+    'a hundred thousand deep': (lambda: packed(b'\x80\x02}' + b')' + b'\x85' * 10**5 + b'K\x01s.'), 'deep'),
+    'all with one hash': (lambda: packed(same_hashes(10**5)), 'the same hash'),
+    'bytes of a number': (lambda: saved(dict(a=Call(bytearray, 2**33))), 'asks for bytes'),
+    'bytes of a number, legacy': (lambda: saved(dict(a=Call(bytearray, 2**33)), zipped=False), 'asks for bytes'),
+    'a string of 2**60': (lambda: packed(b'\x80\x04\x8e' + struct.pack('<Q', 2**60) + b'a.'), 'damaged'),
+    'more elements than bytes': (wrong_number_of_elements, 'damaged'),
+    'tar': (tar, 'epoch_1.pth'),
+    'TorchScript': (script, 'is a TorchScript program'),
+    'a class is changed': (lambda: packed(b'\x80\x02ccollections\nOrderedDict\n}U\x04nameK\x01sb.'), 'could run code'),
+    'a list of weights': (lambda: saved([torch.ones(2)]), 'a value'),
+}
+
+
+def read_both_ways(path) -> list[str]:
+    told = []
+    for way in (True, False):  # with torch's allow-list, and with what stands in for it before torch 2.6
+        safe_loading._TORCH_HAS_ALLOW_LIST = way
+        told.append(outcome(READERS['checkpoints'].read, path))
+    return told
+
+
+@pytest.mark.parametrize('seal', [False, True], ids=['', 'sealed'])
+@pytest.mark.parametrize('case', BOMBS)
+def test_bombs(case, seal, tmp_path):
+    make, words = BOMBS[case]
+    data = make()
+    if seal and not data.startswith(b'PK'):
+        pytest.skip('only archives are sealed')
+    (tmp_path / 'epoch_1.pth').write_bytes(resealed(data) if seal else data)
+    for told in limited(read_both_ways, tmp_path / 'epoch_1.pth', seconds=30):
+        assert words in told
+    record('hostile input', f'checkpoint: {case}', tried=2, lost=0, of='files')
+
+
+def read_every_cut(folder, data: bytes, step: int) -> int:
+    cuts = range(0, len(data), step)
+    for kept in cuts:
+        (folder / 'epoch_1.pth').write_bytes(data[:kept])
+        assert outcome(READERS['checkpoints'].read, folder / 'epoch_1.pth') != 'a value'
+    return len(cuts)
+
+
+def test_cut_anywhere(tmp_path):
+    """All but a seal's own end is needed."""
+    seeds = READERS['checkpoints'].seeds()
+    tried = sum(limited(read_every_cut, tmp_path, data, 13) for data in seeds[:2])
+    record('hostile input', 'checkpoints cut short', tried=tried, lost=0, of='files')
+
+
+def test_ordinary_pickles_pass():
+    shared = tuple(range(100))
+    check_pickle(pickle.dumps(dict(a=[shared] * 1000, b={number: {} for number in range(10**4)}, c=bytearray(b'a')), 2))
+    with pytest.raises(CheckpointError, match='written out'):
+        check_pickle(pickle.dumps([[shared] * 1000] * 1000, 2))
+
+
+def test_programs_in_texts_are_not_run(tmp_path, fresh_python):
+    """mmengine runs meta.config when it resumes."""
+    canary = tmp_path / 'canary'
+    program = f'import os; os.mkdir({str(canary)!r})'
+    torch.save(dict(state_dict=dict(a=torch.ones(1)), meta=dict(config=program, cfg=program, epoch=1)), tmp_path / 'a.pth')
+    fresh_python(f"""
+import mmmux, torch
+from torch import nn
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+class Model(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(1))
+    def forward(self, inputs, mode='tensor'):
+        return dict(loss=self.a.sum())
+runner = Runner(Model(), {str(tmp_path)!r}, train_dataloader=dict(dataset=[dict(inputs=torch.ones(1))], batch_size=1,
+                sampler=dict(type='DefaultSampler')), train_cfg=dict(by_epoch=True, max_epochs=2),
+                optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.)), resume=True, load_from={str(tmp_path / 'a.pth')!r})
+try:
+    runner.train()
+except KeyError as error:  # it has no message hub: far behind the place where the program would run
+    print(error)
+""")
+    assert not canary.exists() and os.path.exists(tmp_path / 'a.pth')
+
+
+class TestNumbers:
+
+    @staticmethod
+    def refused(state: dict, words: str) -> None:
+        with pytest.raises(CheckpointError, match=words) as error:
+            check_numbers(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)), state, 'given.pth')
+        assert str(error.value).isprintable() and 'given.pth' in str(error.value)
+
+    @pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+    @pytest.mark.parametrize('key', ['0.weight', '1.running_var'])
+    def test_that_are_none(self, value, key):
+        state = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).state_dict()
+        state[key].view(-1)[1] = value
+        self.refused(state, rf"1 of \d+ numbers of its '{key}' are infinite or NaN")
+
+    @pytest.mark.parametrize('dtype', [torch.complex64, torch.int8, torch.bool])
+    def test_of_another_kind(self, dtype):
+        self.refused({'0.bias': torch.ones(4).to(dtype)}, rf"its '0\.bias' is of {dtype} and not a plain tensor")
+
+    @pytest.mark.parametrize('value', [torch.ones(4).numpy(), torch.ones(4, device='meta'), torch.ones(4).to_sparse(),
+                                       SimpleNamespace(shape=torch.Size([4]))])
+    def test_that_are_no_tensor_with_data(self, value):
+        self.refused({'0.bias': value}, "its '0.bias' is ")
+
+    @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+    def test_of_other_precision_are_fine(self, dtype):
+        check_numbers(nn.Conv2d(3, 4, 1), {'bias': torch.ones(4, dtype=dtype)}, 'given.pth')
+
+    def test_that_are_not_asked_for(self):
+        endless = torch.ones(1).expand(2**50)  # one number in memory
+        check_numbers(nn.Conv2d(3, 4, 1), {'bias': endless, 'other': torch.tensor(float('nan'))}, 'given.pth')
+
+
+@pytest.mark.parametrize('meta', [None, [], 'text', dict(dataset_meta=[1]), dict(dataset_meta=dict(classes=('a', )))])
+def test_what_is_told_of_the_data(meta):
+    told = dict(classes=('a', )) if isinstance(meta, dict) and isinstance(meta['dataset_meta'], dict) else {}
+    assert dataset_meta_of(dict(meta=meta)) == told
