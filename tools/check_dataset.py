@@ -10,8 +10,6 @@ import os
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmmux.datasets.check import check
 from mmmux.datasets.check.parts import SPLITS
 from mmmux.datasets.check.plots import plot
@@ -30,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--fix-list', type=Path, metavar='FILE.txt|DIR',
                         help='list the training pictures that something is wrong with, each with the reason, as leave_out of a '
                         'data set reads it; DIR gets a file for each data set')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
                         help='change entries of the config')
     return parser.parse_args()
 
