@@ -73,3 +73,20 @@ def test_next_checkpoint_is_judged_anew():
 def test_without_weights():
     with pytest.raises(CheckpointError, match='holds no weights'):
         load(CheckpointMatchHook(), network(), dict(epoch=torch.tensor([]).tolist()))
+
+
+@pytest.mark.parametrize('resume', [False, True])
+@pytest.mark.parametrize('key', ['0.weight', '1.running_var'])
+def test_a_nan_is_refused_wherever_it_is(resume, key):
+    state = network().state_dict()
+    state[key].view(-1)[0] = float('nan')
+    with pytest.raises(CheckpointError, match=rf"given\.pth is of a training that went wrong.*'{key}'"):
+        load(CheckpointMatchHook(), network(), state, resume, optimizer={}, message_hub={}, meta=dict(epoch=1, iter=2))
+
+
+@pytest.mark.parametrize('wrong', [dict(meta=[]), dict(meta={}), dict(meta=dict(epoch='1', iter=1)), dict(optimizer=[]),
+                                   dict(message_hub=None), dict(meta=dict(epoch=-1, iter=0))])
+def test_the_state_of_a_training_is_one(wrong):
+    rest = dict(optimizer={}, message_hub={}, meta=dict(epoch=1, iter=2))
+    with pytest.raises(CheckpointError, match='needs the state of the training'):
+        load(CheckpointMatchHook(), network(), network().state_dict(), resume=True, **{**rest, **wrong})
