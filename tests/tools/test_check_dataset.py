@@ -209,7 +209,7 @@ def test_nothing_is_changed(checked, shapes, tmp_path):
     (['train_dataloader.dataset.data_root=nowhere'], 'data folder nowhere does not exist (train_dataloader.dataset.data_root)'),
     (['train_dataloader.dataset.leave_out=nowhere.txt'], 'nowhere.txt (leave_out) does not exist'),
     (['train_dataloader.dataset.type=mmmux.VOCDatset'], "train_dataloader.dataset.type 'mmmux.VOCDatset' is no data set"),
-    (['train_dataloader.dataset.leaves_out=a.txt'], "unexpected keyword argument 'leaves_out'"),
+    (['train_dataloader.dataset.leaves_out=a.txt'], "no 'leaves_out': did you mean 'leave_out'"),
 ])
 def test_what_cannot_be_checked_is_a_sentence(fails, configs, shapes, tmp_path, options, words):
     root = f'train_dataloader.dataset.data_root={shapes.root}'

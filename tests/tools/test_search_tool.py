@@ -37,7 +37,7 @@ def test_pick_writes_what_it_says(tool, configs, work_dir, how, params):
     (['--pick', 'params=1'], 'the nearest has 1,000,000 params'),
     (['--cfg-options', 'search.budgets.params=1000'], 'keeps to search.budgets params <= 1000: the nearest has '),
     (['--cfg-options', 'search.strategy.type=nsga4'], "search.strategy.type 'nsga4' is not known"),
-    (['--cfg-options', 'search.evaluation=5'], "search has no key 'evaluation': did you mean 'evaluations'"),
+    (['--cfg-options', 'search.evaluation=5'], "'search' has no 'evaluation': did you mean 'evaluations'"),
 ])
 def test_mistake_is_a_sentence(fails, configs, work_dir, options, words):
     assert words in fails('search.py', configs / ANALYTIC, '--work-dir', work_dir, *options)
