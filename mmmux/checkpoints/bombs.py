@@ -41,16 +41,16 @@ def check_archive(file: BinaryIO) -> None:
 def _pickles_of(file: BinaryIO) -> Iterable[bytes]:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        names = {member.filename.lower() for member in members}  # torch looks for names in any case
+        if any(name.endswith('/constants.pkl') for name in names):
+            raise CheckpointError('is a TorchScript program and not weights: have its state_dict saved')
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise CheckpointError('is compressed, and could unpack to any size: torch.save writes archives without compression')
         size = file.seek(0, os.SEEK_END)
         claimed = sum(member.file_size for member in members)
-        names = {member.filename.lower() for member in members}  # torch looks for names in any case
         if claimed > size or len(names) < len(members):
             raise CheckpointError(f'has parts of {claimed} bytes with {len(names)} names in {len(members)} places of a file of '
                                   f'{size} bytes: it is damaged or made to unpack to any size')
-        if any(name.endswith('/constants.pkl') for name in names):
-            raise CheckpointError('is a TorchScript program and not weights: have its state_dict saved')
         for member in members:
             if member.filename.lower().endswith('.pkl'):
                 yield archive.read(member)
