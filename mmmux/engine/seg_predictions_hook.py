@@ -6,7 +6,6 @@ import numpy as np
 from mmengine.hooks import Hook
 from PIL import Image
 
-from mmmux.datasets.loading import read_picture
 from mmmux.errors import DatasetError
 from mmmux.registry import HOOKS
 
@@ -44,6 +43,7 @@ class SegPredictionsHook(Hook):
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:
+                from mmmux.datasets.loading import read_picture  # brings in mmdet, which a segmentor does not need
                 image = read_picture(sample.img_path, channel_order='rgb')
                 _save(overlay(image, labels, dataset.metainfo['classes'], dataset.metainfo['palette']), self.overlay_dir / name)
 

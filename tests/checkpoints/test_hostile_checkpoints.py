@@ -1,6 +1,5 @@
 """Checkpoints made to run something, to fill the memory or to take for ever are told in a sentence, and do none of it."""
 import io
-import os
 import pickle
 import struct
 import tarfile
@@ -61,7 +60,8 @@ def in_lists(times: int) -> bytes:
 
 def same_hashes(count: int) -> bytes:
     """A dict whose keys are multiples of 2**61 - 1, all of which have the hash 0."""
-    return pickle.dumps({(2**61 - 1) * number: 0 for number in range(1, count)}, protocol=2)
+    keys = (b'\x8a\x0a' + ((2**61 - 1) * number).to_bytes(10, 'little') + b'K\0' for number in range(count))
+    return b'\x80\x02}(' + b''.join(keys) + b'u.'
 
 
 def overlapping() -> bytes:
@@ -171,7 +171,8 @@ def test_programs_in_texts_are_not_run(tmp_path, fresh_python):
     """mmengine runs meta.config when it resumes."""
     canary = tmp_path / 'canary'
     program = f'import os; os.mkdir({str(canary)!r})'
-    torch.save(dict(state_dict=dict(a=torch.ones(1)), meta=dict(config=program, cfg=program, epoch=1)), tmp_path / 'a.pth')
+    torch.save(dict(state_dict=dict(a=torch.ones(1)), meta=dict(config=program, cfg=program, epoch=1, iter=1)),
+               tmp_path / 'a.pth')
     fresh_python(f"""
 import mmmux, torch
 from torch import nn
@@ -191,7 +192,7 @@ try:
 except KeyError as error:  # it has no message hub: far behind the place where the program would run
     print(error)
 """)
-    assert not canary.exists() and os.path.exists(tmp_path / 'a.pth')
+    assert not canary.exists()
 
 
 class TestNumbers:
