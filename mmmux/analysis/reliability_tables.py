@@ -1,5 +1,6 @@
 """Tables of what tests tried to break, from the file that they record it in."""
 import json
+from collections import defaultdict
 from pathlib import Path
 
 # What is promised, by the name that it is recorded under.
@@ -21,18 +22,30 @@ _POINTS = {
 
 
 def promises_table(result: Path, link: str) -> str:
-    """Markdown: what is promised, what was tried on what, how often, and what was lost; `link` goes before the file's name."""
+    """Markdown: what is promised, what was tried on what, how often, and what was lost; `link` goes before the file's name.
+
+    Cases named `<kind>: <what>` are in one row for each kind, and listed below.
+    """
     recorded = json.loads(result.read_text())
     if unknown := sorted(set(recorded) - set(PROMISES)):
         raise KeyError(f'{result} records {unknown[0]!r}, which is none of {", ".join(PROMISES)}')
-    lines = ['| promise | tried on | how often | lost | by |', '|---|---|---|---|---|']
+    lines, kinds = ['| promise | tried on | how often | lost | by |', '|---|---|---|---|---|'], {}
     for name, promise in PROMISES.items():
+        rows = defaultdict(list)
         for case, facts in recorded.get(name, {}).items():
-            lines.append(f'| {promise} | {case} | {facts["tried"]:,} {facts["of"]} | {facts["lost"] or "nothing"} | '
-                         f'[{Path(facts["test"]).name}](../{facts["test"]}) |')
+            kind, colon, what = case.partition(': ')
+            rows[kind].append(facts)
+            if colon:
+                kinds.setdefault(kind, []).append(what)
+        for kind, cases in rows.items():
+            tried, lost, test = sum(facts['tried'] for facts in cases), sum(facts['lost'] for facts in cases), cases[0]['test']
+            many = f', {len(kinds[kind])} kinds' if kind in kinds else ''
+            lines.append(f'| {promise} | {kind}{many} | {tried:,} {cases[0]["of"]} | {lost or "nothing"} | '
+                         f'[{Path(test).name}](../{test}) |')
             promise = ''
-    return '\n'.join(lines) + (
-        f'\n\n{_when(recorded.values())} Recorded by the tests named: [{result.name}]({link}{result.name}).')
+    listed = [f'* {kind}: {"; ".join(names)}' for kind, names in kinds.items()]
+    return '\n'.join([*lines, '', *([*listed, ''] if listed else []),
+                      f'{_when(recorded.values())} Recorded by the tests named: [{result.name}]({link}{result.name}).'])
 
 
 def kills_table(result: Path, link: str) -> str:

@@ -48,8 +48,8 @@ def recorded(written):
                 versions=dict(torch='9'), date='2026-01-02')
     path = written({})
     path.write_text(json.dumps({
-        'hostile input': {'pictures': dict(tried=12345, of='files', lost=1, test='tests/test_c.py', versions=dict(torch='8'),
-                                           date='2025-12-31')},
+        'hostile input': {case: dict(tried=tried, of='files', lost=tried % 2, test='tests/test_c.py', versions=dict(torch='8'),
+                                     date='2025-12-31') for case, tried in {'lists': 12345, 'map: x': 2, 'map: y': 5}.items()},
         'killed': dict(a=case, b=dict(case, date='2026-01-01', tried=3, last_point_passed=dict(train_iter=3)))}))
     return path
 
@@ -67,7 +67,9 @@ def test_promises(recorded):
     assert [row[1:] for row in rows_of(table)[1:]] == [
         ['a', '7 kills', 'nothing', '[test_b.py](../tests/a/test_b.py)'],
         ['b', '3 kills', 'nothing', '[test_b.py](../tests/a/test_b.py)'],
-        ['pictures', '12,345 files', '1', '[test_c.py](../tests/test_c.py)']]
+        ['lists', '12,345 files', '1', '[test_c.py](../tests/test_c.py)'],
+        ['map, 2 kinds', '7 files', '1', '[test_c.py](../tests/test_c.py)']]
+    assert '* map: x; y' in table.splitlines()
     assert '2025-12-31 to 2026-01-02, torch 8, torch 9.' in table
     recorded.write_text(json.dumps({'unheard of': {}}))
     with pytest.raises(KeyError, match='unheard of'):
