@@ -7,7 +7,7 @@ from mmengine.config.utils import MODULE2PACKAGE
 
 from . import models
 from .checkpoints.safe_loading import make_mmengine_load_safely
-from .installed import warn_of_two_families
+from .installed import installed_versions, warn_of_two_families
 from .version import __version__
 
 warn_of_two_families()
@@ -15,5 +15,7 @@ make_mmengine_load_safely()
 # mmengine inherits configs (`mmmux::ssdlite/...`) only from the packages in this table. The name is of no distribution, so that
 # it looks in the module's own folder, also where the install is editable.
 MODULE2PACKAGE.setdefault('mmmux', 'mmmux.registry')
+if installed_versions('onedl-mmsegmentation'):
+    MODULE2PACKAGE['mmseg'] = 'mmseg'  # onedl-mmengine looks for OpenMMLab's distribution
 
 __all__ = ['__version__', 'models']

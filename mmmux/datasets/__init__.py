@@ -2,6 +2,8 @@
 
 Those for detection need mmdet, those for segmentation mmseg, those for classification mmpretrain.
 """
+import sys
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 
 from .loading import LoadImage, LoadImageOrSkip
@@ -9,14 +11,16 @@ from .loading import LoadImage, LoadImageOrSkip
 __all__ = ['LoadImage', 'LoadImageOrSkip']
 
 if find_spec('mmdet') is not None:
-    from .coco import CocoDataset
-    from .voc import VOCDataset
+    with redirect_stdout(sys.stderr):  # OneDL's packages print when they are imported, also where a tool prints JSON
+        from .coco import CocoDataset
+        from .voc import VOCDataset
 
     __all__ += ['CocoDataset', 'VOCDataset']
 
 if find_spec('mmseg') is not None:
-    from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
-    from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
+    with redirect_stdout(sys.stderr):
+        from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
+        from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
 
     __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']
 

@@ -1,5 +1,6 @@
 """Finding out, without decoding it whole, whether a picture can be used."""
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import mmcv
 from mmengine.fileio import get
 from PIL import Image, UnidentifiedImageError
 
@@ -37,10 +39,23 @@ def picture_size(path: str | Path) -> tuple[int, int]:
     with opened(path) as image:
         width, height = image.size
         # Pillow gives the size of a TIFF as it is after turning.
-        turned = image.format != 'TIFF' and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+        turned = image.format != 'TIFF' and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8) and \
+            _turned_when_decoded(image.format)
         if image.format != 'JPEG' or not _ends_as_jpeg(path):
             _decode(image)
     return (height, width) if turned else (width, height)
+
+
+@functools.cache
+def _turned_when_decoded(kind: str) -> bool:
+    """Whether OpenCV turns pictures of a format as their EXIF tag says: a JPEG always, others depending on its version."""
+    exif, file = Image.Exif(), BytesIO()
+    exif[_EXIF_ORIENTATION] = 6
+    try:
+        Image.new('RGB', (1, 2)).save(file, kind, exif=exif.tobytes())
+    except (KeyError, OSError, TypeError, ValueError):  # a format that Pillow does not write
+        return False
+    return mmcv.imfrombytes(file.getvalue()).shape[:2] == (1, 2)
 
 
 def check_whole(file: BinaryIO) -> None:

@@ -38,7 +38,6 @@ class ExactMUXNet(nn.Module):
                 self.orders.register_buffer(str(index), places)
         if head:
             self.stages.append(_conv_norm_act(head, places))
-        self.to(dtype=network.stem[0].weight.dtype)  # merged and folded in float64
         self.to(memory_format=torch.channels_last)  # torch's convolutions follow their weights, and are faster so
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

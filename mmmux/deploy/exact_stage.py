@@ -74,7 +74,8 @@ def exact_stage(stage: Sequence[nn.Module], before: Tensor, form: StageForm) -> 
     for number, block in enumerate(stage):
         exact, before = _exact_block(block, before, stage[number + 1:], form)
         blocks.append(exact)
-    return nn.Sequential(*blocks), before
+    # Merged and folded in float64.
+    return nn.Sequential(*blocks).to(next(stage[0].parameters()).dtype), before
 
 
 def _exact_block(block: nn.Module, before: Tensor, following: Sequence[nn.Module],

@@ -33,8 +33,10 @@ def executor(request, python_path):
         patch.setenv('PYTHONPATH', python_path)
         patch.setenv('CUDA_VISIBLE_DEVICES', '')
         patch.setattr('mmmux.search.executors.ray.usable_cores', lambda: 2)
+        before = signal.getsignal(signal.SIGTERM)
         with make_executor(settings) as executor:
             yield executor
+        assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.fixture
@@ -57,8 +59,10 @@ def spec(tmp_path):
 def test_ray_that_is_not_there(settings, words, monkeypatch):
     pytest.importorskip('ray')
     monkeypatch.delenv('RAY_ADDRESS', raising=False)
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(ConfigError, match=words):
         make_executor(dict(type='ray', **settings))
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.slow

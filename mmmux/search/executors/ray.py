@@ -1,8 +1,10 @@
 """Evaluations as tasks of Ray, for many GPUs and many machines."""
 import logging
 import os
+import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from numbers import Real
@@ -45,8 +47,15 @@ class RayExecutor(Executor):
                 raise ConfigError(f'search.executor.{name} must be a number {least}, got {value!r}')
         self._ray = _import_ray()
         self._own = not self._ray.is_initialized()
+        # Ray sets a handler that raises, and leaves it behind. In a process that was just forked, as by an evaluator's pool, an
+        # exception can be lost, and with it the signal: the pool would wait for ever for that process to end.
+        self._handler = signal.getsignal(signal.SIGTERM)
         if self._own:
-            _connect(self._ray, address)
+            try:
+                _connect(self._ray, address)
+            except ConfigError:
+                self._restore_handler()
+                raise
         if address is None:
             self._check_room(dict(CPU=cpus, GPU=gpus))
         # A task that is killed is tried again below, so often as there and not for ever.
@@ -56,6 +65,11 @@ class RayExecutor(Executor):
         """Disconnect from Ray, and end it if it was started here."""
         if self._own:
             self._ray.shutdown()
+            self._restore_handler()
+
+    def _restore_handler(self) -> None:
+        if threading.current_thread() is threading.main_thread() and self._handler is not None:
+            signal.signal(signal.SIGTERM, self._handler)
 
     def _check_room(self, wanted: dict[str, float]) -> None:
         there = self._ray.cluster_resources()
