@@ -6,7 +6,7 @@ endif
 DENSE := $(if $(filter onedl,$(STACK)),.venv-onedl,.venv)
 CLASSIFICATION := .venv-classification
 # All but the longest of those that have nothing to do with classification; they run in .venv.
-CLASSIFICATION_TESTS := -k 'not compiled_network and not two_processes_get_the_gradients_of_one'
+CLASSIFICATION_TESTS := -k 'not compiled_network and not two_processes_get_the_gradients_of_one and not thousand_random_genomes'
 JOBS ?= 2
 # A file's tests share what they have trained, so that they stay together.
 IN_JOBS := --numprocesses $(JOBS) --dist loadfile
