@@ -1,22 +1,10 @@
-import logging
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from PIL import Image
-
-
-@pytest.fixture
-def log(caplog):
-    """What mmengine's logger warns of; it does not pass its records on to Python's root logger."""
-    logger = MMLogger.get_current_instance()
-    caplog.set_level(logging.WARNING)
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 class VOCFolder:

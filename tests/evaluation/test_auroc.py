@@ -1,12 +1,10 @@
 import itertools
 import json
-import logging
 import pickle
 
 import numpy as np
 import pytest
 import torch
-from mmengine.logging import MMLogger
 
 from mmmux.errors import ConfigError, DatasetError, TrainingError
 from mmmux.evaluation import AUROC
@@ -14,16 +12,6 @@ from mmmux.evaluation import AUROC
 pytest.importorskip('torchmetrics')
 
 CLASSES = ('Mass', 'Edema', 'Hernia')
-
-
-@pytest.fixture
-def log(caplog):
-    """What mmengine's logger warns of; it does not pass its records on to Python's root logger."""
-    logger = MMLogger.get_current_instance()
-    caplog.set_level(logging.WARNING)
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def samples(scores, labels) -> list[dict]:
