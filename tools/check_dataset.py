@@ -6,7 +6,6 @@ everything that was found, and plots of the sizes of boxes and of the frequency 
 """
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -15,21 +14,21 @@ from mmmux.datasets.check.parts import SPLITS
 from mmmux.datasets.check.plots import plot
 from mmmux.datasets.check.report import write_fix_lists
 from mmmux.engine import cli, preflight, settings
+from mmmux.engine.machine import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=Path, help='config file, for example one below configs/')
     parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS, help='sets to read (default: all)')
-    parser.add_argument('--jobs', type=int, default=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else 1,
-                        help='processes to read in (default: %(default)s, one for each processor)')
+    parser.add_argument('--jobs', type=int, default=usable_cores(),
+                        help='processes to read in (default: %(default)s, one for each core)')
     parser.add_argument('--out', type=Path, help='folder for findings.json and plots (default: dataset in the work dir)')
     parser.add_argument('--json', action='store_true', help='print findings.json instead of a text')
     parser.add_argument('--fix-list', type=Path, metavar='FILE.txt|DIR',
                         help='list the training pictures that something is wrong with, each with the reason, as leave_out of a '
                         'data set reads it; DIR gets a file for each data set')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
-                        help='change entries of the config')
+    cli.add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -31,8 +31,7 @@ def parse_args() -> argparse.Namespace:
                         help='pictures, or folders of them, to check and calibrate with (default: the test data)')
     parser.add_argument('--calibration', type=int, default=100, help='pictures int8 is calibrated with (default: %(default)s)')
     parser.add_argument('--measured', type=int, help='test pictures the loss by int8 is measured on (default: all; 0: none)')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
-                        help='change entries of the config')
+    cli.add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -19,8 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seed', type=int, default=0, help='of the pictures and their augmentation (default: %(default)s)')
     parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
                         help='picture to write (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
-                        help='change entries of the config')
+    cli.add_cfg_options(parser)
     return parser.parse_args()
 
 

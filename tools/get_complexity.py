@@ -19,8 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
                         help='size of the picture in pixels (default: what the config tests at, or the crop it trains on)')
     parser.add_argument('--json', action='store_true', help='print JSON instead of a table')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
-                        help='change entries of the config')
+    cli.add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -24,8 +24,7 @@ def parse_args() -> argparse.Namespace:
                         help='do not search; write a config and a table of one result: knee, a budget (params=1.8e6,macs=66e6: '
                         'the best within), or weights (error=1,params=0.3,macs=0.3)')
     parser.add_argument('--out', type=Path, metavar='FILE.py', help='where --pick writes (default: picked.py in the work dir)')
-    parser.add_argument('--cfg-options', nargs='+', action=cli.Options, default={}, metavar='KEY=VALUE',
-                        help='change entries of the config, e.g. search.evaluations=100 search.executor.workers=4')
+    cli.add_cfg_options(parser)
     return parser.parse_args()
 
 

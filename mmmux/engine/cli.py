@@ -14,6 +14,7 @@ from mmmux.errors import UserError, in_a_line
 FAILED = 2
 STOPPED = 128 + signal.SIGINT  # as shells count
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_WRONG_PLACE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 
 
 @contextlib.contextmanager
@@ -24,6 +25,9 @@ def sentences():
     except UserError as error:
         sys.exit(_fail(sentence(error)))
     except OSError as error:
+        if error.errno in _WRONG_PLACE and error.filename:
+            sys.exit(_fail(f'{in_a_line(str(error.filename))} cannot be used ({os.strerror(error.errno)}): give another place, '
+                           'or mend its permissions'))
         if error.errno not in _NO_SPACE:
             raise
         where = f' to write {error.filename}' if error.filename else ''
@@ -57,13 +61,18 @@ class Options(DictAction):
                                                f'train_dataloader.batch_size=16 ({reason})') from None
 
 
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """The option that changes a config."""
+    parser.add_argument('--cfg-options', nargs='+', action=Options, default={}, metavar='KEY=VALUE',
+                        help='change entries of the config, e.g. train_dataloader.batch_size=16 '
+                        'optim_wrapper.optimizer.lr=0.02; no spaces inside a value')
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing have in common."""
     parser.add_argument('config', type=Path, help='config file, for example one below configs/')
     parser.add_argument('--work-dir', type=Path, help='folder for logs and results (default: work_dirs/<config name>)')
-    parser.add_argument('--cfg-options', nargs='+', action=Options, default={}, metavar='KEY=VALUE',
-                        help='change entries of the config, e.g. train_dataloader.batch_size=16 '
-                        'optim_wrapper.optimizer.lr=0.02; no spaces inside a value')
+    add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='how several processes were started: torchrun is pytorch (default: %(default)s)')
     # torchrun and older launchers hand the rank over in different ways.

@@ -25,6 +25,15 @@ def test_stopping_is_no_traceback(capsys):
     assert status == 130 and not out and err.count('\n') == 1 and '--resume' in err
 
 
+def test_folder_that_cannot_be_made_is_a_sentence(capsys, tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(SystemExit) as ended, cli.sentences():
+        (tmp_path / 'file/folder').mkdir()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f'error: {tmp_path}/file/folder cannot be used (Not a directory): give another place, ' \
+        'or mend its permissions\n'
+
+
 def test_other_errors_are_bugs_and_stay_visible():
     with pytest.raises(ValueError, match='a bug'), cli.sentences():
         raise ValueError('a bug')

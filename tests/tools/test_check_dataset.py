@@ -217,6 +217,12 @@ def test_what_cannot_be_checked_is_a_sentence(fails, configs, shapes, tmp_path, 
                           *options)
 
 
+def test_no_process_at_all_is_a_sentence(fails, configs, shapes, tmp_path):
+    root = f'train_dataloader.dataset.data_root={shapes.root}'
+    options = ['--splits', 'train', '--out', tmp_path, '--jobs', '0', '--cfg-options', root]
+    assert '--jobs must be 1 or more, got 0' in fails('check_dataset.py', configs / SHAPES, *options)
+
+
 def test_set_that_cannot_be_checked_does_not_hide_the_others(checked, shapes):
     plant(shapes)
     status, out = checked(SHAPES, shapes.root, options=('val_dataloader.dataset.leave_out=nowhere.txt', ))

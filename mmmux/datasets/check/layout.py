@@ -1,4 +1,5 @@
 """What the layouts of data sets have in common: names, and a reading of each picture."""
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
@@ -9,7 +10,7 @@ from .decoding import Decoder
 from .findings import SIZE_MISMATCH, Finding, Reading
 
 
-class Layout:
+class Layout(ABC):
     """A data set that is read picture by picture. Each kind of data set has a subclass.
 
     Args:
@@ -35,13 +36,13 @@ class Layout:
         self.notes: list[str] = []
         self.decoder = Decoder(dataset.pipeline.transforms)
 
+    @abstractmethod
     def info(self, index: int) -> dict:
         """What the pipeline starts from: `img_path`, or `img`, and what else its loading transforms need."""
-        raise NotImplementedError
 
+    @abstractmethod
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
         """Read the annotation of a picture, which is None if it could not be decoded, and note what is in it."""
-        raise NotImplementedError
 
     def read(self, index: int) -> Reading:
         """Read a picture and its annotation."""

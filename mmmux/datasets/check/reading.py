@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from tqdm import tqdm
 
-from mmmux.errors import UserError
+from mmmux.errors import ConfigError, UserError
 
 from .collect import Collector
 from .findings import UNREADABLE_PICTURE, Reading
@@ -25,12 +25,15 @@ def check(cfg: Config, splits: Iterable[str] = SPLITS, jobs: int = 1, fix_list: 
     Args:
         cfg: the config of a training or test.
         splits: those of train, val and test that are read.
-        jobs: processes to read in; at least one is started, so that what kills it does not kill the check.
+        jobs: processes to read in, one at least, so that what kills it does not kill the check.
         fix_list: where `report.write_fix_lists` is going to write; whether it can is looked at first.
 
     Raises:
+        ConfigError: `jobs` is below 1.
         UserError: no data set can even list its pictures; if some can, the others are in `Report.unchecked`.
     """
+    if jobs < 1:
+        raise ConfigError(f'--jobs must be 1 or more, got {jobs}')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     parts, layouts, unchecked = _open_all(parts_of(cfg, splits))
     if fix_list is not None:
@@ -38,7 +41,7 @@ def check(cfg: Config, splits: Iterable[str] = SPLITS, jobs: int = 1, fix_list: 
     collector = Collector(parts, layouts)
     tasks = ((number, index) for number, layout in enumerate(layouts) for index in range(len(layout.names)))
     total = sum(len(layout.names) for layout in layouts)
-    reading = share_out(partial(_read, layouts), tasks, max(1, min(jobs, total)))
+    reading = share_out(partial(_read, layouts), tasks, min(jobs, total))
     for (number, index), result in tqdm(reading, 'reading', total, unit='picture', disable=None, smoothing=0.05):
         if isinstance(result, Failed):
             result = _failed(layouts[number], index, result)
