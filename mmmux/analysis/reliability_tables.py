@@ -39,8 +39,9 @@ def promises_table(result: Path, link: str) -> str:
                 kinds.setdefault(kind, []).append(what)
         for kind, cases in rows.items():
             tried, lost, test = sum(facts['tried'] for facts in cases), sum(facts['lost'] for facts in cases), cases[0]['test']
+            of = cases[0]['of'].removesuffix('s') if tried == 1 else cases[0]['of']
             many = f', {len(kinds[kind])} kinds' if kind in kinds else ''
-            lines.append(f'| {promise} | {kind}{many} | {tried:,} {cases[0]["of"]} | {lost or "nothing"} | '
+            lines.append(f'| {promise} | {kind}{many} | {tried:,} {of} | {lost or "nothing"} | '
                          f'[{Path(test).name}](../{test}) |')
             promise = ''
     listed = [f'* {kind}: {"; ".join(names)}' for kind, names in kinds.items()]

@@ -220,10 +220,10 @@ def test_folders_of_servers_are_refused(tmp_path):
 def test_another_folder(tmp_path):
     checkpoint = dict(interval=1, out_dir=str(tmp_path / 'elsewhere'), max_keep_ckpts=2)
     with pytest.raises(Interrupted):
-        make_runner(tmp_path / 'work', EPOCHS, checkpoint, hooks=[Interruption(9)]).train()
-    damage(tmp_path / 'elsewhere/work/epoch_2.pth')
-    make_runner(tmp_path / 'work', EPOCHS, checkpoint, resume=True).train()
-    assert names(tmp_path / 'elsewhere/work') == ['epoch_3.pth', 'epoch_4.pth'] and not names(tmp_path / 'work')
+        make_runner(tmp_path / 'training', EPOCHS, checkpoint, hooks=[Interruption(9)]).train()
+    damage(tmp_path / 'elsewhere/training/epoch_2.pth')
+    make_runner(tmp_path / 'training', EPOCHS, checkpoint, resume=True).train()
+    assert names(tmp_path / 'elsewhere/training') == ['epoch_3.pth', 'epoch_4.pth'] and not names(tmp_path / 'training')
 
 
 def test_gradients_are_saved_only_where_some_wait_to_be_applied(tmp_path):
