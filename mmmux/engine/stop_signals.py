@@ -1,10 +1,10 @@
 """SIGTERM and Ctrl-C as a wish that is granted at the next good moment."""
-import atexit
 import mmap
 import os
 import signal
 import threading
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
@@ -38,7 +38,8 @@ class StopSignals:
             other.restore()
         _watching.append(self)
         self._leaving[0] = 0
-        atexit.register(self._let_workers_go)
+        # Not by atexit, which processes of multiprocessing do not heed: they would wait for their workers for ever.
+        Finalize(None, self._let_workers_go, exitpriority=0)
         self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
     def keep_workers(self, loader: DataLoader) -> None:

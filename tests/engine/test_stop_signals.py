@@ -107,6 +107,20 @@ def load_data(number: int) -> None:
     assert worker.exitcode == 0
 
 
+def fail_while_loading() -> None:
+    signals = watching()
+    loader = DataLoader(range(8), num_workers=1, multiprocessing_context='fork', persistent_workers=True)
+    signals.keep_workers(loader)
+    batches = iter(loader)
+    next(batches)
+    raise RuntimeError('a training that fails, with all that it has started')
+
+
+def test_a_process_of_multiprocessing_that_fails_ends():
+    """It ends by another way than a program; what it has started must not wait for the other's."""
+    assert status_of(fail_while_loading) == 1
+
+
 @pytest.mark.parametrize('number', SIGNALS)
 class TestOneProcess:
 
