@@ -5,8 +5,9 @@ $(error STACK=$(STACK) is none of openmmlab and onedl)
 endif
 DENSE := $(if $(filter onedl,$(STACK)),.venv-onedl,.venv)
 CLASSIFICATION := .venv-classification
-# All but the longest of those that have nothing to do with classification; they run in .venv.
-CLASSIFICATION_TESTS := -k 'not compiled_network and not two_processes_get_the_gradients_of_one and not thousand_random_genomes'
+# The longest of those that have nothing to do with the packages of an environment run in .venv alone.
+IN_OTHERS := -k 'not compiled_network and not two_processes_get_the_gradients_of_one and not thousand_random_genomes \
+    and not test_executors and not test_any_size'
 JOBS ?= 2
 # A file's tests share what they have trained, so that they stay together.
 IN_JOBS := --numprocesses $(JOBS) --dist loadfile
@@ -58,10 +59,10 @@ test: ruff test-dense $(if $(filter onedl,$(STACK)),,test-classification)
 
 # A test that needs a package of the other environment is skipped, with that package named.
 test-dense: setup
-	$(DENSE)/bin/python -m pytest $(IN_JOBS)
+	$(DENSE)/bin/python -m pytest $(IN_JOBS) $(if $(filter onedl,$(STACK)),$(IN_OTHERS))
 
 test-classification: setup-classification
-	$(CLASSIFICATION)/bin/python -m pytest $(IN_JOBS) $(CLASSIFICATION_TESTS)
+	$(CLASSIFICATION)/bin/python -m pytest $(IN_JOBS) $(IN_OTHERS)
 
 ruff: setup
 	$(DENSE)/bin/python -m ruff check
