@@ -3,7 +3,12 @@
 Forked from the tests themselves, a process may wait for ever for a thread that only its parent has.
 """
 import multiprocessing
+import os
 
+# One thread, as the programs that they are compared with have: sums of another number of threads round otherwise. Before torch
+# is imported there, whichever test is the first to start one.
+for _name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+    os.environ.setdefault(_name, '1')
 _PARTS = ('apis', 'datasets', 'datasets.transforms', 'engine', 'evaluation', 'models', 'visualization')
 
 FORKED = multiprocessing.get_context('forkserver')

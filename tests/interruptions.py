@@ -43,8 +43,6 @@ class Training:
         """Start, with --resume, and give back the process."""
         self.folder.mkdir(parents=True, exist_ok=True)
         arguments = [str(self.config), '--work-dir', str(self.work), '--resume', *self.options]
-        for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
-            os.environ.setdefault(name, '1')
         os.environ['CUDA_VISIBLE_DEVICES'] = ''
         process = FORKED.Process(target=train, args=(self.folder, arguments, wait_at, self.pause))
         process.start()

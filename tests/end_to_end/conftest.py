@@ -85,10 +85,17 @@ def tool(monkeypatch):
         monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
         runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
 
+    _forget_runs()
     yield run
+    _forget_runs()
+
+
+def _forget_runs() -> None:
+    """Take away what a process of its own would not find, of whatever test: an earlier run's visualizer and logger.
+
+    They write into that run's folder, and to a standard output that pytest has closed.
+    """
     init_default_scope('mmengine')
-    # What a process of its own would not find: the visualizer of an earlier run, which writes into that run's folder, and
-    # its logger, which writes to a standard output that pytest has closed.
     for package, name in (('mmdet', 'DetLocalVisualizer'), ('mmpretrain', 'UniversalVisualizer')):
         if find_spec(package) is not None:
             getattr(import_module(f'{package}.visualization'), name)._instance_dict.clear()
