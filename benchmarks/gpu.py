@@ -17,6 +17,7 @@ from mmpretrain.models.backbones import MobileNetV2
 from torch import nn
 
 from mmmux.deploy import exact_form
+from mmmux.deploy.stage_form import IN_RUNTIMES
 from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
 
@@ -41,7 +42,7 @@ def trunks(training: bool) -> dict[str, nn.Module]:
         network.train(training)
     if not training:
         networks[MOBILENET] = exact_form(networks[MOBILENET])  # its norms are folded, too
-        networks[EXACT] = exact_form(networks[PLAIN])
+        networks[EXACT] = exact_form(networks[PLAIN], IN_RUNTIMES)
     return {name: Last(network).cuda() for name, network in networks.items()}
 
 

@@ -39,7 +39,7 @@ def build(name: str) -> nn.Module:
     torch.manual_seed(0)
     network = NETWORKS[name]()
     network.eval()
-    trunk = Features(exact_form(network) if name.endswith('exact') else network)
+    trunk = Features(exact_form(network, onnx_runtime.FORM) if name.endswith('exact') else network)
     trunk.eval()
     return trunk
 

@@ -3,7 +3,8 @@
 
 Trunks go to the last block; detectors are the SSDLite configs for VOC, from pictures to raw scores and box offsets. The graph
 "as released" is the network without the exact form, its two-channel groups as one grouped convolution. Weights are random: they
-do not change the time. Within a measure, every round times every row once, in turn; ratios are of medians.
+do not change the time. Within a measure, every round times every row once, in turn; ratios are of medians. "Tuned" is the exact
+form with the fastest form of each stage, measured first.
 """
 import argparse
 import json
@@ -19,6 +20,7 @@ from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
 from mmmux.deploy import benchmark, exact_form
+from mmmux.deploy.fastest_forms import fastest_forms
 from mmmux.deploy.runtimes import runtime_of
 from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
@@ -26,8 +28,8 @@ from mmmux.models.layers.pair_conv import PairConv
 
 SIZE = 320
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs/ssdlite'
-RELEASED, EXACT, MOBILENET = 'MUXNet-m as released', 'MUXNet-m, exact form', 'MobileNetV2'
-MUXNET, LAST = 'MUXNet-m', ', channels last'
+RELEASED, EXACT, TUNED = 'MUXNet-m as released', 'MUXNet-m, exact form', 'MUXNet-m, exact form, tuned'
+MUXNET, MOBILENET, LAST = 'MUXNet-m', 'MobileNetV2', ', channels last'
 
 
 def muxnet() -> MUXNet:
@@ -46,19 +48,23 @@ def as_released(network: nn.Module) -> nn.Module:
     return network
 
 
-def trunks() -> dict[str, nn.Module]:
-    networks = {RELEASED: as_released(muxnet()), EXACT: muxnet(), MOBILENET: mobilenet()}
-    for network in networks.values():
-        network.eval()
-    return {name: benchmark.Features(network if name == RELEASED else exact_form(network)).eval()
-            for name, network in networks.items()}
+def trunks(runtime: str, threads: int) -> dict[str, nn.Module]:
+    """The trunks of a measure, in the forms that a runtime takes."""
+    released, network, other = as_released(muxnet()), muxnet(), mobilenet()
+    for each in (released, network, other):
+        each.eval()
+    forms = fastest_forms(network, SIZE, SIZE, runtime, threads)
+    rows = {RELEASED: released, EXACT: exact_form(network, runtime_of(runtime).FORM), TUNED: exact_form(network, forms),
+            MOBILENET: exact_form(other)}
+    return {name: benchmark.Features(row).eval() for name, row in rows.items()}
 
 
-def detectors() -> dict[str, nn.Module]:
-    task = benchmark.Task(1, SIZE, SIZE, backbone_only=False, threads=2)
-    rows = {MOBILENET: ('mobilenetv2', 'exact'), EXACT: ('muxnet-m', 'exact'), RELEASED: ('muxnet-m', 'plain')}
+def detectors(runtime: str, threads: int) -> dict[str, nn.Module]:
+    task = benchmark.Task(1, SIZE, SIZE, backbone_only=False, threads=threads)
+    rows = {MOBILENET: ('mobilenetv2', 'exact'), EXACT: ('muxnet-m', 'exact'), TUNED: ('muxnet-m', 'tuned'),
+            RELEASED: ('muxnet-m', 'plain')}
     return {name: benchmark.network_of(
-        benchmark.Entry(str(CONFIGS / f'ssdlite_{network}_1xb32-200e_voc0712-320.py'), 'eager', form), task)
+        benchmark.Entry(str(CONFIGS / f'ssdlite_{network}_1xb32-200e_voc0712-320.py'), runtime, form), task)
         for name, (network, form) in rows.items()}
 
 
@@ -73,9 +79,9 @@ def in_runtime(name: str, networks: Mapping[str, nn.Module], folder: Path, threa
     return steps
 
 
-def eager() -> dict[str, Callable[[], None]]:
+def eager(threads: int) -> dict[str, Callable[[], None]]:
     pictures = torch.rand(1, 3, SIZE, SIZE)
-    return {name: forward(network, pictures) for name, network in trunks().items()}
+    return {name: forward(network, pictures) for name, network in trunks('torchscript', threads).items()}
 
 
 def training() -> dict[str, Callable[[], None]]:
@@ -100,13 +106,13 @@ def measures(folder: Path, threads: int) -> dict:
         'trunk, OpenVINO': (partial(trunk_in, 'openvino'), EXACT, RELEASED, 0.5, 0.36),
         'SSDLite, ONNX Runtime': (partial(detector_in, 'onnx'), EXACT, MOBILENET, 1.3, 0.78),
         'SSDLite, OpenVINO': (partial(detector_in, 'openvino'), EXACT, MOBILENET, 1.3, 0.78),
-        'trunk, PyTorch eager': (eager, EXACT, RELEASED, 0.6, 0.45),
+        'trunk, PyTorch eager': (partial(eager, threads), EXACT, RELEASED, 0.6, 0.45),
         'training step of the trunk, batch 8': (training, MUXNET + LAST, MOBILENET, 1.0, 0.8),
     }
 
 
-def _in_runtime_of(make: Callable[[], dict], folder: Path, threads: int, runtime: str) -> dict:
-    return in_runtime(runtime, make(), folder, threads)
+def _in_runtime_of(make: Callable[[str, int], dict], folder: Path, threads: int, runtime: str) -> dict:
+    return in_runtime(runtime, make(runtime, threads), folder, threads)
 
 
 def main() -> None:
@@ -123,9 +129,9 @@ def main() -> None:
         for title, (make, counts, reference, needed, goal) in measures(Path(folder), args.threads).items():
             rounds = args.train_rounds if title.startswith('training') else args.rounds
             rows = timed(make(), rounds, 'cpu')
-            ratio = rows[counts]['median_ms'] / rows[reference]['median_ms']
+            ratios = {name: round(row['median_ms'] / rows[reference]['median_ms'], 3) for name, row in rows.items()}
             result['measures'][title] = dict(rows=rows, rounds=rounds, counts=counts, reference=reference,
-                                             ratio=round(ratio, 3), needed=needed, goal=goal)
+                                             ratio=ratios[counts], tuned=ratios.get(TUNED), needed=needed, goal=goal)
             show(title, rows)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps(result, indent=2) + '\n')

@@ -1,5 +1,4 @@
 """Timing several models in several runtimes side by side."""
-import copy
 import multiprocessing
 import re
 import tempfile
@@ -19,9 +18,9 @@ from mmmux.engine.misspelt import explained
 from mmmux.errors import ConfigError
 
 from .exact_form import exact_form
-from .exact_stage import StageForm
 from .fastest_forms import fastest_forms, network_in
 from .runtimes import FORMATS, runtime_of
+from .stage_form import StageForm
 from .whole_model import TASKS
 
 RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')
@@ -89,17 +88,17 @@ def network_of(entry: Entry, task: Task) -> nn.Module:
     """The network of a row."""
     cfg = Config.fromfile(entry.config)
     model = untrained_model(cfg)
-    if entry.form == 'plain':
-        model = copy.deepcopy(model)
-    else:
-        model = exact_form(model, _forms(model, entry, task) if entry.form == 'tuned' else None)
+    if entry.form != 'plain':
+        model = exact_form(model, _forms(model, entry, task))
     network = Features(model.backbone) if task.backbone_only else TASKS[cfg.default_scope](model, raw=True)
     network.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
     return network.requires_grad_(False)
 
 
-def _forms(model: nn.Module, entry: Entry, task: Task) -> dict[int, StageForm]:
+def _forms(model: nn.Module, entry: Entry, task: Task) -> StageForm | dict[int, StageForm]:
     runtime = entry.runtime if entry.runtime in FORMATS else 'torchscript'
+    if entry.form == 'exact':
+        return FORMATS[runtime].FORM
     return fastest_forms(network_in(model), task.height, task.width, runtime, task.threads)
 
 

@@ -10,6 +10,7 @@ from mmmux.models.layers import DepthwiseSeparable, InvertedResidual, SqueezeExc
 from .channel_positions import spread_columns, spread_rows
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .hidden_parts import HiddenParts, Scaled, hidden_parts, with_zero
+from .stage_form import StageForm
 
 
 class Activation(nn.Module):
@@ -80,16 +81,17 @@ class ExactBlock(nn.Module):
         return first
 
 
-def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tensor, merge: bool = True) -> ExactBlock:
+def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tensor,
+                            form: StageForm) -> ExactBlock:
     """The exact form of an inverted residual block.
 
     Args:
         block: the trained block.
         before, after: the stored place of each channel that it reads and writes, in tensors of `len(before)` and
             `len(after)` channels in all. Where it reads only some (channel multiplexing), the first ones count.
-        merge: see :func:`hidden_parts`.
+        form: how the k x k step is computed.
     """
-    spatial = hidden_parts(block.conv, block.norm2, merge)
+    spatial = hidden_parts(block.conv, block.norm2, form)
     weight, bias = folded_weight(block.expand, block.norm1)
     weight = with_zero(spread_columns(weight, before[:block.expand.in_channels], len(before)))
     bias = with_zero(bias)
@@ -104,7 +106,7 @@ def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> Exact
         block: the trained block.
         after: the stored place of each channel that it writes: the ordinary one where it has an identity.
     """
-    spatial = hidden_parts(block.conv, block.norm1, merge=True)
+    spatial = hidden_parts(block.conv, block.norm1, StageForm())
     if len(spatial.channels) > 1:  # spatially multiplexed: there is no expansion that could write in parts
         scaled = Scaled(block.conv, *norm_scale_and_shift(block.norm1))
         spatial = HiddenParts([range(block.project.in_channels)], [[scaled]])

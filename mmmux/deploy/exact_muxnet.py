@@ -8,8 +8,9 @@ from mmmux.models import MUXNet
 
 from .channel_positions import is_identity
 from .exact_block import Activation
-from .exact_stage import StageForm, exact_stage
+from .exact_stage import exact_stage
 from .fold_norm import fold
+from .stage_form import IN_RUNTIMES, StageForm
 
 
 class ExactMUXNet(nn.Module):
@@ -19,10 +20,10 @@ class ExactMUXNet(nn.Module):
 
     Args:
         network: in evaluation.
-        forms: how its stages are computed, by their numbers; others take the default.
+        forms: how its stages are computed: one for all, or by their numbers.
     """
 
-    def __init__(self, network: MUXNet, forms: Mapping[int, StageForm]):
+    def __init__(self, network: MUXNet, forms: StageForm | Mapping[int, StageForm]):
         super().__init__()
         self.out_indices = network.out_indices
         self.out_channels = network.out_channels
@@ -32,13 +33,13 @@ class ExactMUXNet(nn.Module):
         self.stem = _conv_norm_act(network.stem)
         self.stages, self.orders = nn.ModuleList(), nn.Module()
         for index, stage in enumerate(stages):
-            exact, places = exact_stage(stage, places, forms.get(index, StageForm()))
+            form = forms if isinstance(forms, StageForm) else forms.get(index, IN_RUNTIMES)
+            exact, places = exact_stage(stage, places, form)
             self.stages.append(exact)
             if index in self.out_indices and not is_identity(places):
                 self.orders.register_buffer(str(index), places)
         if head:
             self.stages.append(_conv_norm_act(head, places))
-        self.to(memory_format=torch.channels_last)  # torch's convolutions follow their weights, and are faster so
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """As the trained network: (N, 3, H, W) -> one feature (N, C, H / stride, W / stride) for each out index."""

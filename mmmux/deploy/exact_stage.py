@@ -1,6 +1,5 @@
 """A stage of MUXNet as inference needs it: its blocks, and where they store their channels."""
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -9,19 +8,7 @@ from mmmux.models.layers import ChannelMux, DepthwiseSeparable
 
 from .channel_positions import after_mux, before_mux, is_identity
 from .exact_block import exact_depthwise_separable, exact_inverted_residual
-
-
-@dataclass(frozen=True)
-class StageForm:
-    """One of several equal ways of computing a stage. Which is the fastest depends on the processor and the runtime.
-
-    Attributes:
-        in_place: channel-multiplexed blocks read and write all channels of the stage where they are stored, by zeros in their
-            1x1 convolutions; else they take the channels that they process out and leave the rest aside.
-        merged: mixed kernels become one depthwise convolution, zero-padded to the largest; else each is one for itself.
-    """
-    in_place: bool = True
-    merged: bool = True
+from .stage_form import StageForm
 
 
 class TakingChannels(nn.Module):
@@ -82,16 +69,16 @@ def _exact_block(block: nn.Module, before: Tensor, following: Sequence[nn.Module
                  form: StageForm) -> tuple[nn.Module, Tensor]:
     if isinstance(block, ChannelMux):
         if form.in_place:
-            return exact_inverted_residual(block.block, before, before, form.merged), after_mux(before, block)
+            return exact_inverted_residual(block.block, before, before, form), after_mux(before, block)
         ordinary = torch.arange(block.processed)
-        exact = exact_inverted_residual(block.block, ordinary, ordinary, form.merged)
+        exact = exact_inverted_residual(block.block, ordinary, ordinary, form)
         return TakingChannels(exact, before, block.processed), after_mux(torch.arange(len(before)), block)
     if isinstance(block, DepthwiseSeparable):
         after = torch.arange(len(before)) if block.identity else _written(block, following, form)
         exact = exact_depthwise_separable(block, after)
         return exact if is_identity(before) else InOrder(exact, before), after
     after = before if block.identity else _written(block, following, form)
-    return exact_inverted_residual(block, before, after, form.merged), after
+    return exact_inverted_residual(block, before, after, form), after
 
 
 def _written(block: nn.Module, following: Sequence[nn.Module], form: StageForm) -> Tensor:

@@ -1,4 +1,5 @@
 """Which exact form of each stage is the fastest: measured here, in the runtime that will run it."""
+import itertools
 import tempfile
 import time
 from collections.abc import Iterable
@@ -12,9 +13,11 @@ from mmmux.errors import ConfigError
 from mmmux.models import MUXNet
 from mmmux.models.layers import ChannelMux
 from mmmux.models.layers.mixed_conv import MixedConv
+from mmmux.models.layers.pair_conv import PairConv
 
-from .exact_stage import StageForm, exact_stage
+from .exact_stage import exact_stage
 from .runtimes import runtime_of
+from .stage_form import StageForm
 
 REPEATS = 3  # of a stage in the file that is timed, so that reading and writing its input and output weigh less
 
@@ -71,11 +74,11 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, thread
 
 def forms_of(stage: nn.Module) -> list[StageForm]:
     """The forms of a trained stage that differ, the default first."""
-    modules = list(stage.modules())
-    muxed = any(isinstance(module, ChannelMux) for module in modules)
-    mixed = any(isinstance(module, MixedConv) for module in modules)
-    return [StageForm(in_place, merged) for in_place in ((True, False) if muxed else (True, ))
-            for merged in ((True, False) if mixed else (True, ))]
+
+    def ways(kind: type) -> tuple[bool, ...]:
+        return (True, False) if any(isinstance(module, kind) for module in stage.modules()) else (True, )
+
+    return [StageForm(*form) for form in itertools.product(ways(ChannelMux), ways(MixedConv), ways(PairConv))]
 
 
 def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime, threads: int | None,

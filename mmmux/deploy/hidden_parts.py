@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from mmmux.errors import ConfigError
 from mmmux.models.layers.mixed_conv import MixedConv
+from mmmux.models.layers.pair_conv import in_wider_groups
 from mmmux.models.layers.spatial_mux import SpatialMux
 
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
+from .stage_form import StageForm
 
 ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
 FINER_ALIGNMENT = 4
@@ -58,13 +60,13 @@ class HiddenParts(nn.Module):
         return outs
 
 
-def hidden_parts(conv: nn.Module, norm: nn.Module, merge: bool = True) -> HiddenParts:
+def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm) -> HiddenParts:
     """Take a block's k x k step apart.
 
     Args:
         conv: the step of the trained block: depthwise, grouped by two channels, mixed or spatially multiplexed.
         norm: its batch normalisation, folded here.
-        merge: mixed kernels become one depthwise convolution, zero-padded to the largest, instead of one part a kernel.
+        form: of the ways there are.
 
     Raises:
         ConfigError: the convolution is of another kind.
@@ -72,11 +74,11 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, merge: bool = True) -> Hidden
     if isinstance(conv, SpatialMux):
         return _spatially_multiplexed(conv, norm)
     if isinstance(conv, MixedConv):
-        return _mixed(conv, norm, merge)
+        return _mixed(conv, norm, form.merged)
     if isinstance(conv, nn.Conv2d) and conv.groups == conv.in_channels == conv.out_channels:
         return HiddenParts([range(conv.out_channels)], [[_depthwise(*folded_weight(conv, norm), conv)]])
     if isinstance(conv, nn.Conv2d) and 2 * conv.groups == conv.in_channels == conv.out_channels:
-        return _pairs(conv, norm)
+        return _halves(conv, norm) if form.halved else _groups(conv, norm)
     raise ConfigError(f'the exact form knows no block with the k x k step {conv}')
 
 
@@ -86,12 +88,20 @@ def _depthwise(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2
                      dilation=like.dilation, groups=len(weight))
 
 
-def _pairs(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
+def _halves(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
     # With pairs (a, b), the first part holds every a and the second every b.
     weight, bias = folded_weight(conv, norm)
     convs = [[_depthwise(weight[out::2, source:source + 1], bias[out::2] if source == 0 else None, conv)
               for source in (0, 1)] for out in (0, 1)]
     return HiddenParts([range(0, len(weight), 2), range(1, len(weight), 2)], convs)
+
+
+def _groups(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
+    weight, bias = folded_weight(conv, norm)
+    weight = in_wider_groups(weight)
+    wider = conv_with(weight, bias, stride=conv.stride, padding=conv.padding, dilation=conv.dilation,
+                      groups=len(weight) // weight.shape[1])
+    return HiddenParts([range(len(weight))], [[wider]])
 
 
 def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:

@@ -9,8 +9,8 @@ from mmmux.errors import ConfigError
 
 from .adaptive_pool import replace_adaptive_pools
 from .exact_form import exact_form
-from .exact_stage import StageForm
 from .non_max_suppression import non_max_suppression
+from .stage_form import IN_RUNTIMES, StageForm
 
 
 class Detector(nn.Module):
@@ -124,7 +124,7 @@ TASKS = {'mmdet': Detector, 'mmseg': Segmentor, 'mmpretrain': Classifier}
 
 
 def whole_model(model: nn.Module, scope: str, raw: bool = False,
-                forms: Mapping[int, StageForm] | None = None) -> nn.Module:
+                forms: StageForm | Mapping[int, StageForm] = IN_RUNTIMES) -> nn.Module:
     """The exact form of a trained model, from prepared pictures to what its task asks for.
 
     Args:

@@ -15,6 +15,7 @@ from torch import nn
 from mmmux.deploy.benchmark import Features, timed, untrained_model
 from mmmux.deploy.exact_form import exact_form
 from mmmux.deploy.runtimes import runtime_of
+from mmmux.deploy.stage_form import IN_RUNTIMES
 from mmmux.deploy.whole_model import whole_model
 from mmmux.errors import ConfigError
 from mmmux.models import Architecture, MUXNet, get_architecture
@@ -96,7 +97,7 @@ def backbone_network(arch: Architecture) -> nn.Module:
     torch.manual_seed(0)
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     network.eval()
-    return Features(exact_form(network)).eval().requires_grad_(False)
+    return Features(exact_form(network, IN_RUNTIMES)).eval().requires_grad_(False)
 
 
 def measured_apart(build: Build, build_reference: Build, size: tuple[int, int], settings: LatencySettings,

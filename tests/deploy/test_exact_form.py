@@ -8,13 +8,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.deploy import exact_form
-from mmmux.deploy.exact_stage import StageForm
+from mmmux.deploy.stage_form import IN_RUNTIMES, StageForm
 from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
 
 TOLERANCE = 1e-5
-FORMS = [StageForm(), StageForm(in_place=False, merged=False)]
+FORMS = [StageForm(), StageForm(in_place=False, merged=False), StageForm(halved=False)]
 SIZES = [(64, 96), (75, 97), (33, 130)]
 
 
@@ -39,7 +39,7 @@ def test_every_feature_of_the_family_is_equal(arch, output_stride, form, as_trai
 
 @pytest.mark.parametrize('arch', ['m', 'l'])
 def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
-    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))))
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))), IN_RUNTIMES)
     called = set()
 
     class Recorded(TorchDispatchMode):

@@ -7,7 +7,8 @@ FORMATS = {'onnx': onnx_runtime, 'openvino': openvino_runtime, 'torchscript': to
 
 
 def runtime_of(name: str):
-    """The module of a format, which has `SUFFIX`, `PRECISIONS`, `check_installed`, `write`, `load` and `read_description`.
+    """The module of a format, which has `SUFFIX`, `PRECISIONS`, `FORM` (of MUXNet's stages, where none is
+    measured), `check_installed`, `write`, `load` and `read_description`.
 
     Raises:
         ConfigError: the format is unknown, or what runs it is not installed.

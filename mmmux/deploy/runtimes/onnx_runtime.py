@@ -8,11 +8,13 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy.stage_form import IN_RUNTIMES
 from mmmux.errors import ConfigError
 from mmmux.installed import need
 
 SUFFIX = '.onnx'
 PRECISIONS = ('fp32', 'fp16', 'int8')
+FORM = IN_RUNTIMES
 OPSETS = (13, 20)  # below, means and products of broadcast shapes are written in ways that newer runtimes undo badly
 KEY = 'mmmux'
 KEPT_IN_FP32 = ['NonMaxSuppression', 'TopK', 'Range', 'Resize']  # no kernels for float16

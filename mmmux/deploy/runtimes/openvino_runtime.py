@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy
 from torch import Tensor, nn
 
+from mmmux.deploy.stage_form import IN_RUNTIMES
 from mmmux.errors import ConfigError
 from mmmux.installed import need
 
@@ -15,6 +16,7 @@ from .signal_stack import signal_stack_kept
 
 SUFFIX = '.xml'
 PRECISIONS = ('fp32', 'fp16', 'int8')
+FORM = IN_RUNTIMES
 KEY = 'mmmux'
 
 

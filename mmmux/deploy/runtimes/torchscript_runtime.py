@@ -8,10 +8,12 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy.stage_form import IN_TORCH
 from mmmux.errors import ConfigError
 
 SUFFIX = '.pt'
 PRECISIONS = ('fp32', 'fp16')
+FORM = IN_TORCH
 KEY = 'mmmux.json'
 
 

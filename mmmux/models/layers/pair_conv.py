@@ -1,4 +1,6 @@
-"""The grouped convolution of channel multiplexing, two channels a group, through depthwise convolutions."""
+"""The grouped convolution of channel multiplexing, two channels a group, through one of eight."""
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -6,14 +8,29 @@ from torch import Tensor, nn
 from .channel_split import same_padding
 from .dense_sampling import by_phases, is_exported, prefers_phases
 
+GROUP = 8  # channels
+
+
+def in_wider_groups(weight: Tensor) -> Tensor:
+    """The weight of the same convolution with more pairs of channels in a group, and zeros from one pair to another.
+
+    Args:
+        weight: (C, 2, k, k), of C / 2 groups.
+
+    Returns:
+        Tensor: (C, width, k, k), where `width` is eight, or four or two where these and not eight divide C.
+    """
+    width = math.gcd(len(weight), GROUP)
+    pairs = weight.unflatten(0, (-1, width // 2, 2))  # groups, pairs, out, in, k, k
+    return torch.diag_embed(pairs.movedim(1, -1), dim1=1, dim2=3).flatten(0, 2).flatten(1, 2)
+
 
 class PairConv(nn.Conv2d):
     """Convolution without bias in groups of two channels, with the weight of `torch.nn.Conv2d(..., groups=channels // 2)`.
 
-    Libraries for CPUs have no fast way for such groups: they are neither depthwise nor dense. But with a pair's channels a and
-    b, `y_a = w_aa * a + w_ab * b` and `y_b = w_bb * b + w_ba * a` are a depthwise convolution of the channels and one of the
-    channels with each pair swapped. Forward and backward pass are up to four times as fast there, and the result is the same.
-    On a GPU cuDNN's grouped convolution is faster than two depthwise ones.
+    Libraries for CPUs have no fast way for such groups: they are neither depthwise nor dense. Groups of eight channels, one
+    vector of AVX2, with zeros from one pair to another, are four times the work and take less time forward and backward, and
+    the result is the same. On a GPU cuDNN's grouped convolution is faster.
 
     Args:
         channels: number of channels C, in and out; even.
@@ -34,9 +51,6 @@ class PairConv(nn.Conv2d):
         return self._convolve(x, self.dilation[0])
 
     def _convolve(self, x: Tensor, dilation: int) -> Tensor:
-        padding = same_padding(self.kernel_size[0], dilation)
-        (aa, ab), (ba, bb) = (row.unbind(1) for row in self.weight.unflatten(0, (self.groups, 2)).unbind(1))
-        own, other = (torch.stack(weights, 1).flatten(0, 1).unsqueeze(1) for weights in ((aa, bb), (ab, ba)))
-        swapped = x.unflatten(1, (self.groups, 2)).flip(2).flatten(1, 2)
-        geometry = dict(stride=self.stride, padding=padding, dilation=dilation, groups=self.in_channels)
-        return F.conv2d(x, own, **geometry) + F.conv2d(swapped, other, **geometry)
+        weight = in_wider_groups(self.weight)
+        return F.conv2d(x, weight, None, self.stride, same_padding(self.kernel_size[0], dilation), dilation,
+                        len(weight) // weight.shape[1])

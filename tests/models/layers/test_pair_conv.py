@@ -7,7 +7,7 @@ from mmmux.models import MUXNet
 from mmmux.models.layers.dense_sampling import plain_dilation
 from mmmux.models.layers.pair_conv import PairConv
 
-GEOMETRIES = [(6, 3, 1, 1), (10, 5, 1, 1), (8, 3, 2, 1), (8, 5, 1, 2), (4, 7, 1, 4), (2, 1, 1, 1)]
+GEOMETRIES = [(6, 3, 1, 1), (24, 3, 1, 1), (12, 5, 1, 2), (10, 5, 1, 1), (8, 3, 2, 1), (8, 5, 1, 2), (4, 7, 1, 4), (2, 1, 1, 1)]
 
 
 @pytest.mark.parametrize('size', [(12, 16), (9, 13)])
