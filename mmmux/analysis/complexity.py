@@ -12,7 +12,7 @@ from mmmux.engine.misspelt import explained
 from mmmux.engine.settings import innermost_dataset
 from mmmux.errors import ConfigError
 from mmmux.models import Architecture, MUXNet
-from mmmux.models.layers.dense_sampling import plain_dilation
+from mmmux.models.layers.plain_convs import plain_convs
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
     handles = []
     for name, part in _parts(model).items():
         handles += _count_part(part, name, counter, macs)
-    with torch.no_grad(), counter, plain_dilation():
+    with torch.no_grad(), counter, plain_convs():
         model(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
     for handle in handles:
         handle.remove()

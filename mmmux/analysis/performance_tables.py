@@ -4,11 +4,17 @@ from pathlib import Path
 
 
 def summary_table(result: Path, link: str) -> str:
-    """Markdown: the ratio that counts of each measure, beside what was aimed at; `link` goes before the file's name."""
+    """Markdown: the ratio that counts of each measure, the tuned form's beside it, and what was aimed at.
+
+    Args:
+        result: what `benchmarks/performance.py` wrote.
+        link: goes before the file's name.
+    """
     data = json.loads(result.read_text())
-    lines = ['| measure | time of | relative to | ratio | aimed at | hoped for |', '|---|---|---|---|---|---|']
+    lines = ['| measure | time of | relative to | ratio | tuned | aimed at | hoped for |', '|---|---|---|---|---|---|---|']
     for title, measure in data['measures'].items():
-        lines.append(f'| {title} | {measure["counts"]} | {measure["reference"]} | **{measure["ratio"]:.2f}** | '
+        tuned = '-' if measure['tuned'] is None else f'**{measure["tuned"]:.2f}**'
+        lines.append(f'| {title} | {measure["counts"]} | {measure["reference"]} | **{measure["ratio"]:.2f}** | {tuned} | '
                      f'{measure["needed"]:.2f} | {measure["goal"]:.2f} |')
     return '\n'.join(lines) + '\n\n' + _conditions(data, result, link)
 

@@ -1,6 +1,5 @@
 """Convolutions that keep the resolution where a network would have strided (the à-trous rule)."""
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel_split import same_padding
+from .plain_convs import are_plain
 
 # oneDNN's forward pass of a depthwise convolution is slow where the dilated kernel reaches further than this many pixels.
 _FAR_REACH = 8
@@ -78,25 +78,10 @@ def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return stitched
 
 
-@contextlib.contextmanager
-def plain_dilation() -> Iterator[None]:
-    """Inside it, depthwise convolutions are dilated by torch alone, as on a GPU: for counting multiply-adds."""
-    before, DepthwiseConv.phases = DepthwiseConv.phases, False
-    try:
-        yield
-    finally:
-        DepthwiseConv.phases = before
-
-
-def is_exported() -> bool:
-    """Whether a graph for another runtime is being made, which is to hold plain convolutions."""
-    return torch.jit.is_tracing() or getattr(torch.compiler, 'is_exporting', bool)()
-
-
 def prefers_phases(conv: nn.Conv2d, x: Tensor) -> bool:
     """Whether a depthwise convolution of `x` is dilated faster by :func:`by_phases`."""
     dilation, (kernel_size, _) = conv.dilation[0], conv.kernel_size
-    if not DepthwiseConv.phases or dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or is_exported():
+    if dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or are_plain():
         return False
     return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 
@@ -111,8 +96,6 @@ class DepthwiseConv(nn.Conv2d):
         kernel_size: odd size of the kernel.
         stride, dilation: of the convolution.
     """
-
-    phases = True
 
     def __init__(self, channels: int, kernel_size: int, stride: int = 1, dilation: int = 1):
         super().__init__(channels, channels, kernel_size, stride, same_padding(kernel_size, dilation), dilation, channels,

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel_split import near_equal_groups
-from .dense_sampling import by_phases, depthwise_convs, is_exported, shift_and_stitch
+from .dense_sampling import by_phases, depthwise_convs, shift_and_stitch
+from .plain_convs import is_exported
 
 SCALES = (-1, 0, 1)
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmmux.models.layers.dense_sampling import DepthwiseConv, by_phases, plain_dilation, shift_and_stitch
+from mmmux.models.layers.dense_sampling import DepthwiseConv, by_phases, shift_and_stitch
 
 kernels, dilations, sides = st.sampled_from([1, 3, 5, 7, 11]), st.integers(1, 4), st.integers(1, 13)
 
@@ -48,15 +48,6 @@ def test_stitched_shifts_hold_the_strided_outputs_and_those_between(height, widt
     assert stitched.shape == dense.shape
     torch.testing.assert_close(stitched[..., ::2, ::2], dense[..., ::2, ::2])
     torch.testing.assert_close(stitched[..., 2:, 2:], dense[..., 2:, 2:])  # a shifted picture begins one pixel later
-
-
-def test_plain_dilation_ends_with_the_outermost():
-    assert DepthwiseConv.phases
-    with plain_dilation():
-        with plain_dilation():
-            assert not DepthwiseConv.phases
-        assert not DepthwiseConv.phases
-    assert DepthwiseConv.phases
 
 
 @pytest.mark.parametrize('dilation', [1, 2, 4])
