@@ -57,6 +57,11 @@ def forward(network: nn.Module, images: Tensor) -> Callable[[], None]:
 
 def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict:
     """For each step: median and quartiles in milliseconds, and the ratio of its median to the first one's."""
+    return summarised(seconds_of(steps, rounds, device))
+
+
+def seconds_of(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict[str, list[float]]:
+    """For each step, what it took in each round."""
     seconds = {name: [] for name in steps}
     for round_number in range(-WARM_UP, rounds):
         for name, step in steps.items():
@@ -66,6 +71,11 @@ def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> 
             _synchronize(device)
             if round_number >= 0:
                 seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def summarised(seconds: Mapping[str, list[float]]) -> dict:
+    """As :func:`timed`, from what :func:`seconds_of` measured."""
     reference = median(next(iter(seconds.values())))
     rows = {}
     for name, times in seconds.items():

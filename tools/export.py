@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--precision', choices=['fp32', 'fp16', 'int8'], default='fp32', help='default: %(default)s')
     parser.add_argument('--raw', action='store_true', help='leave out non-maximum suppression, arg max and softmax')
     parser.add_argument('--tune', action='store_true',
-                        help='for MUXNet: measure here which of several equal forms of each stage is the fastest (a minute)')
+                        help='for MUXNet: measure here which of several equal forms of each stage is the fastest (minutes)')
     parser.add_argument('--opset', type=int, default=17, help="version of ONNX's operator set (default: %(default)s)")
     parser.add_argument('--pictures', type=Path, nargs='+', default=[], metavar='PATH',
                         help='pictures, or folders of them, to check and calibrate with (default: the test data)')
