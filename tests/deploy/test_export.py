@@ -73,6 +73,17 @@ def test_a_file_that_agrees_with_the_trained_model_and_describes_itself(name, ra
     assert len(outputs) == len(description['outputs']) == (2 if raw else 3)
 
 
+def test_onnx_has_dense_and_depthwise_convolutions_alone(cfg, checkpoint, tmp_path):
+    # It has no fast way for others.
+    onnx = pytest.importorskip('onnx')
+    export(cfg, checkpoint, Export('onnx', 160, 160), tmp_path / 'model.onnx')
+    graph = onnx.load(tmp_path / 'model.onnx').graph
+    channels = {weight.name: weight.dims for weight in graph.initializer}
+    convs = [(next(entry.i for entry in node.attribute if entry.name == 'group'), channels[node.input[1]])
+             for node in graph.node if node.op_type == 'Conv']
+    assert len(convs) > 100 and all(group == 1 or dims[1] == 1 for group, dims in convs)
+
+
 @pytest.mark.parametrize('name', ['onnx', 'openvino'])
 def test_int8_tells_what_it_costs(name, cfg, checkpoint, tmp_path):
     runtime = installed(name)
