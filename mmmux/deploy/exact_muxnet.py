@@ -1,4 +1,4 @@
-"""MUXNet for inference: equal outputs, without shuffles, norms and grouped convolutions."""
+"""MUXNet for inference: equal outputs, without shuffles, norms and groups of two channels."""
 from collections.abc import Mapping
 
 import torch

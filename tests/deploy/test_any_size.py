@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 DRAWN = int(os.environ.get('MMMUX_SIZES', 24))
 STRIDES = (2, 4, 8, 16, 16, 32, 32, 32)
-WEIGHTS = {torch.float32: 5, torch.float64: 2, torch.bfloat16: 2, torch.float16: 1}
+SHARES = {torch.float32: 5, torch.float64: 2, torch.bfloat16: 2, torch.float16: 1}
 # From the trained network, relative to the largest value of a feature.
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12}
 # The short types round at every one of some two hundred layers, in the trained network as in the exact form: neither is the
@@ -36,7 +36,7 @@ def drawn(chance: random.Random):
     size = chance.sample([height, width], 2)
     # Torch normalises no single value, to which a stride of 32 brings a picture of 32 x 32.
     batch = chance.randint(2 if max(size) == 32 else 1, max(2, LARGEST // (size[0] * size[1])))
-    dtype = chance.choices(list(WEIGHTS), weights=list(WEIGHTS.values()))[0]
+    dtype = chance.choices(list(SHARES), weights=list(SHARES.values()))[0]
     return chance.choice(list(ARCHITECTURES)), chance.choice([None, 16, 8]), dtype, (min(batch, 9), 3, *size)
 
 
@@ -59,7 +59,7 @@ def networks():
 
 def test_any_size(networks, as_trained):
     chance = random.Random(f"sizes {os.environ.get('MMMUX_SEED', 0)}")
-    exact_forms, wrong, largest = {}, [], dict.fromkeys(WEIGHTS, 0.)
+    exact_forms, wrong, largest = {}, [], dict.fromkeys(SHARES, 0.)
     for _ in range(DRAWN):
         arch, output_stride, dtype, shape = drawn(chance)
         case = f'{arch}, output stride {output_stride}, {dtype}, {shape}'
@@ -92,5 +92,5 @@ def test_any_size(networks, as_trained):
 
     record('any size', 'xs, s, m, l at output strides 8, 16, 32', tried=DRAWN, of='batches', lost=len(wrong),
            largest_error_of_the_exact_form={str(dtype): largest[dtype] for dtype in TOLERANCES},
-           times_as_far_from_float32_as_trained={str(dtype): largest[dtype] for dtype in WEIGHTS if dtype not in TOLERANCES})
+           times_as_far_from_float32_as_trained={str(dtype): largest[dtype] for dtype in SHARES if dtype not in TOLERANCES})
     assert not wrong, '\n'.join(wrong)

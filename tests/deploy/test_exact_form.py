@@ -56,6 +56,12 @@ def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, as_trai
     assert all(conv.groups in (1, conv.in_channels) for conv in exact.modules() if isinstance(conv, nn.Conv2d))
 
 
+def test_in_torch_two_channels_a_group_are_eight(as_trained):
+    exact = exact_form(as_trained(MUXNet('m', out_indices=(6, ))))
+    widths = [conv.in_channels // conv.groups for conv in exact.modules() if isinstance(conv, nn.Conv2d) and conv.groups > 1]
+    assert widths.count(8) == 11 and set(widths) == {1, 8}  # m has 11 MUX blocks
+
+
 @needs_reference
 @pytest.mark.parametrize('arch', ['m', 'l'])
 def test_the_head_is_the_releases(arch):

@@ -4,7 +4,7 @@ from release_reference import relative_error
 from torch import nn
 
 from mmmux.models import MUXNet
-from mmmux.models.layers.pair_conv import PairConv
+from mmmux.models.layers.pair_conv import PairConv, in_wider_groups
 from mmmux.models.layers.plain_convs import plain_convs
 
 GEOMETRIES = [(6, 3, 1, 1), (24, 3, 1, 1), (12, 5, 1, 2), (10, 5, 1, 1), (8, 3, 2, 1), (8, 5, 1, 2), (4, 7, 1, 4), (2, 1, 1, 1)]
@@ -28,6 +28,11 @@ def test_it_is_the_grouped_convolution_of_torch(channels, kernel_size, stride, d
         output.backward(towards)
     torch.testing.assert_close(inputs[0].grad, inputs[1].grad, check_stride=False)
     torch.testing.assert_close(ours.weight.grad, plain.weight.grad, check_stride=False)
+
+
+@pytest.mark.parametrize('channels, width', [(24, 8), (12, 4), (10, 2)])
+def test_groups_are_as_wide_as_divides_the_channels(channels, width):
+    assert in_wider_groups(torch.rand(channels, 2, 3, 5)).shape == (channels, width, 3, 5)
 
 
 def test_gradients_in_single_precision_are_the_plain_ones():
