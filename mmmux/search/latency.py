@@ -15,7 +15,7 @@ from torch import nn
 from mmmux.deploy.benchmark import Features, timed, untrained_model
 from mmmux.deploy.exact_form import exact_form
 from mmmux.deploy.runtimes import runtime_of
-from mmmux.deploy.stage_form import IN_RUNTIMES
+from mmmux.deploy.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.whole_model import whole_model
 from mmmux.errors import ConfigError
 from mmmux.models import Architecture, MUXNet, get_architecture
@@ -84,20 +84,20 @@ def relative_latency(build: Build, build_reference: Build, size: tuple[int, int]
     return median(ours / theirs for ours, theirs in zip(seconds['network'], seconds['reference']))
 
 
-def task_network(cfg: Config) -> nn.Module:
+def task_network(cfg: Config, form: StageForm = IN_RUNTIMES) -> nn.Module:
     """The exact form of a config's whole model, to what the network computes: non-maximum suppression is left out."""
     imports = cfg.get('custom_imports')
     if imports:
         import_modules_from_strings(**imports)
-    return whole_model(untrained_model(cfg), cfg.get('default_scope'), raw=True).requires_grad_(False)
+    return whole_model(untrained_model(cfg), cfg.get('default_scope'), True, form).requires_grad_(False)
 
 
-def backbone_network(arch: Architecture) -> nn.Module:
+def backbone_network(arch: Architecture, form: StageForm = IN_RUNTIMES) -> nn.Module:
     """The exact form of a backbone alone, up to its head convolution."""
     torch.manual_seed(0)
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     network.eval()
-    return Features(exact_form(network, IN_RUNTIMES)).eval().requires_grad_(False)
+    return Features(exact_form(network, form)).eval().requires_grad_(False)
 
 
 def measured_apart(build: Build, build_reference: Build, size: tuple[int, int], settings: LatencySettings,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmmux.deploy.runtimes import runtime_of
 from mmmux.models import Architecture, get_architecture
 from mmmux.models.backbones.architectures import as_table
 
@@ -70,6 +71,7 @@ class Trials:
         return measured_apart(build, reference, self.settings.size, self._latency, self.settings.time_limit)
 
     def _build(self, arch: Architecture) -> Build:
+        form = runtime_of(self._latency.runtime).FORM  # as it will be exported
         if self.settings.analytic is not None:
-            return partial(backbone_network, arch)
-        return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels))
+            return partial(backbone_network, arch, form)
+        return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels), form)
