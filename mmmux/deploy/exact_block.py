@@ -9,7 +9,7 @@ from mmmux.models.layers import DepthwiseSeparable, InvertedResidual, SqueezeExc
 
 from .channel_positions import spread_columns, spread_rows
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
-from .hidden_parts import HiddenParts, Scaled, hidden_parts, with_zero
+from .hidden_parts import HiddenParts, Scaled, filled_up, hidden_parts, with_zero
 from .stage_form import StageForm
 
 
@@ -30,21 +30,26 @@ class Gates(nn.Module):
     Args:
         se: the trained layer.
         channels: for each part, the hidden channels that it holds.
+        spread: give a factor for each pixel, too.
     """
 
-    def __init__(self, se: SqueezeExcite, channels: Sequence[Sequence[int]]):
+    def __init__(self, se: SqueezeExcite, channels: Sequence[Sequence[int]], spread: bool):
         super().__init__()
         order = [channel for part in channels for channel in part]
-        self.reduce = conv_with(with_zero(se.reduce.weight, 1)[:, order], se.reduce.bias)
-        weight, bias = with_zero(se.expand.weight), with_zero(se.expand.bias)
+        reduced = filled_up(range(se.reduce.out_channels))
+        weight, bias = with_zero(se.reduce.weight, 1)[:, order], se.reduce.bias
+        self.reduce = conv_with(with_zero(weight)[reduced], with_zero(bias)[reduced])
+        weight, bias = with_zero(with_zero(se.expand.weight, 1)[:, reduced]), with_zero(se.expand.bias)
         self.act = Activation(se.act)
+        self.spread = spread
         self.expand = nn.ModuleList(conv_with(weight[list(part)], bias[list(part)]) for part in channels)
 
     def forward(self, parts: list[Tensor]) -> list[Tensor]:
-        """Each (N, c, H, W) -> each (N, c, 1, 1)."""
+        """Each (N, c, H, W) -> each (N, c, 1, 1), or (N, c, H, W) where gates are spread."""
         means = [F.adaptive_avg_pool2d(part, 1) for part in parts]
         reduced = self.act(self.reduce(torch.cat(means, 1) if len(means) > 1 else means[0]))
-        return [expand(reduced).sigmoid_() for expand in self.expand]
+        gates = [expand(reduced).sigmoid_() for expand in self.expand]
+        return [F.interpolate(gate, size=part.shape[-2:]) for gate, part in zip(gates, parts)] if self.spread else gates
 
 
 class ExactBlock(nn.Module):
@@ -75,10 +80,11 @@ class ExactBlock(nn.Module):
         parts = [self.act(part) for part in self.spatial(parts)]
         if self.gates is not None:
             parts = [part.mul_(gate) for part, gate in zip(parts, self.gates(parts))]
-        first, *others = [project(part) for project, part in zip(self.project, parts)]
-        for other in [*others, x] if self.identity else others:
-            first += other
-        return first
+        out = x if self.identity else None
+        for project, part in zip(self.project, parts):  # each sum is of a convolution and a tensor, which runtimes fuse
+            projected = project(part)
+            out = projected if out is None else projected.add_(out)
+        return out
 
 
 def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tensor,
@@ -89,34 +95,35 @@ def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tens
         block: the trained block.
         before, after: the stored place of each channel that it reads and writes, in tensors of `len(before)` and
             `len(after)` channels in all. Where it reads only some (channel multiplexing), the first ones count.
-        form: how the k x k step is computed.
+        form: how the k x k step and SE are computed.
     """
     spatial = hidden_parts(block.conv, block.norm2, form)
     weight, bias = folded_weight(block.expand, block.norm1)
     weight = with_zero(spread_columns(weight, before[:block.expand.in_channels], len(before)))
     bias = with_zero(bias)
     expand = [conv_with(weight[list(part)], bias[list(part)]) for part in spatial.channels]
-    return _assemble(block, expand, spatial, block.norm3, after[:block.project.out_channels], len(after), block.identity)
+    return _assemble(block, expand, spatial, block.norm3, after[:block.project.out_channels], len(after), form)
 
 
-def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor) -> ExactBlock:
+def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor, form: StageForm) -> ExactBlock:
     """The exact form of a depthwise separable block, whose input is stored in its ordinary order.
 
     Args:
         block: the trained block.
         after: the stored place of each channel that it writes: the ordinary one where it has an identity.
+        form: how SE is computed.
     """
     spatial = hidden_parts(block.conv, block.norm1, StageForm())
     if len(spatial.channels) > 1:  # spatially multiplexed: there is no expansion that could write in parts
         scaled = Scaled(block.conv, *norm_scale_and_shift(block.norm1))
         spatial = HiddenParts([range(block.project.in_channels)], [[scaled]])
-    return _assemble(block, [], spatial, block.norm2, after, len(after), block.identity)
+    return _assemble(block, [], spatial, block.norm2, after, len(after), form)
 
 
 def _assemble(block: DepthwiseSeparable | InvertedResidual, expand: list[nn.Conv2d], spatial: HiddenParts, norm: nn.Module,
-              written: Tensor, width: int, identity: bool) -> ExactBlock:
+              written: Tensor, width: int, form: StageForm) -> ExactBlock:
     weight, bias = folded_weight(block.project, norm)
     weight, bias = with_zero(spread_rows(weight, written, width), 1), spread_rows(bias, written, width)
     project = [conv_with(weight[:, part], None if index else bias) for index, part in enumerate(spatial.channels)]
-    gates = Gates(block.se, spatial.channels) if isinstance(block.se, SqueezeExcite) else None
-    return ExactBlock(expand, spatial, gates, project, Activation(block.act), identity)
+    gates = Gates(block.se, spatial.channels, form.spread) if isinstance(block.se, SqueezeExcite) else None
+    return ExactBlock(expand, spatial, gates, project, Activation(block.act), block.identity)

@@ -17,7 +17,7 @@ class TakingChannels(nn.Module):
     The shuffle that follows in the trained network is left to whoever reads next.
 
     Args:
-        block: of the processed channels.
+        block: of the processed channels, without its identity.
         places: where the block's channels are stored, the processed ones first.
         processed: how many it processes.
     """
@@ -30,7 +30,8 @@ class TakingChannels(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        return torch.cat([self.block(x[:, self.taken]), x[:, self.waiting]], 1)
+        taken = x[:, self.taken]
+        return torch.cat([taken + self.block(taken), x[:, self.waiting]], 1)
 
 
 class InOrder(nn.Module):
@@ -68,14 +69,15 @@ def exact_stage(stage: Sequence[nn.Module], before: Tensor, form: StageForm) -> 
 def _exact_block(block: nn.Module, before: Tensor, following: Sequence[nn.Module],
                  form: StageForm) -> tuple[nn.Module, Tensor]:
     if isinstance(block, ChannelMux):
-        if form.in_place:
+        if form.is_in_place(len(before)):
             return exact_inverted_residual(block.block, before, before, form), after_mux(before, block)
         ordinary = torch.arange(block.processed)
         exact = exact_inverted_residual(block.block, ordinary, ordinary, form)
+        exact.identity = False
         return TakingChannels(exact, before, block.processed), after_mux(torch.arange(len(before)), block)
     if isinstance(block, DepthwiseSeparable):
         after = torch.arange(len(before)) if block.identity else _written(block, following, form)
-        exact = exact_depthwise_separable(block, after)
+        exact = exact_depthwise_separable(block, after, form)
         return exact if is_identity(before) else InOrder(exact, before), after
     after = before if block.identity else _written(block, following, form)
     return exact_inverted_residual(block, before, after, form), after
@@ -85,7 +87,7 @@ def _written(block: nn.Module, following: Sequence[nn.Module], form: StageForm) 
     """In which order a block whose output has no order yet writes it: so that the stage's own ends in the ordinary one."""
     places = torch.arange(block.project.out_channels)
     muxes = [other for other in following if isinstance(other, ChannelMux)]
-    if form.in_place and len(muxes) == len(following):
+    if form.is_in_place(len(places)) and len(muxes) == len(following):
         for mux in reversed(muxes):
             places = before_mux(places, mux)
     return places

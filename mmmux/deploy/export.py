@@ -67,7 +67,8 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     runtime = runtime_of(wanted.format)
     _check(wanted, runtime, out)
     model = trained_model(cfg, checkpoint)
-    forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format) if wanted.tune else runtime.FORM
+    forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format,
+                          dynamic=wanted.dynamic) if wanted.tune else runtime.FORM
     network = whole_model(model, cfg.default_scope, wanted.raw, forms)
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmmux.errors import ConfigError
 from mmmux.models import MUXNet
-from mmmux.models.layers import ChannelMux
+from mmmux.models.layers import ChannelMux, SqueezeExcite
 from mmmux.models.layers.mixed_conv import MixedConv
 from mmmux.models.layers.pair_conv import PairConv
 
@@ -48,7 +48,7 @@ def network_in(model: nn.Module) -> MUXNet:
 
 @torch.no_grad()
 def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, threads: int | None = None,
-                  rounds: int = 30) -> dict[int, StageForm]:
+                  rounds: int = 30, dynamic: bool = False) -> dict[int, StageForm]:
     """Time the forms of each stage that differ, in turn within each round, and take the fastest.
 
     Args:
@@ -57,28 +57,31 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, thread
         runtime: as `tools/export.py --format`.
         threads: of the processor; None takes what the runtime takes.
         rounds: timed ones.
+        dynamic: the file will take pictures of any number and size.
 
     Returns:
         dict: the form of each stage that has several, for :func:`.exact_form.exact_form`.
     """
     chosen = {}
+    module = runtime_of(runtime)
     x = network.stem(torch.rand(1, 3, height, width))
     for number, stage in enumerate(list(network.stages)[:len(network.arch.stages)]):
-        forms = forms_of(stage)
+        forms = forms_of(stage, spreads=module.SPREADS and not dynamic)
         if len(forms) > 1:
-            seconds = _seconds(stage, x, forms, runtime_of(runtime), threads, rounds)
+            seconds = _seconds(stage, x, forms, module, threads, rounds)
             chosen[number] = min(forms, key=lambda form: median(seconds[form]))
         x = stage(x)
     return chosen
 
 
-def forms_of(stage: nn.Module) -> list[StageForm]:
-    """The forms of a trained stage that differ, the default first."""
+def forms_of(stage: nn.Module, spreads: bool) -> list[StageForm]:
+    """The forms of a trained stage that differ; with `spreads` also those of spread gates."""
 
-    def ways(kind: type) -> tuple[bool, ...]:
-        return (True, False) if any(isinstance(module, kind) for module in stage.modules()) else (True, )
+    def ways(kind: type, default: bool = True) -> tuple[bool, ...]:
+        return (default, not default) if any(isinstance(module, kind) for module in stage.modules()) else (default, )
 
-    return [StageForm(*form) for form in itertools.product(ways(ChannelMux), ways(MixedConv), ways(PairConv))]
+    spread = ways(SqueezeExcite, False) if spreads else (False, )
+    return [StageForm(*form) for form in itertools.product(ways(ChannelMux), ways(MixedConv), ways(PairConv), spread)]
 
 
 def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime, threads: int | None,

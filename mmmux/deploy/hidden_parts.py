@@ -18,6 +18,7 @@ from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .stage_form import StageForm
 
 ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
+BLOCK = 8  # the narrowest such block; what is no multiple of it leaves the blocked layout in ONNX Runtime
 FINER_ALIGNMENT = 4
 
 
@@ -91,9 +92,11 @@ def _depthwise(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2
 def _halves(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
     # With pairs (a, b), the first part holds every a and the second every b.
     weight, bias = folded_weight(conv, norm)
-    convs = [[_depthwise(weight[out::2, source:source + 1], bias[out::2] if source == 0 else None, conv)
-              for source in (0, 1)] for out in (0, 1)]
-    return HiddenParts([range(0, len(weight), 2), range(1, len(weight), 2)], convs)
+    halves = [filled_up(range(first, len(weight), 2)) for first in (0, 1)]
+    weight, bias = with_zero(weight), with_zero(bias)
+    convs = [[_depthwise(weight[half, source:source + 1], bias[half] if source == 0 else None, conv) for source in (0, 1)]
+             for half in halves]
+    return HiddenParts(halves, convs)
 
 
 def _groups(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
@@ -108,7 +111,7 @@ def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:
     # One part for each group, so that those of scale 0 are plain convolutions and only the others are rearranged.
     scale, shift = norm_scale_and_shift(norm)
     parts = [part.tolist() for part in torch.arange(len(scale)).split(conv.split_sizes)]
-    parts = [_filled_up(part) if kind == 1 else part for part, kind in zip(parts, conv.scales)]
+    parts = [_filled_quarters(part) if kind == 1 else part for part, kind in zip(parts, conv.scales)]
     scale, shift = with_zero(scale), with_zero(shift)
     convs = [_group(conv, index, scale[part], shift[part]) for index, part in enumerate(parts)]
     return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
@@ -119,12 +122,17 @@ def with_zero(values: Tensor, dim: int = 0) -> Tensor:
     return torch.cat([values, torch.zeros_like(values.narrow(dim, 0, 1))], dim)
 
 
-def _filled_up(part: list[int]) -> list[int]:
+def filled_up(channels: Sequence[int], multiple: int = BLOCK) -> list[int]:
+    """Channels, and after them -1 for each channel of zeros up to a multiple of some number of channels."""
+    return [*channels, *[-1] * (-len(channels) % multiple)]
+
+
+def _filled_quarters(part: list[int]) -> list[int]:
     # On the finer grid there are a quarter of the channels, in four blocks here. ONNX Runtime is five times as slow where they
     # are no multiple of 4.
     share = len(part) // 4
-    fill = [-1] * (-share % FINER_ALIGNMENT)
-    return [channel for start in range(0, len(part), share) for channel in [*part[start:start + share], *fill]]
+    quarters = (part[start:start + share] for start in range(0, len(part), share))
+    return [channel for quarter in quarters for channel in filled_up(quarter, FINER_ALIGNMENT)]
 
 
 def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Module:

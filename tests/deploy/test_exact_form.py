@@ -1,4 +1,6 @@
 """The exact form gives what the trained network gives, whatever the architecture and the input."""
+from collections import Counter
+
 import numpy
 import pytest
 import torch
@@ -8,14 +10,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.deploy import exact_form
-from mmmux.deploy.stage_form import IN_RUNTIMES, StageForm
+from mmmux.deploy.benchmark import Features
+from mmmux.deploy.runtimes import onnx_runtime
+from mmmux.deploy.stage_form import IN_RUNTIMES, IN_TORCH, StageForm
 from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
 
 TOLERANCE = 1e-5
-FORMS = [StageForm(), StageForm(in_place=False, merged=False), StageForm(halved=False)]
+FORMS = [StageForm(), StageForm(in_place=True, halved=False, spread=True), StageForm(in_place=False, merged=False)]
 SIZES = [(64, 96), (75, 97), (33, 130)]
+MOVES = {'index', 'index_select', 'slice', 'split', 'split_with_sizes', 'transpose', 'permute'}
 
 
 def assert_equal(trained, exact, size, batch=2):
@@ -39,7 +44,22 @@ def test_every_feature_of_the_family_is_equal(arch, output_stride, form, as_trai
 
 @pytest.mark.parametrize('arch', ['m', 'l'])
 def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
-    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))), IN_RUNTIMES)
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))), StageForm(in_place=True))
+    called = _called(exact)
+    assert 'convolution' in called
+    assert not called & {'native_batch_norm', *MOVES}
+    assert all(conv.groups in (1, conv.in_channels) for conv in exact.modules() if isinstance(conv, nn.Conv2d))
+
+
+def test_by_default_only_wide_stages_move_channels(as_trained):
+    narrow = Architecture(stages=[[DS(24)], [IR(88, stride=2), MUX(3), MUX(5)]], head_channels=64)
+    wide = Architecture(stages=[[DS(24)], [IR(96, stride=2), MUX(3), MUX(5)]], head_channels=64)
+    moving = [_called(exact_form(as_trained(MUXNet(arch, out_indices=(2, ))), IN_RUNTIMES)) & MOVES for arch in (narrow, wide)]
+    assert not moving[0] and moving[1]
+
+
+def _called(network):
+    """Names of the operators that torch calls."""
     called = set()
 
     class Recorded(TorchDispatchMode):
@@ -49,11 +69,8 @@ def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, as_trai
             return function(*args, **(kwargs or {}))
 
     with Recorded():
-        exact(torch.randn(1, 3, 64, 64))
-    assert 'convolution' in called
-    assert not called & {'native_batch_norm', 'index', 'index_select', 'slice', 'split', 'split_with_sizes', 'transpose',
-                         'permute'}
-    assert all(conv.groups in (1, conv.in_channels) for conv in exact.modules() if isinstance(conv, nn.Conv2d))
+        network(torch.randn(1, 3, 64, 64))
+    return called
 
 
 def test_in_torch_two_channels_a_group_are_eight(as_trained):
@@ -147,12 +164,14 @@ def test_a_norm_that_cannot_be_folded_is_refused():
         exact_form(network)
 
 
-@pytest.mark.parametrize('arch, output_stride', [('m', None), ('xs', None), ('xs', 8)])
-def test_a_graph_of_any_size_in_another_runtime(arch, output_stride, as_trained, tmp_path):
+@pytest.mark.parametrize('arch, output_stride, form',
+                         [('m', None, IN_TORCH), ('m', None, StageForm(spread=True)), ('xs', None, IN_RUNTIMES),
+                          ('xs', 8, IN_TORCH)])
+def test_a_graph_of_any_size_in_another_runtime(arch, output_stride, form, as_trained, tmp_path):
     pytest.importorskip('onnx')
     onnxruntime = pytest.importorskip('onnxruntime')
     network = as_trained(MUXNet(arch, out_indices=(1, 4, 6), output_stride=output_stride))
-    torch.onnx.export(exact_form(network), (torch.randn(1, 3, 64, 96), ), str(tmp_path / 'exact.onnx'), dynamo=False,
+    torch.onnx.export(exact_form(network, form), (torch.randn(1, 3, 64, 96), ), str(tmp_path / 'exact.onnx'), dynamo=False,
                       opset_version=17, input_names=['x'], dynamic_axes={'x': {0: 'batch', 2: 'height', 3: 'width'}})
     session = onnxruntime.InferenceSession(str(tmp_path / 'exact.onnx'), providers=['CPUExecutionProvider'])
     for shape in [(1, 3, 64, 96), (2, 3, 75, 97), (1, 3, 33, 130)]:
@@ -161,6 +180,23 @@ def test_a_graph_of_any_size_in_another_runtime(arch, output_stride, as_trained,
             expected = network(x)
         for found, feature in zip(session.run(None, {'x': x.numpy()}), expected):
             assert relative_error(found, feature) < TOLERANCE
+
+
+def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(as_trained, tmp_path):
+    onnx, onnxruntime = pytest.importorskip('onnx'), pytest.importorskip('onnxruntime')
+    network, counts = as_trained(MUXNet('m', out_indices=(6, ))), []
+    for form in (StageForm(in_place=True), StageForm(in_place=True, spread=True)):
+        onnx_runtime.write(Features(exact_form(network, form)), torch.randn(1, 3, 64, 96), tmp_path / 'exact.onnx', {})
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.optimized_model_filepath = str(tmp_path / 'optimised.onnx')
+        onnxruntime.InferenceSession(str(tmp_path / 'exact.onnx'), options, providers=['CPUExecutionProvider'])
+        counts.append(Counter(node.op_type for node in onnx.load(tmp_path / 'optimised.onnx').graph.node))
+    if not counts[0]['ReorderInput']:
+        pytest.skip('ONNX Runtime has no blocked layout on this processor')
+    # 29 gates: one in each of 7 blocks, one for each half in 11. What is left are the first and the last reordering.
+    assert counts[0]['ReorderInput'] >= 29 and counts[0]['ReorderOutput'] >= 29
+    assert counts[1]['ReorderInput'] <= 2 and counts[1]['ReorderOutput'] <= 2
 
 
 def test_a_finer_grid_whose_channels_are_filled_up(as_trained):

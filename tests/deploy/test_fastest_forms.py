@@ -7,7 +7,7 @@ import mmmux.deploy.fastest_forms as fastest_forms
 from mmmux.deploy import exact_form
 from mmmux.deploy.stage_form import StageForm
 from mmmux.errors import ConfigError
-from mmmux.models import MUXNet
+from mmmux.models import DS, IR, MUX, Architecture, MUXNet
 
 
 @pytest.fixture
@@ -16,11 +16,35 @@ def network():
 
 
 def test_forms_that_are_the_same_are_not_told_apart(network):
-    counts = [len(fastest_forms.forms_of(stage)) for stage in network.stages]
+    counts = [len(fastest_forms.forms_of(stage, spreads=False)) for stage in network.stages]
     assert counts == [1, 4, 8, 8, 4, 8, 1]  # only stages 2, 3 and 5 of m have mixed kernels, 1 to 5 MUX blocks
+    assert [len(fastest_forms.forms_of(stage, spreads=True)) for stage in network.stages] == [2 * count for count in counts]
 
 
-@pytest.mark.parametrize('slow', fastest_forms.forms_of(MUXNet('m').stages[2]), ids=str)
+def test_without_se_there_is_no_gate_to_spread():
+    arch = Architecture(stages=[[DS(24, se_ratio=0)], [IR(32, stride=2, se_ratio=0), MUX(3, se_ratio=0)]], head_channels=64)
+    stages = MUXNet(arch, out_indices=(1, )).stages[:2]
+    forms = [form for stage in stages for form in fastest_forms.forms_of(stage, spreads=True)]
+    assert len(forms) == 1 + 4 and not any(form.spread for form in forms)
+
+
+@pytest.mark.parametrize('runtime, dynamic, spreads',
+                         [('onnx', False, True), ('onnx', True, False), ('openvino', False, False)])
+def test_gates_are_spread_where_it_can_help(network, runtime, dynamic, spreads, monkeypatch):
+    asked = []
+
+    def seconds(stage, x, forms, *_):
+        asked.extend(forms)
+        return {form: [1] for form in forms}
+
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('openvino')
+    monkeypatch.setattr(fastest_forms, '_seconds', seconds)
+    fastest_forms.fastest_forms(network, 64, 64, runtime, dynamic=dynamic)
+    assert any(form.spread for form in asked) == spreads
+
+
+@pytest.mark.parametrize('slow', fastest_forms.forms_of(MUXNet('m').stages[2], spreads=False), ids=str)
 def test_the_slow_one_is_never_taken(network, slow, monkeypatch):
     monkeypatch.setattr(fastest_forms, '_seconds', lambda stage, x, forms, *_: {form: [1 + (form == slow)] for form in forms})
     chosen = fastest_forms.fastest_forms(network, 64, 64, 'torchscript')

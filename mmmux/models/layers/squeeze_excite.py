@@ -1,4 +1,5 @@
 """Squeeze-and-excitation (Hu et al., CVPR 2018)."""
+import torch
 from torch import Tensor, nn
 
 
@@ -19,5 +20,13 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        mean = x.mean((2, 3), keepdim=True)
-        return x * self.expand(self.act(self.reduce(mean))).sigmoid()
+        return x * self.expand(self.act(self.reduce(_mean(x)))).sigmoid()
+
+
+def _mean(x: Tensor) -> Tensor:
+    if not x.requires_grad:
+        return x.mean((2, 3), keepdim=True)
+    # The derivative of torch's own mean is written out for every pixel and then divided; a sum's stays one number a channel.
+    # Half precision would overflow in the sum.
+    kind = torch.promote_types(x.dtype, torch.float32)
+    return (x.sum((2, 3), keepdim=True, dtype=kind) / (x.shape[2] * x.shape[3])).to(x.dtype)
