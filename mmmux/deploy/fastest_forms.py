@@ -1,8 +1,8 @@
 """Which exact form of each stage is the fastest: measured here, in the runtime that will run it."""
-import itertools
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from mmmux.errors import ConfigError
 from mmmux.models import MUXNet
-from mmmux.models.layers import ChannelMux, SqueezeExcite
+from mmmux.models.layers import ChannelMux, InvertedResidual, SqueezeExcite
 from mmmux.models.layers.mixed_conv import MixedConv
 from mmmux.models.layers.pair_conv import PairConv
 
 from .exact_stage import exact_stage
+from .hidden_parts import can_be_cut
 from .runtimes import runtime_of
 from .stage_form import StageForm
 
@@ -49,7 +50,10 @@ def network_in(model: nn.Module) -> MUXNet:
 @torch.no_grad()
 def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, threads: int | None = None,
                   rounds: int = 30, dynamic: bool = False) -> dict[int, StageForm]:
-    """Time the forms of each stage that differ, in turn within each round, and take the fastest.
+    """Find the fastest form of each stage, by time.
+
+    A stage's default form and those that differ from it in one attribute are timed in turn within each round. Each attribute is
+    about another part of a block, so that what is faster alone is taken together.
 
     Args:
         network: in evaluation.
@@ -66,22 +70,24 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, thread
     module = runtime_of(runtime)
     x = network.stem(torch.rand(1, 3, height, width))
     for number, stage in enumerate(list(network.stages)[:len(network.arch.stages)]):
-        forms = forms_of(stage, spreads=module.SPREADS and not dynamic)
-        if len(forms) > 1:
-            seconds = _seconds(stage, x, forms, module, threads, rounds)
-            chosen[number] = min(forms, key=lambda form: median(seconds[form]))
-        x = stage(x)
+        out = stage(x)
+        default = replace(module.FORM, in_place=module.FORM.is_in_place(out.shape[1]))
+        others = {name: replace(default, **{name: not getattr(default, name)})
+                  for name in choices(stage, module.SPREADS and not dynamic)}
+        if others:
+            seconds = _seconds(stage, x, [default, *others.values()], module, threads, rounds)
+            faster = [name for name, form in others.items() if median(seconds[form]) < median(seconds[default])]
+            chosen[number] = replace(default, **{name: getattr(others[name], name) for name in faster})
+        x = out
     return chosen
 
 
-def forms_of(stage: nn.Module, spreads: bool) -> list[StageForm]:
-    """The forms of a trained stage that differ; with `spreads` also those of spread gates."""
-
-    def ways(kind: type, default: bool = True) -> tuple[bool, ...]:
-        return (default, not default) if any(isinstance(module, kind) for module in stage.modules()) else (default, )
-
-    spread = ways(SqueezeExcite, False) if spreads else (False, )
-    return [StageForm(*form) for form in itertools.product(ways(ChannelMux), ways(MixedConv), ways(PairConv), spread)]
+def choices(stage: nn.Module, spreads: bool) -> list[str]:
+    """The attributes of :class:`StageForm` that make a difference to a trained stage; `spread` only where `spreads`."""
+    matters = dict(in_place=ChannelMux, merged=MixedConv, halved=PairConv, spread=SqueezeExcite if spreads else ())
+    names = [name for name, kinds in matters.items() if any(isinstance(module, kinds) for module in stage.modules())]
+    steps = (module.conv for module in stage.modules() if isinstance(module, InvertedResidual))
+    return [*names, 'cut'] if any(map(can_be_cut, steps)) else names
 
 
 def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime, threads: int | None,

@@ -20,6 +20,7 @@ from .stage_form import StageForm
 ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
 BLOCK = 8  # the narrowest such block; what is no multiple of it leaves the blocked layout in ONNX Runtime
 FINER_ALIGNMENT = 4
+PART, EARLY = 32, 192  # channels of a part, and the most that are cut into such parts
 
 
 class Scaled(nn.Module):
@@ -77,7 +78,7 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm) -> HiddenPar
     if isinstance(conv, MixedConv):
         return _mixed(conv, norm, form.merged)
     if isinstance(conv, nn.Conv2d) and conv.groups == conv.in_channels == conv.out_channels:
-        return HiddenParts([range(conv.out_channels)], [[_depthwise(*folded_weight(conv, norm), conv)]])
+        return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels)
     if isinstance(conv, nn.Conv2d) and 2 * conv.groups == conv.in_channels == conv.out_channels:
         return _halves(conv, norm) if form.halved else _groups(conv, norm)
     raise ConfigError(f'the exact form knows no block with the k x k step {conv}')
@@ -87,6 +88,22 @@ def _depthwise(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2
     kernel_size = weight.shape[-1]
     return conv_with(weight, bias, stride=like.stride, padding=(kernel_size - 1) // 2 * like.dilation[0],
                      dilation=like.dilation, groups=len(weight))
+
+
+def can_be_cut(conv: nn.Module) -> bool:
+    """Whether :attr:`.StageForm.cut` is about this k x k step."""
+    return isinstance(conv, nn.Conv2d) and PART < conv.groups == conv.out_channels <= EARLY
+
+
+def _plain(conv: nn.Conv2d, norm: nn.Module, size: int) -> HiddenParts:
+    weight, bias = folded_weight(conv, norm)
+    parts = [part.tolist() for part in torch.arange(len(weight)).split(size)]
+    return _apart(parts, [_depthwise(weight[part], bias[part], conv) for part in parts])
+
+
+def _apart(parts: Sequence[Sequence[int]], convs: Sequence[nn.Module]) -> HiddenParts:
+    """Each part convolved for itself."""
+    return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
 
 
 def _halves(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
@@ -113,8 +130,7 @@ def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:
     parts = [part.tolist() for part in torch.arange(len(scale)).split(conv.split_sizes)]
     parts = [_filled_quarters(part) if kind == 1 else part for part, kind in zip(parts, conv.scales)]
     scale, shift = with_zero(scale), with_zero(shift)
-    convs = [_group(conv, index, scale[part], shift[part]) for index, part in enumerate(parts)]
-    return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
+    return _apart(parts, [_group(conv, index, scale[part], shift[part]) for index, part in enumerate(parts)])
 
 
 def with_zero(values: Tensor, dim: int = 0) -> Tensor:
@@ -165,7 +181,7 @@ def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:
         margin = (largest - max(kernel_sizes[channel] for channel in part)) // 2
         cropped = weight[part][..., margin:largest - margin, margin:largest - margin]
         convs.append(_depthwise(cropped, shift[part], conv.convs[0]))
-    return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
+    return _apart(parts, convs)
 
 
 def aligned_parts(kernel_sizes: Sequence[int], multiple: int = ALIGNMENT) -> list[list[int]]:

@@ -17,11 +17,14 @@ class StageForm:
             group (see :func:`mmmux.models.layers.pair_conv.in_wider_groups`).
         spread: SE's gates are spread over all pixels before the product. That is more to write, but ONNX Runtime leaves its
             blocked layout for a product of unequal shapes, and stays in it for one of equal shapes.
+        cut: depthwise steps of few channels, which are early ones on large features, are computed in parts: what has been
+            expanded is then still near the processor when it is convolved.
     """
     in_place: bool | None = None
     merged: bool = True
     halved: bool = True
     spread: bool = False
+    cut: bool = True
 
     def is_in_place(self, channels: int) -> bool:
         """What `in_place` means for a stage of so many channels."""
@@ -29,4 +32,4 @@ class StageForm:
 
 
 IN_RUNTIMES = StageForm()  # ONNX Runtime and OpenVINO
-IN_TORCH = StageForm(halved=False)
+IN_TORCH = StageForm(halved=False, cut=False)

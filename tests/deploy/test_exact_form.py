@@ -18,7 +18,7 @@ from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
 
 TOLERANCE = 1e-5
-FORMS = [StageForm(), StageForm(in_place=True, halved=False, spread=True), StageForm(in_place=False, merged=False)]
+FORMS = [StageForm(), StageForm(in_place=True, halved=False, spread=True, cut=False), StageForm(in_place=False, merged=False)]
 SIZES = [(64, 96), (75, 97), (33, 130)]
 MOVES = {'index', 'index_select', 'slice', 'split', 'split_with_sizes', 'transpose', 'permute'}
 
@@ -56,6 +56,12 @@ def test_by_default_only_wide_stages_move_channels(as_trained):
     wide = Architecture(stages=[[DS(24)], [IR(96, stride=2), MUX(3), MUX(5)]], head_channels=64)
     moving = [_called(exact_form(as_trained(MUXNet(arch, out_indices=(2, ))), IN_RUNTIMES)) & MOVES for arch in (narrow, wide)]
     assert not moving[0] and moving[1]
+
+
+def test_early_depthwise_steps_are_in_parts(as_trained):
+    for form, widths in ((IN_RUNTIMES, {24, 32}), (StageForm(cut=False), {24, 96})):
+        exact = exact_form(as_trained(MUXNet('m', out_indices=(1, ))), form)
+        assert {conv.groups for conv in exact.modules() if isinstance(conv, nn.Conv2d) and conv.groups > 1} == widths
 
 
 def _called(network):

@@ -15,17 +15,35 @@ def network():
     return MUXNet('m', out_indices=(4, 6)).eval()
 
 
-def test_forms_that_are_the_same_are_not_told_apart(network):
-    counts = [len(fastest_forms.forms_of(stage, spreads=False)) for stage in network.stages]
-    assert counts == [1, 4, 8, 8, 4, 8, 1]  # only stages 2, 3 and 5 of m have mixed kernels, 1 to 5 MUX blocks
-    assert [len(fastest_forms.forms_of(stage, spreads=True)) for stage in network.stages] == [2 * count for count in counts]
+def test_only_what_makes_a_difference_is_tried(network):
+    always = ['in_place', 'halved']
+    # Only stages 2, 3 and 5 of m have mixed kernels, 1 to 5 MUX blocks; stage 1 has a depthwise step of few channels.
+    expected = [[], [*always, 'cut'], *[['in_place', 'merged', 'halved']] * 2, always, ['in_place', 'merged', 'halved'], []]
+    assert [fastest_forms.choices(stage, spreads=False) for stage in network.stages] == expected
+    assert all('spread' in fastest_forms.choices(stage, spreads=True) for stage in network.stages)
 
 
 def test_without_se_there_is_no_gate_to_spread():
     arch = Architecture(stages=[[DS(24, se_ratio=0)], [IR(32, stride=2, se_ratio=0), MUX(3, se_ratio=0)]], head_channels=64)
-    stages = MUXNet(arch, out_indices=(1, )).stages[:2]
-    forms = [form for stage in stages for form in fastest_forms.forms_of(stage, spreads=True)]
-    assert len(forms) == 1 + 4 and not any(form.spread for form in forms)
+    for stage in MUXNet(arch, out_indices=(1, )).stages[:2]:
+        assert 'spread' not in fastest_forms.choices(stage, spreads=True)
+
+
+@pytest.mark.parametrize('runtime', ['onnx', 'torchscript'])
+def test_what_is_faster_alone_is_taken_together(network, runtime, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    halved = runtime == 'torchscript'  # which is not its default
+
+    def seconds(stage, x, forms, *_):
+        return {form: [2 - 0.5 * (form.halved == halved) - 0.5 * (form.in_place == (x.shape[1] == 24)) + (not form.merged)]
+                for form in forms}
+
+    monkeypatch.setattr(fastest_forms, '_seconds', seconds)
+    chosen = fastest_forms.fastest_forms(network, 64, 64, runtime)
+    for number in (1, 2, 3, 4, 5):
+        # Stages 1 and 2 of m are those that read 24 channels.
+        assert (chosen[number].halved, chosen[number].in_place) == (halved, number < 3)
+        assert chosen[number].merged
 
 
 @pytest.mark.parametrize('runtime, dynamic, spreads',
@@ -42,14 +60,6 @@ def test_gates_are_spread_where_it_can_help(network, runtime, dynamic, spreads, 
     monkeypatch.setattr(fastest_forms, '_seconds', seconds)
     fastest_forms.fastest_forms(network, 64, 64, runtime, dynamic=dynamic)
     assert any(form.spread for form in asked) == spreads
-
-
-@pytest.mark.parametrize('slow', fastest_forms.forms_of(MUXNet('m').stages[2], spreads=False), ids=str)
-def test_the_slow_one_is_never_taken(network, slow, monkeypatch):
-    monkeypatch.setattr(fastest_forms, '_seconds', lambda stage, x, forms, *_: {form: [1 + (form == slow)] for form in forms})
-    chosen = fastest_forms.fastest_forms(network, 64, 64, 'torchscript')
-    assert set(chosen) == {1, 2, 3, 4, 5}
-    assert all(form != slow for form in chosen.values())
 
 
 @pytest.mark.parametrize('runtime', ['torchscript', 'onnx'])
