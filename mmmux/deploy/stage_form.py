@@ -32,4 +32,4 @@ class StageForm:
 
 
 IN_RUNTIMES = StageForm()  # ONNX Runtime and OpenVINO
-IN_TORCH = StageForm(halved=False, cut=False)
+IN_TORCH = StageForm(in_place=True, halved=False, cut=False)

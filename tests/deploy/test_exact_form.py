@@ -42,16 +42,18 @@ def test_every_feature_of_the_family_is_equal(arch, output_stride, form, as_trai
         assert_equal(network, exact, size)
 
 
+@pytest.mark.parametrize('form', [StageForm(in_place=True), IN_TORCH], ids=str)
 @pytest.mark.parametrize('arch', ['m', 'l'])
-def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, as_trained):
-    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))), StageForm(in_place=True))
+def test_in_place_nothing_moves_channels_and_nothing_is_normalised(arch, form, as_trained):
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(1, 2, 4, 7))), form)
     called = _called(exact)
     assert 'convolution' in called
     assert not called & {'native_batch_norm', *MOVES}
-    assert all(conv.groups in (1, conv.in_channels) for conv in exact.modules() if isinstance(conv, nn.Conv2d))
+    groups = {conv.in_channels // conv.groups for conv in exact.modules() if isinstance(conv, nn.Conv2d) and conv.groups > 1}
+    assert groups == ({1} if form.halved else {1, 8})  # not one of two channels
 
 
-def test_by_default_only_wide_stages_move_channels(as_trained):
+def test_in_runtimes_only_wide_stages_move_channels(as_trained):
     narrow = Architecture(stages=[[DS(24)], [IR(88, stride=2), MUX(3), MUX(5)]], head_channels=64)
     wide = Architecture(stages=[[DS(24)], [IR(96, stride=2), MUX(3), MUX(5)]], head_channels=64)
     moving = [_called(exact_form(as_trained(MUXNet(arch, out_indices=(2, ))), IN_RUNTIMES)) & MOVES for arch in (narrow, wide)]
