@@ -58,8 +58,9 @@ def trunks(runtime: str, threads: int) -> dict[str, nn.Module]:
     released, network, other = as_released(muxnet()), muxnet(), mobilenet()
     for each in (released, network, other):
         each.eval()
-    forms = fastest_forms(network, SIZE, SIZE, runtime, threads)
-    rows = {RELEASED: released, EXACT: exact_form(network, runtime_of(runtime).FORM), TUNED: exact_form(network, forms),
+    form = runtime_of(runtime).FORM
+    forms = fastest_forms(network, SIZE, SIZE, runtime, form, threads)
+    rows = {RELEASED: released, EXACT: exact_form(network, form), TUNED: exact_form(network, forms),
             MOBILENET: exact_form(other)}
     return {name: benchmark.Features(row).eval() for name, row in rows.items()}
 

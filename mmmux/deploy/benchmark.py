@@ -19,7 +19,7 @@ from mmmux.errors import ConfigError
 
 from .exact_form import exact_form
 from .fastest_forms import fastest_forms, network_in
-from .runtimes import FORMATS, runtime_of
+from .runtimes import FORMATS, default_form, runtime_of
 from .stage_form import StageForm
 from .whole_model import TASKS
 
@@ -97,9 +97,10 @@ def network_of(entry: Entry, task: Task) -> nn.Module:
 
 def _forms(model: nn.Module, entry: Entry, task: Task) -> StageForm | dict[int, StageForm]:
     runtime = entry.runtime if entry.runtime in FORMATS else 'torchscript'
+    form = default_form(runtime, entry.precision)
     if entry.form == 'exact':
-        return FORMATS[runtime].FORM
-    return fastest_forms(network_in(model), task.height, task.width, runtime, task.threads)
+        return form
+    return fastest_forms(network_in(model), task.height, task.width, runtime, form, task.threads)
 
 
 def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:

@@ -29,6 +29,12 @@ def is_identity(positions: Tensor) -> bool:
     return bool((positions == torch.arange(len(positions))).all())
 
 
+def in_order(x: Tensor, places: Tensor) -> Tensor:
+    """The channels of x (N, C, H, W) in the order of `places`, a permutation of all."""
+    # By halves: OpenVINO (2026.4) folds a permutation into the next convolution's weights, the wrong way round.
+    return torch.cat([x[:, half] for half in places.chunk(2)], 1)
+
+
 def spread_rows(rows: Tensor, positions: Tensor, width: int) -> Tensor:
     """Put row k of a tensor (n, ...) at `positions[k]` of one with `width` rows, zeros elsewhere."""
     spread = rows.new_zeros(width, *rows.shape[1:])

@@ -36,7 +36,9 @@ class Gates(nn.Module):
     def __init__(self, se: SqueezeExcite, channels: Sequence[Sequence[int]], spread: bool):
         super().__init__()
         order = [channel for part in channels for channel in part]
-        reduced = filled_up(range(se.reduce.out_channels))
+        reduced = list(range(se.reduce.out_channels))
+        if spread:
+            reduced = filled_up(reduced)  # as `spread` is for, to stay in whole blocks
         weight, bias = with_zero(se.reduce.weight, 1)[:, order], se.reduce.bias
         self.reduce = conv_with(with_zero(weight)[reduced], with_zero(bias)[reduced])
         weight, bias = with_zero(with_zero(se.expand.weight, 1)[:, reduced]), with_zero(se.expand.bias)

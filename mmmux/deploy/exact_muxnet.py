@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmmux.models import MUXNet
 
-from .channel_positions import is_identity
+from .channel_positions import in_order, is_identity
 from .exact_block import Activation
 from .exact_stage import exact_stage
 from .fold_norm import fold
@@ -48,7 +48,7 @@ class ExactMUXNet(nn.Module):
         for index, stage in enumerate(self.stages):
             x = stage(x)
             order = getattr(self.orders, str(index), None)
-            outs[index] = x if order is None else x[:, order]
+            outs[index] = x if order is None else in_order(x, order)
         return tuple(outs[index] for index in self.out_indices)
 
 

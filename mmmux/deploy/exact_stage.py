@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmmux.models.layers import ChannelMux, DepthwiseSeparable
 
-from .channel_positions import after_mux, before_mux, is_identity
+from .channel_positions import after_mux, before_mux, in_order, is_identity
 from .exact_block import exact_depthwise_separable, exact_inverted_residual
 from .stage_form import StageForm
 
@@ -19,7 +19,7 @@ class TakingChannels(nn.Module):
     Args:
         block: of the processed channels, without its identity.
         places: where the block's channels are stored, the processed ones first.
-        processed: how many it processes.
+        processed: how many it processes, not all.
     """
 
     def __init__(self, block: nn.Module, places: Tensor, processed: int):
@@ -47,7 +47,7 @@ class InOrder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, out_channels, h, w)."""
-        return self.block(x[:, self.places])
+        return self.block(in_order(x, self.places))
 
 
 def exact_stage(stage: Sequence[nn.Module], before: Tensor, form: StageForm) -> tuple[nn.Sequential, Tensor]:
@@ -69,7 +69,7 @@ def exact_stage(stage: Sequence[nn.Module], before: Tensor, form: StageForm) -> 
 def _exact_block(block: nn.Module, before: Tensor, following: Sequence[nn.Module],
                  form: StageForm) -> tuple[nn.Module, Tensor]:
     if isinstance(block, ChannelMux):
-        if form.is_in_place(len(before)):
+        if form.is_in_place(len(before)) or block.processed == len(before):
             return exact_inverted_residual(block.block, before, before, form), after_mux(before, block)
         ordinary = torch.arange(block.processed)
         exact = exact_inverted_residual(block.block, ordinary, ordinary, form)

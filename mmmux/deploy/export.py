@@ -15,7 +15,7 @@ from .agreement import disagreement
 from .description import describe_file
 from .evaluate import evaluate
 from .fastest_forms import fastest_forms, network_in
-from .runtimes import runtime_of
+from .runtimes import default_form, runtime_of
 from .trained import classes_of, pictures_of, prepared, trained_model
 from .whole_model import TASKS, whole_model
 
@@ -67,8 +67,9 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     runtime = runtime_of(wanted.format)
     _check(wanted, runtime, out)
     model = trained_model(cfg, checkpoint)
-    forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format,
-                          dynamic=wanted.dynamic) if wanted.tune else runtime.FORM
+    forms = default_form(wanted.format, wanted.precision, wanted.dynamic)
+    if wanted.tune:
+        forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format, forms)
     network = whole_model(model, cfg.default_scope, wanted.raw, forms)
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))

@@ -48,8 +48,8 @@ def network_in(model: nn.Module) -> MUXNet:
 
 
 @torch.no_grad()
-def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, threads: int | None = None,
-                  rounds: int = 30, dynamic: bool = False) -> dict[int, StageForm]:
+def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, default: StageForm, threads: int | None = None,
+                  rounds: int = 30) -> dict[int, StageForm]:
     """Find the fastest form of each stage, by time.
 
     A stage's default form and those that differ from it in one attribute are timed in turn within each round. Each attribute is
@@ -59,9 +59,9 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, thread
         network: in evaluation.
         height, width: of the pictures, in pixels.
         runtime: as `tools/export.py --format`.
+        default: the form to begin with; gates are spread only where they are in it.
         threads: of the processor; None takes what the runtime takes.
         rounds: timed ones.
-        dynamic: the file will take pictures of any number and size.
 
     Returns:
         dict: the form of each stage that has several, for :func:`.exact_form.exact_form`.
@@ -71,13 +71,12 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, thread
     x = network.stem(torch.rand(1, 3, height, width))
     for number, stage in enumerate(list(network.stages)[:len(network.arch.stages)]):
         out = stage(x)
-        default = replace(module.FORM, in_place=module.FORM.is_in_place(out.shape[1]))
-        others = {name: replace(default, **{name: not getattr(default, name)})
-                  for name in choices(stage, module.SPREADS and not dynamic)}
+        first = replace(default, in_place=default.is_in_place(out.shape[1]))
+        others = {name: replace(first, **{name: not getattr(first, name)}) for name in choices(stage, default.spread)}
         if others:
-            seconds = _seconds(stage, x, [default, *others.values()], module, threads, rounds)
-            faster = [name for name, form in others.items() if median(seconds[form]) < median(seconds[default])]
-            chosen[number] = replace(default, **{name: getattr(others[name], name) for name in faster})
+            seconds = _seconds(stage, x, [first, *others.values()], module, threads, rounds)
+            faster = [name for name, form in others.items() if median(seconds[form]) < median(seconds[first])]
+            chosen[number] = replace(first, **{name: getattr(others[name], name) for name in faster})
         x = out
     return chosen
 

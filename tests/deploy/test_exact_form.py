@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
-from mmmux.deploy.runtimes import onnx_runtime
+from mmmux.deploy.runtimes import onnx_runtime, openvino_runtime
 from mmmux.deploy.stage_form import IN_RUNTIMES, IN_TORCH, StageForm
 from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
@@ -188,6 +188,35 @@ def test_a_graph_of_any_size_in_another_runtime(arch, output_stride, form, as_tr
             expected = network(x)
         for found, feature in zip(session.run(None, {'x': x.numpy()}), expected):
             assert relative_error(found, feature) < TOLERANCE
+
+
+class Read(nn.Module):
+    """A network whose features are read by a convolution each, as a head reads them."""
+    outputs = ('sums', )
+
+    def __init__(self, network, channels):
+        super().__init__()
+        self.network = network
+        self.convs = nn.ModuleList(nn.Conv2d(width, 8, 1) for width in channels)
+
+    def forward(self, x):
+        return (torch.cat([conv(feature).flatten(1) for conv, feature in zip(self.convs, self.network(x))], 1), )
+
+
+@pytest.mark.parametrize('table', ['m', 'splits and shuffles', 'identity of DS before MUX'])
+@pytest.mark.parametrize('form', FORMS, ids=str)
+def test_features_have_their_order_for_whoever_reads_them_in_openvino(table, form, as_trained, tmp_path):
+    pytest.importorskip('openvino')
+    arch = ARCHITECTURES[table] if table in ARCHITECTURES else Architecture(stages=CUSTOM[table], head_channels=64)
+    network = as_trained(MUXNet(arch, out_indices=tuple(range(len(arch.stages)))))
+    read = Read(network, network.out_channels)
+    x = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        expected, = read(x)
+    read.network = exact_form(network, form)
+    openvino_runtime.write(read, x, tmp_path / 'read.xml', {})
+    found, = openvino_runtime.load(tmp_path / 'read.xml', 1)(x.numpy())
+    assert relative_error(found, expected) < TOLERANCE
 
 
 def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(as_trained, tmp_path):

@@ -84,6 +84,22 @@ def test_onnx_has_dense_and_depthwise_convolutions_alone(cfg, checkpoint, tmp_pa
     assert len(convs) > 100 and all(group == 1 or dims[1] == 1 for group, dims in convs)
 
 
+@pytest.mark.parametrize('opset', [13, 20])
+def test_the_first_and_the_last_operator_set(opset, cfg, checkpoint, tmp_path):
+    onnx = pytest.importorskip('onnx')
+    assert export(cfg, checkpoint, Export('onnx', 160, 128, raw=True, opset=opset), tmp_path / 'model.onnx')['checked'] == 4
+    assert max(entry.version for entry in onnx.load(tmp_path / 'model.onnx').opset_import) == opset
+
+
+@pytest.mark.parametrize('precision, dynamic', [('fp32', False), ('fp32', True), ('fp16', False)])
+def test_gates_are_spread_where_onnx_runtime_has_a_blocked_layout_for_them(precision, dynamic, cfg, checkpoint, tmp_path):
+    onnx = pytest.importorskip('onnx')
+    export(cfg, checkpoint, Export('onnx', 160, 160, dynamic, precision, raw=True), tmp_path / 'model.onnx')
+    kinds = [node.op_type for node in onnx.load(tmp_path / 'model.onnx').graph.node]
+    # 31 gates: one in each of 6 blocks, one for each third of the early block, one for each half in 11.
+    assert kinds.count('Resize') == (31 if precision == 'fp32' and not dynamic else 0)
+
+
 @pytest.mark.parametrize('name', ['onnx', 'openvino'])
 def test_int8_tells_what_it_costs(name, cfg, checkpoint, tmp_path):
     runtime = installed(name)

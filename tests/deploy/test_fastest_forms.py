@@ -5,6 +5,7 @@ from torch import nn
 
 import mmmux.deploy.fastest_forms as fastest_forms
 from mmmux.deploy import exact_form
+from mmmux.deploy.runtimes import default_form
 from mmmux.deploy.stage_form import StageForm
 from mmmux.errors import ConfigError
 from mmmux.models import DS, IR, MUX, Architecture, MUXNet
@@ -29,44 +30,39 @@ def test_without_se_there_is_no_gate_to_spread():
         assert 'spread' not in fastest_forms.choices(stage, spreads=True)
 
 
-@pytest.mark.parametrize('runtime', ['onnx', 'torchscript'])
-def test_what_is_faster_alone_is_taken_together(network, runtime, monkeypatch):
-    pytest.importorskip('onnxruntime')
-    halved = runtime == 'torchscript'  # which is not its default
+@pytest.mark.parametrize('halved', [True, False])
+def test_what_is_faster_alone_is_taken_together(network, halved, monkeypatch):
 
     def seconds(stage, x, forms, *_):
         return {form: [2 - 0.5 * (form.halved == halved) - 0.5 * (form.in_place == (x.shape[1] == 24)) + (not form.merged)]
                 for form in forms}
 
     monkeypatch.setattr(fastest_forms, '_seconds', seconds)
-    chosen = fastest_forms.fastest_forms(network, 64, 64, runtime)
+    chosen = fastest_forms.fastest_forms(network, 64, 64, 'torchscript', StageForm(halved=not halved))
     for number in (1, 2, 3, 4, 5):
         # Stages 1 and 2 of m are those that read 24 channels.
         assert (chosen[number].halved, chosen[number].in_place) == (halved, number < 3)
         assert chosen[number].merged
 
 
-@pytest.mark.parametrize('runtime, dynamic, spreads',
-                         [('onnx', False, True), ('onnx', True, False), ('openvino', False, False)])
-def test_gates_are_spread_where_it_can_help(network, runtime, dynamic, spreads, monkeypatch):
+@pytest.mark.parametrize('default', [StageForm(), StageForm(spread=True)], ids=str)
+def test_gates_are_spread_only_where_they_are_at_first(network, default, monkeypatch):
     asked = []
 
     def seconds(stage, x, forms, *_):
         asked.extend(forms)
         return {form: [1] for form in forms}
 
-    pytest.importorskip('onnxruntime')
-    pytest.importorskip('openvino')
     monkeypatch.setattr(fastest_forms, '_seconds', seconds)
-    fastest_forms.fastest_forms(network, 64, 64, runtime, dynamic=dynamic)
-    assert any(form.spread for form in asked) == spreads
+    fastest_forms.fastest_forms(network, 64, 64, 'torchscript', default)
+    assert {form.spread for form in asked} == ({True, False} if default.spread else {False})
 
 
 @pytest.mark.parametrize('runtime', ['torchscript', 'onnx'])
 def test_measured_in_a_runtime_the_outputs_stay(network, runtime):
     if runtime == 'onnx':
         pytest.importorskip('onnxruntime')
-    forms = fastest_forms.fastest_forms(network, 64, 96, runtime, threads=1, rounds=2)
+    forms = fastest_forms.fastest_forms(network, 64, 96, runtime, default_form(runtime), threads=1, rounds=2)
     assert all(isinstance(form, StageForm) for form in forms.values())
     x = torch.randn(1, 3, 64, 96)
     with torch.no_grad():

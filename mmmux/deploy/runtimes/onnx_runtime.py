@@ -2,6 +2,7 @@
 import json
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -14,8 +15,7 @@ from mmmux.installed import need
 
 SUFFIX = '.onnx'
 PRECISIONS = ('fp32', 'fp16', 'int8')
-FORM = IN_RUNTIMES
-SPREADS = True  # products of unequal shapes leave its blocked layout
+FORM = replace(IN_RUNTIMES, spread=True)
 OPSETS = (13, 20)  # below, means and products of broadcast shapes are written in ways that newer runtimes undo badly
 KEY = 'mmmux'
 KEPT_IN_FP32 = ['NonMaxSuppression', 'TopK', 'Range', 'Resize']  # no kernels for float16

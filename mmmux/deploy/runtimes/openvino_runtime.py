@@ -17,7 +17,6 @@ from .signal_stack import signal_stack_kept
 SUFFIX = '.xml'
 PRECISIONS = ('fp32', 'fp16', 'int8')
 FORM = IN_RUNTIMES
-SPREADS = False
 KEY = 'mmmux'
 
 

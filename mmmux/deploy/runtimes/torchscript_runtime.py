@@ -14,7 +14,6 @@ from mmmux.errors import ConfigError
 SUFFIX = '.pt'
 PRECISIONS = ('fp32', 'fp16')
 FORM = IN_TORCH
-SPREADS = False
 KEY = 'mmmux.json'
 
 
