@@ -4,8 +4,9 @@
 Trunks go to the last block; detectors are the SSDLite configs for VOC, from pictures to raw scores and box offsets. The graph
 "as released" is the network without the exact form, its two-channel groups as one grouped convolution. Weights are random: they
 do not change the time. Within a measure, every round times every row once, in turn; all measures are passed through several
-times, as a shared machine's slow minutes outlast a measure's rounds. Training has a process of its own, as anybody's. Ratios
-are of medians over all. "Tuned" is the exact form with the fastest form of each stage, measured first.
+times, as a shared machine's slow minutes outlast a measure's rounds. Training has a process of its own, as anybody's. A ratio
+is the median over all rounds of the ratio within a round, whose times share what else the machine does. "Tuned" is the exact
+form with the fastest form of each stage, measured first.
 """
 import argparse
 import json
@@ -15,7 +16,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from operator import truediv
 from pathlib import Path
+from statistics import median
 from types import MethodType
 
 import torch
@@ -153,7 +156,8 @@ def main() -> None:
                     seconds[title][name] += times
     for title, (_, counts, reference, needed, goal) in known.items():
         rows = summarised(seconds[title])
-        ratios = {name: round(row['median_ms'] / rows[reference]['median_ms'], 3) for name, row in rows.items()}
+        ratios = {name: round(median(map(truediv, times, seconds[title][reference])), 3)
+                  for name, times in seconds[title].items()}
         result['measures'][title] = dict(rows=rows, rounds=len(seconds[title][counts]), counts=counts, reference=reference,
                                          ratio=ratios[counts], tuned=ratios.get(TUNED), needed=needed, goal=goal)
         show(title, rows)

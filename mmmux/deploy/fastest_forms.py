@@ -3,6 +3,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import truediv
 from pathlib import Path
 from statistics import median
 
@@ -20,6 +21,7 @@ from .hidden_parts import can_be_cut
 from .runtimes import runtime_of
 from .stage_form import StageForm
 
+WORTH_IT = 0.97  # of the default's time: less is noise
 REPEATS = 3  # of a stage in the file that is timed, so that reading and writing its input and output weigh less
 
 
@@ -75,7 +77,9 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, defaul
         others = {name: replace(first, **{name: not getattr(first, name)}) for name in choices(stage, default.spread)}
         if others:
             seconds = _seconds(stage, x, [first, *others.values()], module, threads, rounds)
-            faster = [name for name, form in others.items() if median(seconds[form]) < median(seconds[first])]
+            # Within a round, what else the machine does falls on all alike.
+            ratio = {name: median(map(truediv, seconds[form], seconds[first])) for name, form in others.items()}
+            faster = [name for name in others if ratio[name] < WORTH_IT]
             chosen[number] = replace(first, **{name: getattr(others[name], name) for name in faster})
         x = out
     return chosen
