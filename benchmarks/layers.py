@@ -60,16 +60,18 @@ def peaks(rounds: int = 20) -> tuple[float, float]:
     return 1536**3 / best(lambda: a @ b), 2 * source.numel() * 4 / best(lambda: target.copy_(source))
 
 
-def profile(path: Path, size: int, rounds: int, threads: int) -> list[dict]:
-    """For each node: layer of the backbone, operator, median microseconds, multiply-adds and bytes."""
+def profiled(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_profiling = True
     options.profile_file_prefix = str(path.with_suffix(''))
-    session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-    pictures = numpy.random.default_rng(0).random((1, 3, size, size), numpy.float32)
-    for _ in range(rounds):
-        session.run(None, {'pictures': pictures})
+    # As in onnx_runtime.load: idle threads otherwise keep a core busy while another network is timed.
+    options.add_session_config_entry('session.force_spinning_stop', '1')
+    return onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+
+
+def nodes_of(session: onnxruntime.InferenceSession) -> list[dict]:
+    """For each node: layer of the backbone, operator, median microseconds, multiply-adds and bytes."""
     times, described = defaultdict(list), {}
     for event in json.loads(Path(session.end_profiling()).read_text()):
         if event.get('cat') == 'Node' and event['name'].endswith('_kernel_time'):
@@ -118,15 +120,23 @@ def main() -> None:
     parser.add_argument('--plot', type=Path, default=Path('docs/performance.png'), help='default: %(default)s')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    macs_a_second, bytes_a_second = peaks()
+    pictures = numpy.random.default_rng(0).random((1, 3, args.size, args.size), numpy.float32)
+    measured, sessions = [peaks()], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, name in enumerate(NETWORKS):
+            path = Path(folder) / f'{number}.onnx'
+            onnx_runtime.write(build(name), torch.zeros(1, 3, args.size, args.size), path, {})
+            sessions[name] = profiled(path, args.threads)
+        for _ in range(args.rounds):  # in turn, so that whatever else the machine does falls on all
+            for session in sessions.values():
+                session.run(None, {'pictures': pictures})
+        nodes = {name: nodes_of(session) for name, session in sessions.items()}
+    measured.append(peaks())  # again, as a shared machine has slow minutes
+    macs_a_second, bytes_a_second = map(max, zip(*measured))
     result = dict(**describe_machine(), size=args.size, rounds=args.rounds,
                   peak_gmacs=round(macs_a_second / 1e9, 1), copy_gbytes=round(bytes_a_second / 1e9, 1), networks={})
     for name in NETWORKS:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / 'trunk.onnx'
-            onnx_runtime.write(build(name), torch.zeros(1, 3, args.size, args.size), path, {})
-            nodes = profile(path, args.size, args.rounds, args.threads)
-        result['networks'][name] = {kind: totals(nodes, kind[:-1], macs_a_second, bytes_a_second)
+        result['networks'][name] = {kind: totals(nodes[name], kind[:-1], macs_a_second, bytes_a_second)
                                     for kind in ('operators', 'layers')}
         rows = sorted(result['networks'][name]['operators'].items(), key=lambda item: -item[1]['ms'])
         show(name, rows)

@@ -59,7 +59,9 @@ def test_gates_are_spread_only_where_they_are_at_first(network, default, monkeyp
 
 
 @pytest.mark.parametrize('runtime', ['torchscript', 'onnx'])
-def test_measured_in_a_runtime_the_outputs_stay(network, runtime):
+def test_measured_in_a_runtime_the_outputs_stay(runtime):
+    arch = Architecture(stages=[[DS(24)], [IR(32, (3, 5), stride=2), MUX(3)], [IR(48, 3, stride=2)]], head_channels=64)
+    network = MUXNet(arch, out_indices=(1, 2)).eval()
     if runtime == 'onnx':
         pytest.importorskip('onnxruntime')
     forms = fastest_forms.fastest_forms(network, 64, 96, runtime, default_form(runtime), threads=1, rounds=2)
