@@ -45,6 +45,15 @@ def test_what_is_faster_alone_is_taken_together(network, halved, monkeypatch):
         assert chosen[number].merged
 
 
+@pytest.mark.parametrize('ratio, taken', [(0.98, False), (0.95, True)])
+def test_what_is_faster_by_no_more_than_noise_is_left(network, ratio, taken, monkeypatch):
+    # The machine is twice as slow in the second round: within a round the ratio stays.
+    monkeypatch.setattr(fastest_forms, '_seconds', lambda stage, x, forms, *_: {
+        form: [slow * (1 if form.halved else ratio) for slow in (1, 2, 1)] for form in forms})
+    chosen = fastest_forms.fastest_forms(network, 64, 64, 'torchscript', StageForm())
+    assert all(form.halved != taken for form in chosen.values())
+
+
 @pytest.mark.parametrize('default', [StageForm(), StageForm(spread=True)], ids=str)
 def test_gates_are_spread_only_where_they_are_at_first(network, default, monkeypatch):
     asked = []
