@@ -3,7 +3,7 @@
     pip install atheris
     python tests/fuzzing/fuzz.py pictures --runs 100000
 
-The readers are those of tests/hostile_readers.py. An input that is neither read as a value nor told in one sentence, or that
+The readers are those of tests/helpers/hostile_readers.py. An input that is neither read as a value nor told in one sentence, or that
 takes more than a minute or too much memory, ends the program, and is kept in the folder. With MMMUX_RECORD=FILE.json, how many
 inputs were tried is added to that file.
 """
@@ -12,7 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[place]) for place in (1, 2)]
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / 'tests/helpers')]
 
 MEGABYTES = 4096  # in memory, imports included
 MOST_BYTES = 16384  # of an input

@@ -2,8 +2,8 @@
 import os
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-# The package's own __init__ is left out, and the formula of the analytic problem is that of tests/trial_functions.py.
+REPOSITORY = Path(__file__).resolve().parents[2]
+# The package's own __init__ is left out, and the formula of the analytic problem is that of tests/helpers/trial_functions.py.
 _SITE = """
 import sys
 
@@ -25,4 +25,4 @@ def light_python_path(folder: Path) -> str:
         folder: an empty one, for a module that Python imports when it starts.
     """
     (folder / 'sitecustomize.py').write_text(_SITE.format(package=str(REPOSITORY / 'mmmux')))
-    return os.pathsep.join(map(str, (folder, REPOSITORY, REPOSITORY / 'tests')))
+    return os.pathsep.join(map(str, (folder, REPOSITORY, REPOSITORY / 'tests/helpers')))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmmux.datasets import drawn_scenes, drawn_shapes
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 _DETECTOR = """
 _base_ = '{repository}/configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 train_pipeline = [

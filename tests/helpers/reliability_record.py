@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmmux.installed import installed_versions
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 _PACKAGES = ('torch', 'numpy', 'mmengine', 'mmdet', 'mmsegmentation', 'mmpretrain', 'onedl-mmengine', 'onedl-mmdetection',
              'onedl-mmsegmentation', 'onedl-mmpretrain')
 

@@ -11,7 +11,7 @@ import numpy
 import pytest
 import torch
 
-FOLDER = Path(__file__).resolve().parents[2] / 'shared' / 'reference'
+FOLDER = Path(__file__).resolve().parents[3] / 'shared' / 'reference'
 needs_reference = pytest.mark.skipif(not FOLDER.is_dir(), reason=f'the recorded outputs are not in {FOLDER}')
 
 # Stage by stage: out channels, kernels and expansion of the first block; count, kernel and expansion of its MUX blocks.

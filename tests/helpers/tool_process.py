@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forked_process import FORKED
 
-TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 class ToolProcess:
