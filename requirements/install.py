@@ -1,172 +1,150 @@
-"""Make an environment ready for the demos and the tests; needs only the standard library, see --help.
+"""Make an environment ready for the demos and the tests; needs only the standard library.
 
-Every step looks at what is there before it acts, so an interrupted run is completed by the next one.
+An environment that this program did not make is used if it holds what is needed, and never changed. A new run goes on where
+the last one stopped, also within the compilation of mmcv, which honours MAX_JOBS, CFLAGS, CC, CXX and FORCE_CUDA. With nothing
+to do it ends within a second. The output of the commands is in install.log in the environment.
 """
 import argparse
 import fcntl
 import hashlib
-import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-from operators import Operators
-from shell import SetupError, Shell
-from stacks import ROOT, STACKS, Stack, is_whole
-
-EPILOG = """\
-openmmlab, in .venv, is for detection and segmentation; classification, in .venv-classification, for classification.
-
-mmcv has compiled operators and must fit the installed torch. A ready-made wheel is tried first, from --wheels and from where
-pip looks; if there is none, or it does not fit, mmcv is compiled with all its operators: 5 to 15 minutes, with CUDA if torch
-sees a GPU and nvcc is there. MAX_JOBS (default: the number of cores), CFLAGS, CC and CXX are honoured. Classification takes
-mmcv-lite, which has none.
-
-Run it again after an interruption: it goes on where it stopped, also within the compilation. With nothing to do it ends
-within a second. Output of the commands is kept in install.log in the environment's folder. To start over, delete the folder.
-Exit status: 0 done, 2 not done, with one sentence that says why and what to do next."""
+ROOT = Path(__file__).resolve().parent.parent
+DENSE = 'torchvision, mmcv.ops, mmdet, mmseg, mmpretrain, onnxruntime, openvino, nncf, pymoo, ray, pytest, xdist, ruff, mmmux'
+STACKS = {  # requirements beside torch, the mmcv that has compiled operators, modules that must be there in the end
+    **{name: (['torchvision', '-e', f'{ROOT}[{name},deploy,search]'], mmcv, DENSE)
+       for name, mmcv in (('openmmlab', 'mmcv'), ('onedl', 'onedl-mmcv'))},
+    'oldest': (['-e', f'{ROOT}[search]', 'mmengine', 'mmcv-lite', 'onnx', 'onnxruntime'], '', 'mmcv, onnx, pymoo, mmmux')}
+OPERATORS = 'import mmcv.ops, torch; x = torch.ones(1, 4); mmcv.ops.nms(x, x.sum(1), 1); ' \
+            'torch.cuda.is_available() and mmcv.ops.nms(x.cuda(), x.cuda().sum(1), 1)'  # a build without CUDA imports, too
+REMEDIES = {'No space|quota': 'free 10 GB', 'Killed|allocate memory': 'set MAX_JOBS=1', r'Python\.h': 'install python3-dev',
+            r'libGL\.so|libgthread': 'install libgl1 and libglib2.0-0', r'[cg]\+\+.*not found': 'install g++ or set CXX',
+            'NewConnection|resolution|unreachable|timed out|versions: none': "check the network and pip's settings"}
 
 
-def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Make an environment ready for the demos and the tests.', epilog=EPILOG,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--stack', choices=list(STACKS), default='openmmlab', help='the packages to install (%(default)s)')
-    parser.add_argument('--wheels', type=Path, metavar='DIR', help='a folder with ready-made wheels, looked through first')
-    parser.add_argument('--torch-index', metavar='URL',
-                        help="the index torch, and a torchvision that has to fit it, are taken from, instead of pip's own")
-    options = parser.parse_args()
-    options.stack = STACKS[options.stack]
-    if options.wheels and not options.wheels.is_dir():
-        raise SetupError(f'--wheels {options.wheels} is not a folder: name one or leave it out')
-    return options
+class Setup:
+    def __init__(self, options: argparse.Namespace):
+        self.options, self.venv, self.tty = options, options.venv.absolute(), sys.stdout.isatty()
+        self.python, self.mark = self.venv / 'bin/python', self.venv / 'mmmux-setup'
+        self.packages, self.mmcv, self.modules = STACKS[options.stack]
+        wheels = ['--find-links', options.wheels.resolve()] if options.wheels else []
+        self.more = ['-c', Path(__file__).with_name(f'{options.stack}.txt'), *wheels]
+        self.environment = {**os.environ, 'PYTHONPATH': '', 'PYTHONNOUSERSITE': '1', 'PIP_USER': '0', 'PIP_NO_INPUT': '1'}
 
+    def make_ready(self) -> None:
+        if self.venv.exists() and any(self.venv.iterdir()) and not self.mark.exists():
+            return self.check_foreign()
+        self.venv.mkdir(parents=True, exist_ok=True)
+        self.mark.touch()
+        with open(self.venv / 'install.log', 'a') as self.log:
+            fcntl.flock(self.log, fcntl.LOCK_EX)  # by the commands, too: a second setup waits for what a killed one started
+            if self.mark.read_text() != self.fingerprint():
+                self.mark.write_text('')
+                self.install()
+                self.mark.write_text(self.fingerprint())
 
-def check_machine(stack: Stack) -> None:
-    version = sys.version_info
-    other = f'name another Python, as in `{stack.command} PYTHON=python3.11`'
-    if not (3, 10) <= version[:2] <= (3, 12):
-        raise SetupError(f'Python 3.10, 3.11 or 3.12 is needed and {sys.executable} is {version[0]}.{version[1]}: {other}')
-    if not all(map(importlib.util.find_spec, ('venv', 'ensurepip'))):  # some Linux distributions package them apart
-        raise SetupError(f'{sys.executable} lacks venv or ensurepip: install python{version[0]}.{version[1]}-venv or {other}')
-    if (free := shutil.disk_usage(ROOT).free / 1e9) < 3 and not stack.distributions('torch-*'):
-        raise SetupError(f'{ROOT} has {free:.1f} GB free and about 3 are needed: free some and run this again')
+    def fingerprint(self) -> str:
+        """Changes whenever there may be something to do."""
+        files = [ROOT / 'setup.py', ROOT / 'pyproject.toml', *Path(__file__).parent.glob('*.*')]
+        facts = [sys.version_info[:2], ROOT, self.options.torch_index, (ROOT / 'mmmux/.mim').exists(), *self.distributions()]
+        return hashlib.sha256(b''.join(path.read_bytes() for path in sorted(files)) + repr(facts).encode()).hexdigest()
 
+    def distributions(self) -> list:
+        return sorted(self.venv.glob('lib/python3*/site-packages/*.dist-info'))
 
-class Installer:
+    def check_foreign(self) -> None:
+        check = [self.python, '-W', 'ignore', '-c', f'import {self.modules}']
+        found = subprocess.run(check, capture_output=True, text=True) if self.python.exists() else None
+        if not found or found.returncode:
+            lack = found.stderr.strip().splitlines()[-1] if found else 'it has no Python'
+            sys.exit(f'{self.venv} was not made by `make setup`, is left as it is and cannot be used ({lack}): install what is '
+                     f'needed there, or name another place, as in `make setup VENV={self.options.venv}-mmmux`')
 
-    def __init__(self, options: argparse.Namespace, log):
-        self.stack = options.stack
-        self.shell = Shell(self.stack, log, ['--find-links', options.wheels.resolve()] if options.wheels else [])
-        self.torch_index = ['--index-url', options.torch_index] if options.torch_index else []
-        lines = [line.split('#')[0].strip() for path in self.stack.requirements for line in path.read_text().splitlines()]
-        self.pins = {re.match(r'[\w.-]+', line)[0]: line for line in lines if line and ';' not in line}
-        self.compiled = self.pins[self.stack.compiled] if self.stack.compiled else None
-        self.others = [line for line in lines if line and line != self.compiled]
-        self.builders = ['wheel', 'ninja'] if self.compiled else ['wheel']
+    def install(self) -> None:
+        if not self.python.exists() or self.run(self.python, '-m', 'pip', '--version')[0]:
+            self.step('Python environment', os.path.realpath(sys.executable), '-m', 'venv', self.venv)
+        if self.run(self.python, '-c', f'import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})')[0]:
+            sys.exit(f'{self.venv} is not of the Python {sys.executable}: delete it, or name another place, as in VENV=.venv-2')
+        for info in self.distributions():  # pip writes INSTALLER near the end, and takes what has none for installed
+            if not (info / 'INSTALLER').exists():
+                shutil.rmtree(info)
+        index = self.options.torch_index
+        self.pip('torch', 'torch', *({'torchvision'} & set(self.packages)), *(['--index-url', index] if index else []))
+        self.pip('build tools', 'setuptools', 'wheel', 'ninja')
+        ready_made = self.python, '-m', 'pip', 'install', '--force-reinstall', '--no-deps', '--only-binary=:all:', self.mmcv
+        if self.operators_fail() and self.run(*ready_made, *self.more)[0]:
+            self.compile_mmcv()
+        self.pip('other packages', *self.packages, '-r', Path(__file__).with_name('tests.txt'))
+        if self.operators_fail():
+            self.compile_mmcv()
+        self.step('check', self.python, '-W', 'ignore', '-c', f'import {self.modules}')
 
-    def run_all(self) -> None:
-        shell, stack = self.shell, self.stack
-        steps = {
-            'Python environment': self.make_environment,
-            'torch': self.install_torch,
-            'other packages': self.install_others,
-            **({self.compiled: Operators(shell, self.compiled).install} if self.compiled else {}),
-            'mmmux': lambda: shell.pip('-e', ROOT, '--no-deps', '--no-build-isolation', what='mmmux'),
-            'check': lambda: shell.must_run(f'import {stack.modules}', 'what was installed cannot be imported'),
-        }
-        for number, (name, step) in enumerate(steps.items(), 1):
-            shell.heading, started = f'[{number}/{len(steps)}] {name}', time.monotonic()
-            shell.show(f'{shell.heading} ...', passing=True)
-            step()
-            shell.show(f'{shell.heading} done in {time.monotonic() - started:.0f} s')
+    def operators_fail(self) -> bool:
+        return bool(self.mmcv and self.run(self.python, '-c', OPERATORS)[0])
 
-    def make_environment(self) -> None:
-        venv, complete = self.stack.venv, self.stack.venv / 'base-complete'
-        if complete.exists() and self.stack.works() and all(map(is_whole, self.stack.distributions('pip-*'))):
-            return self.remove_remains()
-        if self.stack.python.is_symlink():
-            self.shell.show(f'{venv} is incomplete or of another Python: making it anew')
-        for path in (venv / name for name in ('base-complete', 'pyvenv.cfg', 'bin', 'include', 'lib', 'lib64', 'share')):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-        # Without links resolved, a Python of this very environment would be asked to remake itself.
-        status, output = self.shell.run(os.path.realpath(sys.executable), '-m', 'venv', venv)
+    def compile_mmcv(self) -> None:
+        """Build in a folder that outlives an interruption: ninja then goes on where it stopped."""
+        torch, = (info.stem for info in self.distributions() if info.name.startswith('torch-'))
+        folder = self.venv / f'build/{self.mmcv}-{torch}'
+        if not (folder / 'source').exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            self.step(f'source of {self.mmcv}', self.python, '-m', 'pip', 'download', '--no-deps', '--no-build-isolation',
+                      '--no-binary=:all:', '--dest', folder, self.mmcv, *self.more)
+            shutil.unpack_archive(next(folder.glob('*.tar.gz')), folder / 'unpacked')
+            script, = folder.glob('unpacked/*/setup.py')
+            if tuple(map(int, re.findall(r'\d+', torch)[:2])) >= (2, 14):  # whose headers need C++20
+                script.write_text(script.read_text().replace('-std=c++17', '-std=c++20'))
+            script.parent.rename(folder / 'source')
+        path = [str(self.venv / 'bin'), os.environ['PATH'], os.environ.get('CUDA_HOME', '/usr/local/cuda') + '/bin']
+        defaults = {'CFLAGS': '-O2 -g0 -DNDEBUG', 'MAX_JOBS': str(os.cpu_count())}  # the flags halve the time
+        self.pip(f'compilation of {self.mmcv}, 5 to 15 minutes', '-v', '--no-build-isolation', '--no-deps', '--force-reinstall',
+                 folder / 'source', env={**defaults, **self.environment, 'PATH': os.pathsep.join(path), 'MMCV_WITH_OPS': '1'})
+
+    def pip(self, what: str, *arguments, env=None) -> None:
+        self.step(what, self.python, '-m', 'pip', 'install', '--progress-bar=off', *arguments, *self.more, env=env)
+
+    def step(self, what: str, *command, env=None) -> None:
+        started = time.monotonic()
+        status, output = self.run(*command, what=what, env=env)
         if status:
-            raise self.shell.failure('the virtual environment could not be made', output)
-        self.shell.pip('pip>=23', self.pins['setuptools'], *self.builders, what='the build tools')
-        complete.touch()
+            remedy = next((do for says, do in REMEDIES.items() if re.search(says, output)), 'mend what the log says')
+            cause = (re.findall('(?im)^.*(?:error|no space|killed).*$', output) or output.splitlines() or ['no output'])[-1]
+            sys.exit(f'{what} failed ("{cause.strip()[:300]}"): {remedy} and run this again (log {self.log.name})')
+        print(f'\r{what}: done in {time.monotonic() - started:.0f} s' + '\033[K' * self.tty, flush=True)
 
-    def remove_remains(self) -> None:
-        """Forget what pip was killed in the middle of: it takes a package for installed once its metadata is there."""
-        for path in self.stack.venv.glob('lib/python3*/site-packages/~*'):
-            shutil.rmtree(path, ignore_errors=True)
-        for info in filter(lambda info: not is_whole(info), self.stack.distributions()):
-            self.shell.show(f'{info.stem} is incomplete or damaged: installing it again')
-            shutil.rmtree(info)
-
-    def install_torch(self) -> None:
-        self.shell.pip(self.pins['torch'], *self.torch_index, what='torch')
-        if 'torchvision' in self.pins:  # from the same index: one built for CUDA does not fit a torch without, whatever its pin
-            self.shell.pip(self.pins['torchvision'], '--no-deps', *self.torch_index, what='torchvision')
-
-    def install_others(self) -> None:
-        self.shell.pip(*self.builders, *self.others, what='a package')
-        torchvision_if_any = 'import importlib.util as u; u.find_spec("torchvision") and __import__("torchvision")'
-        if problem := self.shell.problem(torchvision_if_any):
-            ours = 'torch torchvision' if 'torchvision' in self.pins else 'torchvision'
-            raise SetupError(f'the torchvision in {self.stack.folder} was built for another torch ({problem}) and mmengine '
-                             f'imports it: run `{self.stack.python} -m pip uninstall {ours}`, then this again')
-        self.shell.must_run('import torch, numpy, cv2, mmengine', 'torch, OpenCV and mmengine cannot be imported together')
-
-
-def fingerprint(options: argparse.Namespace) -> str:
-    """Changes whenever a run might have something to do; --wheels only says where from, not what."""
-    stack = options.stack
-    files = [ROOT / 'setup.py', *sorted(Path(__file__).parent.glob('*.py')), *stack.requirements]
-    shipped = [ROOT / folder / name for folder in ('', 'mmmux/.mim') for name in ('configs', 'tools', 'model-index.yml')]
-    facts = [sys.version_info[:2], ROOT, stack.name, options.torch_index, [path.exists() for path in shipped],
-             [info.name for info in stack.distributions()]]
-    return hashlib.sha256(b''.join(path.read_bytes() for path in files) + repr(facts).encode()).hexdigest()
-
-
-def open_log(stack: Stack):
-    """The log is the lock that keeps two runs apart: a command holds it too, even if the run that started it was killed."""
-    stack.venv.mkdir(exist_ok=True)
-    log = open(stack.log, 'a')  # noqa: SIM115 - held until this process and its commands have ended
-    try:
-        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f'another setup is still at work in {stack.folder}: waiting for it', flush=True)
-        fcntl.flock(log, fcntl.LOCK_EX)
-    return log
-
-
-def make_ready(options: argparse.Namespace) -> None:
-    stack, log = options.stack, open_log(options.stack)
-    stamp = stack.venv / 'installed'
-    unchanged = stamp.is_file() and stamp.read_text() == fingerprint(options)
-    if unchanged and stack.works() and all(map(is_whole, stack.distributions())):
-        return
-    stamp.unlink(missing_ok=True)
-    Installer(options, log).run_all()
-    stamp.write_text(fingerprint(options))
-
-
-def main() -> int:
-    try:
-        options = parse_options()
-        check_machine(options.stack)
-        make_ready(options)
-        return 0
-    except (SetupError, KeyboardInterrupt) as error:
-        sentence = str(error) or 'interrupted; run this again to go on'
-    except OSError as error:
-        sentence = f'{error}; see that the disk is not full and {ROOT} can be written, then run this again'
-    print(f'\nsetup: {sentence}', file=sys.stderr)
-    return 2
+    def run(self, *command, what: str = '', env=None) -> tuple:
+        """Run a command, its output in the log; returns its exit status and output."""
+        print('\n$', *command, file=self.log, flush=True)
+        start, started, env = os.path.getsize(self.log.name), time.monotonic(), env or self.environment
+        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=env)
+        while True:
+            status, output = process.poll(), Path(self.log.name).read_bytes()[start:].decode(errors='replace')
+            if status is not None:
+                return status, output
+            if what and self.tty:
+                objects = re.findall(r'^ *\[(\d+/\d+)\]', output, re.MULTILINE)[-1:]  # of ninja
+                print(f'\r{what} ... {time.monotonic() - started:.0f} s', *objects, end='\033[K', flush=True)
+            time.sleep(0.1)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--stack', choices=list(STACKS), default='openmmlab', help='what to install (default: %(default)s)')
+    parser.add_argument('--venv', type=Path, default=ROOT / '.venv', help='the environment (default: %(default)s)')
+    parser.add_argument('--wheels', type=Path, metavar='DIR', help='a folder with ready-made wheels, looked through first')
+    parser.add_argument('--torch-index', metavar='URL', help="the index of torch and torchvision, instead of pip's own")
+    options = parser.parse_args()
+    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+        parser.error(f'Python 3.10 to 3.12 is needed, this is {sys.version.split()[0]}: name one, as in PYTHON=python3.11')
+    if options.wheels and not options.wheels.is_dir():
+        parser.error(f'--wheels {options.wheels} is not a folder: name one or leave it out')
+    try:
+        Setup(options).make_ready()
+    except (KeyboardInterrupt, OSError) as error:
+        sys.exit(f'\nsetup: {error or "interrupted; run this again to go on"}')
