@@ -1,5 +1,7 @@
 """What the demos share: train, test, draw, and leave metrics, curves and pictures in a folder."""
 import json
+import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -55,8 +57,9 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
 
 def say_what_next(config: Path, checkpoint: str, out: Path, data: str) -> None:
     """Where to look, and what a user would do now."""
+    python = Path(os.path.relpath(sys.executable, ROOT)) if Path(sys.executable).is_relative_to(ROOT) else sys.executable
     print(f'Look at   {out}/pictures (what it finds), {out}/curves.png, {out}/metrics.json\n'
-          f'Try next  your own pictures: .venv/bin/python tools/image_demo.py PICTURE... {config.relative_to(ROOT)} '
+          f'Try next  your own pictures: {python} tools/image_demo.py PICTURE... {config.relative_to(ROOT)} '
           f'{checkpoint}\n'
           f'          your own data, {data}: README.md, "Data" and "Training"')
 

@@ -10,8 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def install(venv: Path, *options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, ROOT / 'requirements/install.py', '--venv', venv, *options], capture_output=True, text=True,
-                          timeout=300, env={**os.environ, 'PYTHONPATH': str(ROOT)})
+    command = [sys.executable, ROOT / 'requirements/install.py', '--venv', venv, *options]
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def everything_in(folder: Path) -> dict:

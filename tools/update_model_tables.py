@@ -1,19 +1,13 @@
 #!/usr/bin/env python
-"""Write the tables of models in README.md and configs/*/README.md, and the metafiles, from the configs and docs/results.
-
-Of detectors and segmentors, classifiers, it writes the tables of those whose packages the environment has: run it in both.
-"""
+"""Write the tables of models in README.md and configs/*/README.md, and the metafiles, from the configs and docs/results."""
 import argparse
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 from mmmux.analysis import architecture_tables, model_tables, performance_tables, reliability_tables, report, search_tables
 
 ROOT = Path(__file__).resolve().parent.parent
-# For each folder of configs: what its collection is called, and the package that its models need.
-METHODS = {'ssdlite': ('SSDLite', 'mmdet'), 'ppm': ('PPM', 'mmseg'), 'c1': ('C1', 'mmseg'),
-           'classification': ('Classification', 'mmpretrain')}
+COLLECTIONS = {'ssdlite': 'SSDLite', 'ppm': 'PPM', 'c1': 'C1', 'classification': 'Classification'}  # by folder of configs
 
 
 def documents() -> dict[Path, str]:
@@ -23,9 +17,7 @@ def documents() -> dict[Path, str]:
     readme = model_tables.replaced(readme, 'backbones', model_tables.backbone_table(ROOT))
     summary = performance_tables.summary_table(ROOT / 'benchmarks/results/performance.json', 'benchmarks/results/')
     readme = model_tables.replaced(readme, 'performance', summary)
-    for method, (collection, package) in METHODS.items():
-        if find_spec(package) is None:
-            continue
+    for method, collection in COLLECTIONS.items():
         rows = model_tables.entries(ROOT, method)
         readme = model_tables.replaced(readme, method, model_tables.config_table(rows, f'configs/{method}/'))
         own = ROOT / 'configs' / method / 'README.md'
@@ -44,7 +36,7 @@ def documents() -> dict[Path, str]:
     for name in ('backbones', 'segmentors'):
         table = model_tables.benchmark_table(ROOT / f'benchmarks/results/{name}.json')
         texts[benchmarks] = model_tables.replaced(texts[benchmarks], name, table)
-    texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in METHODS)
+    texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in COLLECTIONS)
     return texts
 
 
