@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--targets', nargs='+', default=['setup', 'demo', 'test', 'test-all'], metavar='TARGET',
                         help='make targets, with variables as in "test-family STACK=onedl" (default: setup demo test test-all)')
     parser.add_argument('--wheels', type=Path, metavar='DIR', help='the folder for WHEELS')
-    parser.add_argument('--folder', type=Path, metavar='DIR', help='where to clone to, and what to keep (default: a temporary one)')
+    parser.add_argument('--folder', type=Path, metavar='DIR', help='where the clone stays (default: a temporary folder)')
     parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/fresh_clone.json')
     return parser.parse_args()
 
