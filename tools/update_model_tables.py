@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from mmmux.analysis import architecture_tables, model_tables, performance_tables, reliability_tables, report, search_tables
+from mmmux.analysis.fresh_clone_table import fresh_clone_table
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTIONS = {'ssdlite': 'SSDLite', 'ppm': 'PPM', 'c1': 'C1', 'classification': 'Classification'}  # by folder of configs
@@ -17,6 +18,8 @@ def documents() -> dict[Path, str]:
     readme = model_tables.replaced(readme, 'backbones', model_tables.backbone_table(ROOT))
     summary = performance_tables.summary_table(ROOT / 'benchmarks/results/performance.json', 'benchmarks/results/')
     readme = model_tables.replaced(readme, 'performance', summary)
+    fresh = fresh_clone_table(ROOT / 'benchmarks/results/fresh_clone.json', 'benchmarks/results/')
+    readme = model_tables.replaced(readme, 'fresh clone', fresh)
     for method, collection in COLLECTIONS.items():
         rows = model_tables.entries(ROOT, method)
         readme = model_tables.replaced(readme, method, model_tables.config_table(rows, f'configs/{method}/'))

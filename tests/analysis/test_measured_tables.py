@@ -4,6 +4,7 @@ import json
 import pytest
 
 from mmmux.analysis import performance_tables, reliability_tables, search_tables
+from mmmux.analysis.fresh_clone_table import fresh_clone_table
 
 
 def rows_of(table: str) -> list[list[str]]:
@@ -39,6 +40,20 @@ def test_gpu(written):
     assert rows_of(table) == [['measure', 'A', 'B'], ['forward', '2.0 ms (1.00)', '3.1 ms (1.50)'],
                               ['training', '10.0 ms (1.00)', '-']]
     assert '320 x 320 pixels; G, torch 9, 2026-01-02. Written by `it.py`' in table
+
+
+def test_fresh_clone(tmp_path):
+    machine = dict(processor='P', cores=2, python='3.11.7', date='2026-01-02', commit='abc')
+    runs = {'with_wheels': dict(targets={'demo': dict(seconds=90, status=0), 'test': dict(seconds=300, status=1)},
+                                gigabytes={'.venv': 6.84}, **machine),
+            'without_wheels': dict(targets={'demo': dict(seconds=606, status=0)}, gigabytes={'.venv': 7.04}, **machine)}
+    path = tmp_path / 'fresh.json'
+    path.write_text(json.dumps(runs))
+    table = fresh_clone_table(path, 'there/')
+    assert rows_of(table) == [
+        ['', 'with a wheel folder', 'without'], ['`make demo`', '1.5 min', '10.1 min'],
+        ['`make test`', '5.0 min (failed)', '-'], ['size on disk', '`.venv` 6.8 GB', '`.venv` 7.0 GB']]
+    assert 'P, 2 cores, Python 3.11.7, 2026-01-02' in table and '[fresh.json](there/fresh.json)' in table
 
 
 @pytest.fixture
