@@ -68,7 +68,8 @@ class Acceptance:
         return self.record.passed
 
     def step(self, name: str, command: list, share: str = '', cwd: Path | None = None, **more) -> bool:
-        return self.record.run(name, [sys.executable, *command], SHARES[share or name], self.environment, cwd or self.folder, **more)
+        return self.record.run(name, [sys.executable, *command], SHARES[share or name], self.environment, cwd or self.folder,
+                               **more)
 
     def install_packages(self) -> None:
         """Wheels of what this Python lacks, into a folder of their own."""
@@ -102,8 +103,9 @@ class Acceptance:
         steps = {name: f'{task.name}: {name}' for name in ('data', 'train', 'resume', 'test')}
 
         def train(name: str, length: int, *more: str, **reading) -> None:
+            changes = ['--cfg-options', *task.training(length, total, options.seed), *loading]
             self.step(steps[name], [tools / 'train.py', ROOT / config, '--work-dir', work_dir, *['--amp'] * mixed, *more,
-                                    '--cfg-options', *task.training(length, total, options.seed), *loading], 'training', **reading)
+                                    *changes], 'training', **reading)
 
         if self.real[task.name]:
             self._check_data(steps['data'], task)
@@ -127,13 +129,15 @@ class Acceptance:
     def _look_at_gpu(self) -> dict:
         found = self._python(GPU)
         if found.returncode:
-            print(f'error: torch sees no GPU here ({(found.stderr.strip() or "?").splitlines()[-1]}): take a Python whose torch is '
-                  'built for CUDA, on a machine with a GPU, or try the script without one: --device cpu', file=sys.stderr)
+            reason = (found.stderr.strip() or '?').splitlines()[-1]
+            print(f'error: torch sees no GPU here ({reason}): take a Python whose torch is built for CUDA, on a machine with a '
+                  'GPU, or try the script without one: --device cpu', file=sys.stderr)
             raise SystemExit(2)
         return json.loads(found.stdout)
 
     def _python(self, code: str) -> subprocess.CompletedProcess:
-        return subprocess.run([sys.executable, '-c', code], env={**os.environ, **self.environment}, capture_output=True, text=True)
+        environment = {**os.environ, **self.environment}
+        return subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True)
 
     def _real_data(self, task: Task) -> Path | None:
         """The folder of the real data set; None where pictures are drawn."""
@@ -148,8 +152,11 @@ class Acceptance:
     def _check_data(self, name: str, task: Task) -> None:
         folder = self.real[task.name]
         missing = [part for part in task.layout if not (folder / part).exists()]
-        self.record.note(name, FAILED if missing else PASSED, missing and f'{folder} has no {missing[0]}: name a folder laid out as in '
-                         f'README, "Data", or leave --{task.data} out to take data/{task.data} or drawn pictures')
+        if missing:
+            self.record.note(name, FAILED, f'{folder} has no {missing[0]}: name a folder laid out as in README, "Data", or '
+                             f'leave --{task.data} out to take data/{task.data} or drawn pictures')
+        else:
+            self.record.note(name, PASSED)
 
     def _tools(self, package: str) -> Path:
         """The package's own tools, which are installed with it."""

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import MODELS, DefaultScope
+from needs_gpu import GPU
 from torch import nn
 
 from mmmux.engine import CudaGraphHook
@@ -17,7 +18,6 @@ pytest.importorskip('mmpretrain')
 SMALL = Architecture(
     head_channels=16, stem_channels=8,
     stages=((DS(8, act='ReLU'), ), (IR(16, (3, 5), stride=2, expand_ratio=2), MUX(3, 2), MUX(3, 2, scales=(-1, 0)))))
-GPU = pytest.param('cuda', marks=pytest.mark.skipif(not torch.cuda.is_available(), reason='torch sees no GPU'))
 
 
 class StandIn:

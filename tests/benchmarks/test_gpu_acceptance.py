@@ -1,0 +1,125 @@
+"""The acceptance on a GPU, whole, on a CPU: with a few drawn pictures, and mmcv as it is."""
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmmux.checkpoints.safe_loading import load_checkpoint_file
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / 'benchmarks/gpu_acceptance.py'
+
+pytest.importorskip('mmdet')
+pytest.importorskip('mmseg')
+
+
+def accept(folder: Path, *options) -> tuple[int, dict, str]:
+    """Run the script in a folder; give back its status, what its file says, and what it printed."""
+    env = dict(os.environ, OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
+    done = subprocess.run([sys.executable, str(SCRIPT), *map(str, options)], cwd=folder, env=env, capture_output=True,
+                          text=True, timeout=1200)
+    out = folder / 'benchmarks/results/gpu_acceptance.json'
+    return done.returncode, json.loads(out.read_text()) if out.exists() else {}, done.stdout + done.stderr
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """A complete run: its status, its file, and its folder."""
+    folder = tmp_path_factory.mktemp('acceptance')
+    status, found, printed = accept(folder, '--device', 'cpu', '--drawn', 4, '--epochs', 2, '--iterations', 4, '--workers', 0,
+                                    '--seed', 5, '--minutes', 60)
+    assert 'Traceback' not in printed
+    (work_dir, ) = (folder / 'work_dirs/gpu_acceptance').iterdir()
+    return status, found, work_dir
+
+
+@pytest.mark.slow
+class TestRun:
+
+    def test_every_step_has_its_status(self, run):
+        status, found, _ = run
+        tasks = [f'{task}: {step}' for task in ('detection', 'segmentation') for step in ('train', 'resume', 'test')]
+        assert {name: step['status'] for name, step in found['steps'].items()} == {
+            'operators': 'passed', 'pictures': 'passed', **dict.fromkeys(tasks, 'passed'), 'tests': 'left out'}
+        assert status == 0 and all(found['steps'][name]['seconds'] < found['steps'][name]['limit_seconds'] for name in tasks)
+
+    @pytest.mark.parametrize(('task', 'score', 'metric'), [('detection', 'AP', 'pascal_voc/mAP'),
+                                                           ('segmentation', 'mIoU', 'mIoU')])
+    def test_scores_are_those_that_the_tools_print(self, run, task, score, metric):
+        _, found, work_dir = run
+        (log, ) = (work_dir / task / 'test').glob('*/*.log')
+        printed = float(re.search(rf' {metric}: ([\d.]+)', log.read_text())[1])
+        assert found['results'][task][score] == pytest.approx(printed, abs=6e-5 if score == 'AP' else 6e-3)
+        assert printed > 0 and found['results'][task]['metric'] == metric
+
+    @pytest.mark.parametrize(('task', 'checkpoints', 'half', 'end'), [
+        ('detection', ('epoch_1.pth', 'epoch_2.pth'), (1, 1), (2, 2)),
+        ('segmentation', ('iter_2.pth', 'iter_4.pth'), (0, 2), (0, 4))])
+    def test_the_second_half_went_on_where_the_first_ended(self, run, task, checkpoints, half, end):
+        _, found, work_dir = run
+        states = [load_checkpoint_file(work_dir / task / name)['meta'] for name in checkpoints]
+        assert [(state['epoch'], state['iter']) for state in states] == [half, end]
+        result = found['results'][task]
+        assert (result['resumed_at']['epoch'], result['resumed_at']['iter']) == half
+        assert (result['first_iteration_after'], result['iterations']) == (half[1] + 1, end[1])
+        assert states[1]['seed'] == 5 == found['seed']
+        rows = [json.loads(line) for log in sorted((work_dir / task).glob('*/vis_data/scalars.json'))
+                for line in log.read_text().splitlines()]
+        trained = [row for row in rows if 'loss' in row]
+        assert [row['iter'] for row in trained] == list(range(1, end[1] + 1)) and result['loss'] == trained[-1]['loss']
+        assert result['iterations_per_second'] == pytest.approx(1 / trained[-1]['time'], abs=0.006)
+
+    def test_it_says_what_was_not_as_on_a_gpu(self, run):
+        _, found, _ = run
+        assert (found['device'], found['gpu']) == ('cpu', None)
+        for task, missing in (('detection', 'bccd'), ('segmentation', 'camvid')):
+            result = found['results'][task]
+            assert 'drawn' in result['data'] and missing in result['data'] and missing not in result['config']
+            assert result['mixed_precision'] is False and 'GPU' in result['amp'] and result['peak_gpu_memory_mib'] is None
+            commands = [found['steps'][f'{task}: {step}']['command'] for step in ('train', 'resume', 'test')]
+            assert not any('--amp' in command for command in commands)
+            assert [' --resume ' in command for command in commands] == [False, True, False]
+        assert {'torch', 'numpy'} <= set(found['machine']['versions']) and found['machine']['cores'] > 0
+
+    def test_no_folder_of_this_machine_is_in_the_file(self, run):
+        _, found, work_dir = run
+        text = json.dumps(found)
+        assert not any(str(place) in text for place in (ROOT, work_dir.parent, Path(sys.prefix), Path.home()))
+        package = {'detection': 'mmdet', 'segmentation': 'mmseg'}
+        for task in package:
+            assert found['steps'][f'{task}: train']['command'].startswith(
+                f'python {package[task]}/.mim/tools/train.py {found["results"][task]["config"]} --work-dir {task} ')
+
+
+@pytest.mark.slow
+def test_wrong_folders_are_told_in_a_sentence_each(tmp_path):
+    (tmp_path / 'cells').mkdir()
+    for folder in ('images/training', 'images/validation', 'annotations/training'):
+        (tmp_path / 'roads' / folder).mkdir(parents=True)
+    status, found, printed = accept(tmp_path, '--device', 'cpu', '--bccd', tmp_path / 'cells', '--camvid', 'roads')
+    assert status == 1 and 'Traceback' not in printed
+    steps = found['steps']
+    for task, what in (('detection', ('cells', 'VOC2007/Annotations', '--bccd')),
+                       ('segmentation', ('roads', 'annotations/validation', '--camvid'))):
+        assert steps[f'{task}: data']['status'] == 'failed' and all(word in steps[f'{task}: data']['reason'] for word in what)
+        assert '\n' not in steps[f'{task}: data']['reason'] and str(tmp_path) not in steps[f'{task}: data']['reason']
+        assert [steps[f'{task}: {step}']['status'] for step in ('train', 'resume', 'test')] == ['not run'] * 3
+    assert steps['operators']['status'] == 'passed'
+
+
+@pytest.mark.parametrize(('options', 'words'), [
+    (['--epochs', '5'], ('--epochs 5', 'even')), (['--iterations', '0'], ('--iterations 0', 'from 2')),
+    (['--wheels', 'nowhere'], ('--wheels nowhere', 'not a folder'))])
+def test_options_that_cannot_be_used(tmp_path, options, words):
+    status, found, printed = accept(tmp_path, '--device', 'cpu', *options)
+    assert status == 2 and not found and all(word in printed for word in words) and 'Traceback' not in printed
+
+
+def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    status, found, printed = accept(tmp_path)
+    assert status == 2 and not found and '--device cpu' in printed and 'Traceback' not in printed
