@@ -39,6 +39,8 @@ def documents() -> dict[Path, str]:
     for name in ('backbones', 'segmentors'):
         table = model_tables.benchmark_table(ROOT / f'benchmarks/results/{name}.json')
         texts[benchmarks] = model_tables.replaced(texts[benchmarks], name, table)
+    accepted = performance_tables.acceptance_table(ROOT / 'benchmarks/results/gpu_acceptance.json', 'results/')
+    texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'gpu acceptance', accepted)
     texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in COLLECTIONS)
     return texts
 

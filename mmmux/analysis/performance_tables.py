@@ -1,4 +1,4 @@
-"""Tables of what `benchmarks/performance.py`, `benchmarks/layers.py` and `benchmarks/gpu.py` measured."""
+"""Tables of what `benchmarks/performance.py`, `layers.py`, `gpu.py` and `gpu_acceptance.py` measured."""
 import json
 from pathlib import Path
 
@@ -63,6 +63,37 @@ def gpu_table(result: Path, link: str) -> str:
         lines.append(f'| {title} | ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines) + (f'\n\n{data["size"]} x {data["size"]} pixels; {data["gpu"]}, torch {data["versions"]["torch"]}, '
                                f'{data["date"]}. Written by `{data["command"]}`: [{result.name}]({link}{result.name}).')
+
+
+def acceptance_table(result: Path, link: str) -> str:
+    """Markdown: what became of detector and segmentor on a GPU, or a sentence that they have not been run on one.
+
+    Args:
+        result: what `benchmarks/gpu_acceptance.py` writes; it need not exist.
+        link: as above.
+    """
+    not_yet = 'Detectors and segmentors have not been run on a GPU yet: `python benchmarks/gpu_acceptance.py` does so.'
+    if not result.exists():
+        return not_yet
+    data = json.loads(result.read_text())
+    if data['gpu'] is None:  # the script itself was tried
+        return not_yet
+    lines = ['| model | data | training | score | iterations a second | pictures a second | peak memory |',
+             '|---|---|---|---|---|---|---|']
+    for row in data['results'].values():
+        length = f'{row["epochs"]} epochs' if 'epochs' in row else f'{row["iters"]} iterations'
+        score = next((f'{name} {row[name]:.{digits}f}' for name, digits in (('AP', 3), ('mIoU', 2)) if name in row), 'failed')
+        speed = ['-'] * 3
+        if 'iterations_per_second' in row:
+            speed = [f'{row["iterations_per_second"]:.1f}', f'{row["pictures_per_second"]:.0f}',
+                     f'{row["peak_gpu_memory_mib"]} MiB']
+        lines.append(f'| {" | ".join([row["model"], row["data"], length, score, *speed])} |')
+    bad = [f'{name} ({step["status"]})' for name, step in data['steps'].items() if step['status'] not in ('passed', 'left out')]
+    versions = ', '.join(f'{name} {data["machine"].get("versions", {}).get(name, "?")}' for name in ('torch', 'mmcv'))
+    return '\n'.join(lines) + (
+        f'\n\nMixed precision, resumed at half; {"not passed: " + ", ".join(bad) if bad else "every step passed"}. '
+        f'{data["gpu"]["name"]}, {versions}, {data["date"]}. Written by `{data["command"]}`: '
+        f'[{result.name}]({link}{result.name}).')
 
 
 def _cells(rows: dict, name: str) -> list[str]:

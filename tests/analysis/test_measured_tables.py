@@ -56,6 +56,34 @@ def test_fresh_clone(tmp_path):
     assert 'P, 2 cores, Python 3.11.7, 2026-01-02' in table and '[fresh.json](there/fresh.json)' in table
 
 
+class TestAcceptance:
+
+    DETECTION = dict(model='D', data='bccd', epochs=20, AP=0.51239, iterations_per_second=12.34, pictures_per_second=98.7,
+                     peak_gpu_memory_mib=1234)
+
+    def table(self, written, steps, gpu='G', **results) -> str:
+        path = written(dict(steps={name: dict(status=status) for name, status in steps.items()}, results=results,
+                            gpu=gpu and dict(name=gpu), machine=dict(versions=dict(torch='9', mmcv='8'))))
+        return performance_tables.acceptance_table(path, 'there/')
+
+    def test_all_passed(self, written):
+        table = self.table(written, {'a': 'passed', 'b': 'left out'}, detection=self.DETECTION)
+        assert rows_of(table)[1:] == [['D', 'bccd', '20 epochs', 'AP 0.512', '12.3', '99', '1234 MiB']]
+        assert 'every step passed' in table and 'G, torch 9, mmcv 8, 2026-01-02' in table
+        assert '[result.json](there/result.json)' in table
+
+    def test_what_failed_is_named(self, written):
+        table = self.table(written, {'a': 'passed', 'detection: test': 'timed out', 'tests': 'failed'},
+                           segmentation=dict(model='S', data='camvid', iters=600))
+        assert rows_of(table)[1:] == [['S', 'camvid', '600 iterations', 'failed', '-', '-', '-']]
+        assert 'detection: test (timed out), tests (failed)' in table and 'every step passed' not in table
+
+    def test_without_a_run_on_a_gpu_it_says_so(self, written, tmp_path):
+        for sentence in (performance_tables.acceptance_table(tmp_path / 'none.json', ''),
+                         self.table(written, {'a': 'passed'}, gpu=None, detection=self.DETECTION)):
+            assert 'have not been run on a GPU' in sentence and 'benchmarks/gpu_acceptance.py' in sentence
+
+
 @pytest.fixture
 def recorded(written):
     case = dict(tried=7, of='kills', lost=0, last_point_passed=dict(renamed=4, trained=2, begin=1), trainings=2, files_read=9,
