@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import gpu_acceptance
 import pytest
+from step_record import StepError
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
@@ -95,20 +99,87 @@ class TestRun:
                 f'python {package[task]}/.mim/tools/train.py {found["results"][task]["config"]} --work-dir {task} ')
 
 
+@pytest.fixture
+def on_a_gpu(tmp_path, monkeypatch):
+    """What would be run on a machine with a GPU, for which mmcv was not built yet: commands by the names of their steps."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', ['gpu_acceptance.py', '--wheels', str(tmp_path)])
+    gpu, commands = dict(name='G', compute_capability='9.0'), {}
+    monkeypatch.setattr(gpu_acceptance.Acceptance, '_look_at_gpu', lambda self: gpu)
+    monkeypatch.setattr(gpu_acceptance.Acceptance, '_python', lambda self, code: SimpleNamespace(returncode=1))
+    monkeypatch.setattr(gpu_acceptance.StepRecord, 'run', lambda self, name, command, *_, **__: commands.update(
+        {name: [str(word) for word in command]}) or True)
+    assert gpu_acceptance.main() == 0
+    assert json.loads((tmp_path / 'benchmarks/results/gpu_acceptance.json').read_text())['gpu'] == gpu
+    return commands
+
+
+class TestOnAGPU:
+
+    def test_mmcv_is_built_for_it_first(self, on_a_gpu, tmp_path):
+        assert list(on_a_gpu)[:2] == ['build', 'operators']
+        build = on_a_gpu['build']
+        assert build[1] == str(ROOT / 'benchmarks/build_operators.py') and build[build.index('--arch') + 1] == '9.0'
+        assert build[build.index('--wheels') + 1] == str(tmp_path) and 'device="cuda"' in on_a_gpu['operators'][-1]
+
+    @pytest.mark.parametrize(('task', 'key', 'half', 'total'), [('detection', 'max_epochs', 10, 20),
+                                                                ('segmentation', 'max_iters', 300, 600)])
+    def test_both_halves_are_trained_in_mixed_precision(self, on_a_gpu, task, key, half, total):
+        train, resume, test = (on_a_gpu[f'{task}: {step}'] for step in ('train', 'resume', 'test'))
+        assert '--amp' in train and '--amp' in resume and '--amp' not in test
+        assert '--resume' in resume and '--resume' not in train
+        assert f'train_cfg.{key}={half}' in train and f'train_cfg.{key}={total}' in resume
+        assert all(Path(script).is_file() and '.mim/tools' in script for _, script, *_ in (train, resume, test))
+
+    def test_tests_that_need_one_are_run(self, on_a_gpu):
+        tests = on_a_gpu['tests']
+        assert tests[tests.index('-m', 3) + 1] == 'gpu'
+        assert {str(ROOT / 'tests' / name) for name in ('engine/test_cuda_graph_hook.py',
+                                                        'models/test_precision_and_device.py')} <= set(tests)
+
+
+@pytest.mark.parametrize(('counts', 'wrong'), [
+    ('tests="9" failures="0" errors="0" skipped="0"', ''), ('tests="9" failures="0" errors="0" skipped="2"', '2 of 9'),
+    ('tests="0" failures="0" errors="0" skipped="0"', '0 of 0')])
+def test_a_test_that_is_skipped_on_a_gpu_is_no_pass(tmp_path, counts, wrong):
+    (tmp_path / 'tests.xml').write_text(f'<testsuites><testsuite {counts}/></testsuites>')
+    if wrong:
+        with pytest.raises(StepError, match=wrong):
+            gpu_acceptance._test_counts(tmp_path / 'tests.xml')
+    else:
+        assert gpu_acceptance._test_counts(tmp_path / 'tests.xml')['tests'] == 9
+
+
 @pytest.mark.slow
 def test_wrong_folders_are_told_in_a_sentence_each(tmp_path):
     (tmp_path / 'cells').mkdir()
     for folder in ('images/training', 'images/validation', 'annotations/training'):
         (tmp_path / 'roads' / folder).mkdir(parents=True)
-    status, found, printed = accept(tmp_path, '--device', 'cpu', '--bccd', tmp_path / 'cells', '--camvid', 'roads')
+    write_wheel(tmp_path / 'wheels')
+    status, found, printed = accept(tmp_path, '--device', 'cpu', '--bccd', tmp_path / 'cells', '--camvid', 'roads',
+                                    '--wheels', 'wheels', '--minutes', 60)
     assert status == 1 and 'Traceback' not in printed
     steps = found['steps']
+    assert steps['packages']['status'] == 'passed'
+    assert (tmp_path / 'work_dirs/gpu_acceptance/packages/only_here.py').is_file()
     for task, what in (('detection', ('cells', 'VOC2007/Annotations', '--bccd')),
                        ('segmentation', ('roads', 'annotations/validation', '--camvid'))):
         assert steps[f'{task}: data']['status'] == 'failed' and all(word in steps[f'{task}: data']['reason'] for word in what)
         assert '\n' not in steps[f'{task}: data']['reason'] and str(tmp_path) not in steps[f'{task}: data']['reason']
         assert [steps[f'{task}: {step}']['status'] for step in ('train', 'resume', 'test')] == ['not run'] * 3
     assert steps['operators']['status'] == 'passed'
+
+
+def write_wheel(folder: Path) -> None:
+    """A folder with a wheel that pip installs, and one of torch that must be left alone."""
+    folder.mkdir()
+    files = {'only_here.py': '', 'only_here-1.dist-info/METADATA': 'Metadata-Version: 2.1\nName: only-here\nVersion: 1\n',
+             'only_here-1.dist-info/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
+             'only_here-1.dist-info/RECORD': ''}
+    with zipfile.ZipFile(folder / 'only_here-1-py3-none-any.whl', 'w') as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    (folder / 'torch-9.0-py3-none-any.whl').write_text('no wheel')
 
 
 @pytest.mark.parametrize(('options', 'words'), [
