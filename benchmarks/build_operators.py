@@ -21,7 +21,7 @@ class Build(Setup):
     def __init__(self, options: argparse.Namespace):
         super().__init__(options)
         self.python, target = sys.executable, str(options.target.absolute())
-        self.environment.update(PYTHONPATH=target, PIP_TARGET=target, PIP_UPGRADE='1', FORCE_CUDA='1',
+        self.environment.update(PYTHONPATH=os.environ.get('PYTHONPATH', ''), PIP_TARGET=target, PIP_UPGRADE='1', FORCE_CUDA='1',
                                 TORCH_CUDA_ARCH_LIST=options.arch)
         if options.wheels and any(options.wheels.glob('*mmcv-*.tar.gz')):
             self.environment['PIP_NO_INDEX'] = '1'  # where there is no network pip would try for long
@@ -32,7 +32,7 @@ class Build(Setup):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--target', type=Path, required=True, help='the folder for mmcv; name it in PYTHONPATH')
+    parser.add_argument('--target', type=Path, required=True, help='the folder for mmcv, which PYTHONPATH names')
     parser.add_argument('--arch', default='9.0', help='compute capability of the GPUs (default: %(default)s, an H200)')
     parser.add_argument('--wheels', type=Path, metavar='DIR', help="a folder with mmcv's source, mmcv-*.tar.gz")
     parser.add_argument('--venv', type=Path, required=True, metavar='DIR', help='for sources and objects: a later run goes on')

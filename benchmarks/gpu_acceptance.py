@@ -42,7 +42,8 @@ class Acceptance:
     def __init__(self, options: argparse.Namespace):
         self.options, work_dir = options, options.work_dir.absolute()
         self.packages, self.folder = work_dir / 'packages', work_dir / time.strftime('%Y%m%d_%H%M%S')
-        self.environment = {'PYTHONPATH': f'{ROOT}{os.pathsep}{self.packages}', 'PYTHONUNBUFFERED': '1'}
+        places = [str(ROOT), str(self.packages), *filter(None, [os.environ.get('PYTHONPATH')])]
+        self.environment = {'PYTHONPATH': os.pathsep.join(places), 'PYTHONUNBUFFERED': '1'}
         if options.device == 'cpu':
             self.environment['CUDA_VISIBLE_DEVICES'] = ''
         self.gpu = self._look_at_gpu() if options.device == 'cuda' else None

@@ -38,6 +38,7 @@ class StepRecord:
         self.data = dict(facts, minutes=minutes, steps={})
         for place in (out.parent, folder):
             place.mkdir(parents=True, exist_ok=True)
+        self.write()
 
     @property
     def passed(self) -> bool:
