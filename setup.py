@@ -1,70 +1,37 @@
-"""Packaging of mmmux; configs and tools go into `mmmux/.mim`, where mmengine looks for what is written `mmmux::...`."""
+"""What pyproject.toml cannot say: `mmmux/.mim`, where mmengine looks for configs, and the README without its relative links."""
 import re
 import shutil
-from functools import partial
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
-from setuptools.command.develop import develop
 
 ROOT = Path(__file__).resolve().parent
-MIM = [ROOT / name for name in ('configs', 'tools', 'model-index.yml') if (ROOT / name).exists()]
-VERSION = re.search(r"__version__ = '(.+)'", (ROOT / 'mmmux' / 'version.py').read_text())[1]
-COMMON = ['pycocotools', 'ftfy', 'regex', 'matplotlib']  # mmsegmentation imports ftfy and regex and asks for neither
-
-
-def link_mim():
-    """Link rather than copy, so that an edit of a config is seen by an editable install."""
-    folder = ROOT / 'mmmux' / '.mim'
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for path in MIM:
-        (folder / path.name).symlink_to(Path('..', '..', path.name))
+MIM = [ROOT / name for name in ('configs', 'tools', 'model-index.yml')]
 
 
 class BuildWithMim(build_py):
 
     def run(self):
+        package = ROOT / 'mmmux' if self.editable_mode else Path(self.build_lib, 'mmmux')
+        # An earlier build may have left files that are gone now.
+        shutil.rmtree(package / '.mim' if self.editable_mode else package, ignore_errors=True)
         super().run()
-        if self.editable_mode:
-            return link_mim()
-        folder = Path(self.build_lib, 'mmmux', '.mim')
-        shutil.rmtree(folder, ignore_errors=True)  # an earlier build may have left files that are gone now
+        folder = package / '.mim'
         folder.mkdir(parents=True)
         for path in MIM:
-            copy = shutil.copy if path.is_file() else partial(shutil.copytree, ignore=shutil.ignore_patterns('__pycache__'))
-            copy(path, folder / path.name)
+            if self.editable_mode:  # links, so that an edit of a config is seen
+                (folder / path.name).symlink_to(Path('..', '..', path.name))
+            elif path.is_dir():
+                shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns('__pycache__'))
+            else:
+                shutil.copy(path, folder)
 
 
-class DevelopWithMim(develop):  # `setup.py develop` of setuptools before 80 runs no build_py
+def long_description() -> str:
+    """README.md as it reads away from the repository: without its pictures, and links to its files as plain text."""
+    text = re.sub(r'!\[[^]]*]\((?!https?:)[^)]*\)\n*', '', (ROOT / 'README.md').read_text(encoding='utf-8'))
+    return re.sub(r'\[([^]]+)]\((?!https?:)[^)]+\)', r'\1', text)
 
-    def run(self):
-        link_mim()
-        super().run()
 
-
-setup(
-    name='mmmux',
-    version=VERSION,
-    description='MUXNet mobile backbones for OpenMMLab',
-    license='Apache-2.0',
-    packages=find_packages(include=['mmmux', 'mmmux.*']),
-    python_requires='>=3.10,<3.13',
-    # mmengine and the rest come as mmengine or as onedl-mmengine, the same import name under two distribution names: asking
-    # for either one here would install it over the other, so the user names the family by its extra.
-    install_requires=['torch>=2.1', 'numpy', 'pillow>=10.1', 'tqdm'],
-    extras_require={
-        'openmmlab': ['mmengine>=0.10.7,<1', 'mmcv>=2.1,<2.2', 'mmdet>=3.3,<3.4', 'mmsegmentation>=1.2.2,<1.3',
-                      'setuptools<81', *COMMON],  # mmengine imports pkg_resources, which setuptools 81 no longer has
-        'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmdetection>=3.5.1',
-                  'onedl-mmsegmentation>=1.4.2', *COMMON],
-        # mmpretrain does with mmcv-lite, where nothing has to be compiled; it would be installed over an mmcv, so this extra
-        # and those above go into environments of their own.
-        'classification': ['mmengine>=0.10.7,<1', 'mmcv-lite>=2.1,<2.2', 'mmpretrain>=1.2,<1.3', 'torchvision>=0.16',
-                           'torchmetrics>=1,<2', 'matplotlib', 'setuptools<81'],
-        'deploy': ['onnx>=1.16', 'onnxruntime>=1.18', 'openvino>=2024.4', 'nncf>=2.13'],
-        # Beside one of the three above.
-        'search': ['pymoo>=0.6.1,<0.7', 'ray>=2.9', 'scikit-learn>=1.3', 'scipy>=1.10', 'filelock>=3.12'],
-    },
-    cmdclass={'build_py': BuildWithMim, 'develop': DevelopWithMim})
+setup(long_description=long_description(), long_description_content_type='text/markdown', cmdclass={'build_py': BuildWithMim})

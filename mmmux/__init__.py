@@ -3,12 +3,14 @@
 Importing this package registers :class:`mmmux.models.MUXNet` and makes mmengine load checkpoints without running code from
 them (see :mod:`mmmux.checkpoints.safe_loading`).
 """
-from mmengine.config.utils import MODULE2PACKAGE
+from .installed import check_installation, installed_versions, warn_of_two_families
 
-from . import models
-from .checkpoints.safe_loading import make_mmengine_load_safely
-from .installed import installed_versions, warn_of_two_families
-from .version import __version__
+check_installation()  # before what is imported below fails with a traceback of its own
+from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
+
+from . import models  # noqa: E402
+from .checkpoints.safe_loading import make_mmengine_load_safely  # noqa: E402
+from .version import __version__  # noqa: E402
 
 warn_of_two_families()
 make_mmengine_load_safely()

@@ -28,6 +28,10 @@ class ExportError(UserError):
     """An exported model does not do what the trained one does."""
 
 
+class InstallationError(UserError, ImportError):
+    """The installed packages do not work together, so that mmmux cannot be imported."""
+
+
 def in_a_line(foreign: str, most: int = 200) -> str:
     """Text of a file or another library as a sentence can hold it: its first line, without control characters, not long."""
     line = next(iter(foreign.strip().splitlines()), '')

@@ -1,10 +1,12 @@
 """Data sets and transforms that the OpenMMLab packages lack.
 
-Those for detection need mmdet, those for segmentation mmseg, those for classification mmpretrain.
+Those for detection need mmdet, those for segmentation mmseg, those for classification mmpretrain and its torchvision.
 """
 import sys
 from contextlib import redirect_stdout
 from importlib.util import find_spec
+
+from mmmux.installed import has_classification
 
 from .loading import LoadImage, LoadImageOrSkip
 
@@ -24,7 +26,7 @@ if find_spec('mmseg') is not None:
 
     __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']
 
-if find_spec('mmpretrain') is not None:
+if has_classification():
     from .chest_xray14 import ChestXray14
     from .cifar_auto_augment import CIFARAutoAugment
     from .classification import CIFAR10, CIFAR100, ImageFolder, ImageNet

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmmux.errors import ConfigError, UserError, in_a_line
+from mmmux.installed import need_scope
 
 # Top-level keys that mmengine's Runner reads but a config need not have.
 RUNNER_KEYS = frozenset({
@@ -76,8 +77,9 @@ def explained(cfg: Config) -> Iterator[None]:
     """Tell in a sentence what in the config cannot be built.
 
     Raises:
-        ConfigError: an argument or a `type` is none that is accepted, or an argument is missing.
+        ConfigError: an argument or a `type` is none that is accepted, or an argument is missing, or a package is.
     """
+    need_scope(cfg.get('default_scope'))
     try:
         yield
     except UserError:

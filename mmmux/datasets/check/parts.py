@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS
 
 from mmmux.engine.settings import inner_datasets
 from mmmux.errors import ConfigError, DatasetError, UserError
+from mmmux.installed import has_classification
 
 from .layout import Layout
 
@@ -116,7 +117,7 @@ def _layout_of(kind: type) -> type[Layout]:
         from .label_map_layout import LabelMapLayout
         if issubclass(kind, CheckedSegDataset):
             return LabelMapLayout
-    if find_spec('mmpretrain') is not None:
+    if has_classification():
         from mmmux.datasets.classification import CheckedFolders
 
         from .folder_layout import FolderLayout

@@ -10,6 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mmmux.errors import ConfigError, UserError
+from mmmux.installed import need_scope
 
 from .collect import Collector
 from .findings import UNREADABLE_PICTURE, Reading
@@ -34,6 +35,7 @@ def check(cfg: Config, splits: Iterable[str] = SPLITS, jobs: int = 1, fix_list: 
     """
     if jobs < 1:
         raise ConfigError(f'--jobs must be 1 or more, got {jobs}')
+    need_scope(cfg.get('default_scope'))
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     parts, layouts, unchecked = _open_all(parts_of(cfg, splits))
     if fix_list is not None:

@@ -1,5 +1,7 @@
-"""Heads for the packages that are installed: detection needs mmdet, classification mmpretrain."""
+"""Heads for the packages that are installed: detection needs mmdet, classification mmpretrain and its torchvision."""
 from importlib.util import find_spec
+
+from mmmux.installed import has_classification
 
 __all__ = []
 
@@ -8,7 +10,7 @@ if find_spec('mmdet') is not None:
 
     __all__ += ['SSDHead']
 
-if find_spec('mmpretrain') is not None:
+if has_classification():
     from .linear_head import LinearClsHead, MultiLabelLinearClsHead
 
     __all__ += ['LinearClsHead', 'MultiLabelLinearClsHead']
