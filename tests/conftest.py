@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MMLogger
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / 'tests'))  # helpers such as release_reference are found under every import mode of pytest
+sys.path.insert(0, str(REPOSITORY / 'tests/helpers'))  # its modules are found under every import mode of pytest
 
 if 'PYTEST_XDIST_WORKER' in os.environ:
     torch.set_num_threads(1)  # several processes with a thread for every core would wait for each other
