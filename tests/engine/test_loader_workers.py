@@ -61,7 +61,6 @@ def test_no_process_stays_after_a_training(loop, persistent, breaks, tmp_path):
 
 
 def test_no_process_stays_after_train_and_test(configs, shapes, tmp_path, monkeypatch):
-    pytest.importorskip('mmdet')
     watch, others = Watch(), set(multiprocessing.active_children())
     build = run.build_runner
 

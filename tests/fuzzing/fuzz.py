@@ -3,9 +3,9 @@
     pip install atheris
     python tests/fuzzing/fuzz.py pictures --runs 100000
 
-The readers are those of tests/helpers/hostile_readers.py. An input that is neither read as a value nor told in one sentence, or that
-takes more than a minute or too much memory, ends the program, and is kept in the folder. With MMMUX_RECORD=FILE.json, how many
-inputs were tried is added to that file.
+The readers are those of tests/helpers/hostile_readers.py. An input that is neither read as a value nor told in one sentence, or
+that takes more than a minute or too much memory, ends the program, and is kept in the folder. With MMMUX_RECORD=FILE.json, how
+many inputs were tried is added to that file.
 """
 import argparse
 import sys
