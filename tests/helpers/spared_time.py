@@ -1,16 +1,16 @@
 """Leaves out what mmengine does for people at the start of a run: half of a short training."""
 from mmengine.config import config
 from mmengine.runner import runner
-
-# Formatting the text of the config, and asking for compilers and versions.
-SPARED = ((config, 'FormatCode', lambda text, **_: (text, False)), (runner, 'collect_env', dict))
+from yapf.yapflib import yapf_api
 
 
 def spare_time(replace=setattr) -> None:
-    """Replace both in this process.
+    """Have this process neither format the text of a config nor ask for compilers and versions.
 
     Args:
-        replace: how an attribute is set, for one `pytest.MonkeyPatch.setattr`.
+        replace: sets an attribute, for one `pytest.MonkeyPatch.setattr`.
     """
-    for module, name, substitute in SPARED:
-        replace(module, name, substitute)
+    for module in (config, yapf_api):  # OpenMMLab's mmengine has imported it, OneDL's does whenever it formats
+        if hasattr(module, 'FormatCode'):
+            replace(module, 'FormatCode', lambda text, **_: (text, False))
+    replace(runner, 'collect_env', dict)
