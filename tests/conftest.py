@@ -62,7 +62,7 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter, config):
     """Say how many were left out."""
     if number := config.stash.get(_LEFT_OUT, 0):
-        terminalreporter.write_line(f'{number} tests marked nightly were left out: MMMUX_NIGHTLY=1 runs them')
+        terminalreporter.write_line(f'marked nightly and left out: {number} (MMMUX_NIGHTLY=1 runs them)')
 
 
 @pytest.fixture(scope='session', autouse=True)

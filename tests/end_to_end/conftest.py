@@ -13,6 +13,7 @@ from mmdet.visualization import DetLocalVisualizer
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmpretrain.visualization import UniversalVisualizer
+from mmseg.visualization import SegLocalVisualizer
 from programs import Programs
 
 from mmmux.datasets.drawn_shapes import draw_data_set
@@ -116,8 +117,8 @@ def _forget_runs() -> None:
     They write into that run's folder, and to a standard output that pytest has closed.
     """
     init_default_scope('mmengine')
-    DetLocalVisualizer._instance_dict.clear()
-    UniversalVisualizer._instance_dict.clear()
+    for visualizer in (DetLocalVisualizer, SegLocalVisualizer, UniversalVisualizer):
+        visualizer._instance_dict.clear()
     MMLogger._instance_dict.clear()
 
 
