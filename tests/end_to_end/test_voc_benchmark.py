@@ -14,6 +14,7 @@ from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.engine import run, settings
+from mmmux.engine.loader_workers import loader_workers_end
 
 pytestmark = pytest.mark.slow
 
@@ -192,7 +193,8 @@ def test_mirrored_views_go_through_the_weights_and_their_boxes_lie_in_the_pictur
     settings.test_with_augmentation(cfg)
     settings.dump_predictions(cfg, tmp_path / 'predictions.pkl')
     runner = run.build_runner(cfg)
-    runner.test()
+    with loader_workers_end(runner):
+        runner.test()
     for key, value in runner.model.module.state_dict().items():
         assert torch.equal(value.cpu(), detector.state_dict()[key])
     predictions = pickle.loads((tmp_path / 'predictions.pkl').read_bytes())
