@@ -9,10 +9,68 @@ import torch
 from mmengine.logging import MMLogger
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+_LEFT_OUT = pytest.StashKey[int]()
+_OF_THE_FAMILY = (
+    'tests/configs/', 'tests/datasets/', 'tests/evaluation/', 'tests/models/heads/', 'tests/models/test_registry.py',
+    'tests/checkpoints/test_safe_loading.py',
+    # A training and test of detection, of segmentation, of classification.
+    'tests/end_to_end/test_train_and_test.py', 'tests/end_to_end/test_demo.py::test_segmentation',
+    'tests/end_to_end/test_cifar.py::test_folders_of_small_pictures')
 sys.path.insert(0, str(REPOSITORY / 'tests/helpers'))  # its modules are found under every import mode of pytest
+
+from nightly import NIGHTLY  # noqa: E402
+from sharing_out import place, scheduler  # noqa: E402
+from spared_time import spare_time  # noqa: E402
 
 if 'PYTEST_XDIST_WORKER' in os.environ:
     torch.set_num_threads(1)  # several processes with a thread for every core would wait for each other
+
+
+def pytest_addoption(parser):
+    parser.addoption('--reverse', action='store_true', help='run the last test first, to find tests that need others before')
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark what depends on the family; leave out what is marked nightly, but in a nightly run; put all in order."""
+    items.sort(key=lambda item: place(item.nodeid))
+    if config.getoption('--reverse'):
+        items.reverse()
+    for item in items:
+        if item.nodeid.startswith(_OF_THE_FAMILY):
+            item.add_marker('family')
+    left_out = [] if NIGHTLY else [item for item in items if item.get_closest_marker('nightly')]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker('nightly')]
+        config.hook.pytest_deselected(items=left_out)
+    config.stash[_LEFT_OUT] = len(left_out)
+    if hasattr(config, 'workeroutput'):  # in a process of pytest-xdist, which prints nothing itself
+        config.workeroutput['left_out'] = len(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return scheduler(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """All processes of pytest-xdist leave out the same."""
+    node.config.stash[_LEFT_OUT] = getattr(node, 'workeroutput', {}).get('left_out', 0)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how many were left out."""
+    if number := config.stash.get(_LEFT_OUT, 0):
+        terminalreporter.write_line(f'marked nightly and left out: {number} (MMMUX_NIGHTLY=1 runs them)')
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _time_is_spared():
+    """Runs in this process; those of real programs have everything."""
+    with pytest.MonkeyPatch.context() as patch:
+        spare_time(patch.setattr)
+        yield
 
 
 @pytest.fixture(autouse=True)

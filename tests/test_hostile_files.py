@@ -1,6 +1,4 @@
 """Files spoiled at random: each is read as a value or told in one sentence, within limits of time and memory."""
-import importlib.util
-import os
 from pathlib import Path
 
 import pytest
@@ -8,9 +6,10 @@ from hostile_readers import READERS
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from limited_process import SECONDS, limited, outcome
+from nightly import SEED, count
 from reliability_record import record
 
-EXAMPLES = int(os.environ.get('MMMUX_EXAMPLES', 60))  # files a reader
+EXAMPLES = count('MMMUX_EXAMPLES')  # files a reader
 
 
 @st.composite
@@ -41,7 +40,7 @@ def spoil_and_read(name: str, folder: Path, examples: int) -> int:
     path = folder / reader.name
     assert [outcome(reader.read, _written(path, good)) for good in reader.seeds()] == ['a value'] * len(reader.seeds())
 
-    @seed(int(os.environ.get('MMMUX_SEED', 0)))
+    @seed(SEED)
     @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate],
               suppress_health_check=list(HealthCheck))
     @given(spoiled(reader.seeds()))
@@ -62,8 +61,6 @@ def _written(path: Path, data: bytes) -> Path:
 
 @pytest.mark.parametrize('name', READERS)
 def test_spoiled_files(name, tmp_path):
-    if importlib.util.find_spec(READERS[name].needs) is None:
-        pytest.skip(f'needs {READERS[name].needs}')
     tried = limited(spoil_and_read, name, tmp_path, EXAMPLES)
     assert tried >= min(EXAMPLES, 50)
     record('hostile input', f'{name}, spoiled at random', tried=tried, lost=0, of='files')

@@ -110,9 +110,14 @@ class NumberedLoader(DataLoader):
         loader: the other one.
         batches: :class:`NumberedBatches` or :class:`EndlessBatches`.
 
+    Attributes:
+        current_pass: torch's iterator, which holds the processes; None before the first batch.
+
     Raises:
         ConfigError: its data set gives pictures in an order of its own, so that none can be drawn again.
     """
+
+    current_pass = None
 
     def __init__(self, loader: DataLoader, batches: type[NumberedBatches]):
         if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
@@ -127,7 +132,8 @@ class NumberedLoader(DataLoader):
 
     def __iter__(self):
         # A generator: mmengine asks for it when a loop is built, long before it is known where to begin.
-        yield from super().__iter__()
+        self.current_pass = super().__iter__()
+        yield from self.current_pass
 
 
 def seed_all(seed: int, *key: int) -> None:

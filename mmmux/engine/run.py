@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from mmmux.errors import DatasetError
 
+from .loader_workers import loader_workers_end
 from .machine import describe_machine
 from .misspelt import explained
 from .preflight import check_checkpoint, check_crop, check_data
@@ -35,7 +36,7 @@ def train(cfg: Config) -> None:
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
     if is_main_process():
         (Path(cfg.work_dir) / MACHINE_FILE).write_text(json.dumps(describe_machine(), indent=2) + '\n')
-    with explained(cfg):
+    with explained(cfg), loader_workers_end(runner):
         runner.train()
 
 
@@ -48,7 +49,9 @@ def test(cfg: Config) -> dict:
     check_data(cfg, ('test_dataloader', ))
     check_checkpoint(cfg.load_from, 'checkpoint to test')
     with explained(cfg):
-        metrics = build_runner(cfg).test()
+        runner = build_runner(cfg)
+    with explained(cfg), loader_workers_end(runner):
+        metrics = runner.test()
     if is_main_process():
         path = Path(cfg.work_dir) / METRICS_FILE
         path.write_text(json.dumps({name: float(value) for name, value in metrics.items()}, indent=2) + '\n')

@@ -6,8 +6,6 @@ from mmmux.analysis import anchors
 from mmmux.datasets.drawn_shapes import draw_data_set
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmdet')
-
 STANDARD = dict(
     type='SSDAnchorGenerator', scale_major=False, strides=[16, 32, 64, 107, 160, 320], ratios=[[2, 3]] * 6,
     min_sizes=[48, 100, 150, 202, 253, 304], max_sizes=[100, 150, 202, 253, 304, 320])

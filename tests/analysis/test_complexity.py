@@ -111,7 +111,6 @@ def test_equals_brute_force_and_parts_add_up(detector, name, size):
 
 def test_the_papers_detectors(config):
     """The paper's table of detectors: MUXNet-m 3.2 M and 0.5 B, MobileNetV2 3.3 M and 0.7 B."""
-    pytest.importorskip('mmdet')
     ours, baseline = (complexity.model_complexity(config(f'{name}_1xb32-200e_voc0712-320'), 320, 320)['total']
                       for name in ('muxnet-m', 'mobilenetv2'))
     assert (ours.params, ours.macs) == (3_168_704, 509_492_224)

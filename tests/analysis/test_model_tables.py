@@ -54,10 +54,6 @@ DETECTOR = ('ssdlite', 'ssdlite_muxnet-m_1xb32-200e_voc0712-320.py', 'pascal_voc
                          ids=['classifier', 'detector'])
 class TestEntries:
 
-    @pytest.fixture(autouse=True)
-    def _package(self, method):
-        pytest.importorskip(METHODS[method])
-
     def test_average_the_seeds(self, repository, method, config, metric, params, macs, size):
         """Of this config; parameters and multiply-adds as torch counts them."""
         runs = [dict(config=config, metrics={metric: value}) for value in (0.5, 0.75, 1.)]
@@ -160,7 +156,6 @@ class TestPublished:
 
     @pytest.mark.slow
     def test_every_document_is_up_to_date(self, monkeypatch, capsys):
-        """Of the methods whose packages this environment has; the other environment checks the others."""
         monkeypatch.setattr(sys, 'argv', ['update_model_tables.py', '--check'])
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(ROOT / 'tools/update_model_tables.py'), run_name='__main__')

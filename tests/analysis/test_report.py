@@ -120,10 +120,6 @@ def trained(tmp_path):
 
 class TestCollect:
 
-    @pytest.fixture(autouse=True)
-    def _package(self):
-        pytest.importorskip('mmpretrain')
-
     def test_what_was_run_and_measured(self, trained):
         data, curves = report.collect([trained(0, 50.), trained(1, 60.), trained(0, 40., 'other')])
         assert [(run['name'], run['seed']) for run in data['runs']] == [('MUXNet-xs', 0), ('MUXNet-xs', 1), ('other', 0)]

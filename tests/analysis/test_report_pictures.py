@@ -14,8 +14,6 @@ from mmmux.analysis.report_pictures import paint
 from mmmux.engine.predict import Painter
 from mmmux.engine.scores import with_scores
 
-pytest.importorskip('mmpretrain')
-
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 

@@ -6,8 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-pytest.importorskip('mmseg')
-
 ROOT = Path(__file__).resolve().parents[2] / 'configs'
 CONFIGS = sorted([*(ROOT / 'c1').glob('*.py'), *(ROOT / 'ppm').glob('*.py')])
 CLASSES = {'ade20k': 150, 'cityscapes': 19, 'camvid': 11, 'scenes': 6}

@@ -6,8 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-pytest.importorskip('mmpretrain')
-
 ROOT = Path(__file__).resolve().parents[2] / 'configs/classification'
 MUXNET, MOBILENET = (ROOT / f'{name}_1xb64-30e_chestxray14-224.py' for name in ('muxnet-m', 'mobilenetv2'))
 

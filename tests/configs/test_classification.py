@@ -10,8 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from PIL import Image
 from torch import nn
-
-pytest.importorskip('mmpretrain')
+from torchvision import transforms
 
 ROOT = Path(__file__).resolve().parents[2] / 'configs'
 CONFIGS = sorted((ROOT / 'classification').glob('*.py'))
@@ -192,7 +191,6 @@ def run(pipeline, path: str, label: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize('size', [(400, 304), (304, 400), (160, 240), (257, 1024)])
 def test_tested_pictures_are_torchvisions(tmp_path, size):
     """Shorter edge 256 by Pillow's bicubic, the 224 x 224 in the middle, as timm and torchvision evaluate."""
-    transforms = pytest.importorskip('torchvision.transforms')
     path = picture(tmp_path, size)
     ours = run(Config.fromfile(MUXNET_M).test_dataloader.dataset.pipeline, path)
     theirs = transforms.Compose([

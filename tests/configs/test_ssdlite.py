@@ -6,8 +6,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-pytest.importorskip('mmdet')
-
 SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 CONFIGS = sorted(SSDLITE.glob('*.py'))
 # Sides of the feature maps: halved by each level, rounded up.

@@ -8,8 +8,6 @@ import torch
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.engine import run, settings
 
-pytest.importorskip('mmdet')
-
 SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 
 

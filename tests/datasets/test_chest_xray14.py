@@ -9,8 +9,6 @@ from PIL import Image
 
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmpretrain')
-
 # The order in which Wang et al. and those who came after them number the findings.
 ORDER = ('Atelectasis', 'Cardiomegaly', 'Effusion', 'Infiltration', 'Mass', 'Nodule', 'Pneumonia', 'Pneumothorax',
          'Consolidation', 'Edema', 'Emphysema', 'Fibrosis', 'Pleural_Thickening', 'Hernia')

@@ -3,9 +3,7 @@ import pytest
 import torch
 from mmengine.registry import TRANSFORMS, DefaultScope
 from PIL import Image
-
-pytest.importorskip('mmpretrain')
-transforms = pytest.importorskip('torchvision.transforms')
+from torchvision import transforms
 
 
 @pytest.fixture

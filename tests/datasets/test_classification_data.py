@@ -11,8 +11,6 @@ from PIL import Image
 
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmpretrain')
-
 CLASSES = ('dog', 'cat', 'bird')  # not in alphabetical order
 PATHS = ('bird/1.jpg', 'cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg')
 LOAD = [dict(type='mmmux.LoadImageOrSkip')]

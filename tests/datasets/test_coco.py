@@ -5,8 +5,6 @@ import pytest
 
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmdet')
-
 CLASSES = ('cell', 'dot')
 
 

@@ -7,8 +7,6 @@ from hostile_readers import COCO, READERS, VOC
 from limited_process import limited, outcome
 from reliability_record import record
 
-pytest.importorskip('mmdet')
-
 
 def voc(name: str = 'cell', xmin: str = '5', head: str = '', encoding: str = 'utf-8', difficult: str = '0') -> bytes:
     text = head + VOC.replace('<name>cell<', f'<name>{name}<', 1).replace('<xmin>5<', f'<xmin>{xmin}<', 1)

@@ -8,8 +8,6 @@ from PIL import Image
 
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmseg')
-
 OURS = [dict(type='mmmux.LoadImage'), dict(type='mmmux.LoadLabelMap')]
 MMSEGS = [dict(type='LoadImageFromFile'), dict(type='mmseg.LoadAnnotations')]
 SKIPPING = [dict(type='mmmux.LoadImage'), dict(type='mmmux.LoadLabelMapOrSkip')]

@@ -52,7 +52,6 @@ def bad(tmp_path):
 
 @pytest.fixture
 def voc_of_three(voc):
-    pytest.importorskip('mmdet')
     for name in ('a', 'b', 'c'):
         voc.add(name, ('cell', 11, 11, 31, 41))
     return voc
@@ -85,7 +84,6 @@ class TestVOC:
 
 
 def test_coco(tmp_path, bad, log):
-    pytest.importorskip('mmdet')
     from mmmux.datasets import CocoDataset
     images = [dict(id=number, file_name=name, width=80, height=60)
               for number, name in enumerate(('day/a.jpg', 'day/b.jpg', 'c.jpg'))]
@@ -107,7 +105,6 @@ def test_coco(tmp_path, bad, log):
 
 
 def test_segmentation(request, bad, log):
-    pytest.importorskip('mmseg')
     seg = request.getfixturevalue('seg')
     for name in ('a', 'b', 'c'):
         seg.add(name)
@@ -121,7 +118,6 @@ def test_segmentation(request, bad, log):
 
 
 def test_class_folders(tmp_path, bad, log):
-    pytest.importorskip('mmpretrain')
     from mmmux.datasets import ImageFolder
     for name in ('cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -141,7 +137,6 @@ def test_class_folders(tmp_path, bad, log):
 
 
 def test_chest_xray14(tmp_path, bad, log):
-    pytest.importorskip('mmpretrain')
     from nih_files import NIHFiles
 
     from mmmux.datasets import ChestXray14

@@ -6,8 +6,6 @@ from PIL import Image
 
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmseg')
-
 PREFIX = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
 
 

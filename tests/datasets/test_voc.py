@@ -5,8 +5,6 @@ from PIL import Image
 
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmdet')
-
 BCCD = Path(__file__).resolve().parents[3] / 'shared/data/bccd'
 ORIENTATION = 0x0112
 

@@ -1,15 +1,15 @@
 """Every architecture takes every size, batch and type: forward, backward, and in its exact form.
 
-MMMUX_SIZES is how many are drawn (default: 24), MMMUX_SEED draws others.
+MMMUX_SIZES is how many are drawn in all, MMMUX_SEED draws others.
 """
 import copy
 import functools
 import math
-import os
 import random
 
 import pytest
 import torch
+from nightly import SEED, count
 from release_reference import relative_error
 from reliability_record import record
 
@@ -18,7 +18,7 @@ from mmmux.models import ARCHITECTURES, MUXNet
 
 pytestmark = pytest.mark.slow
 
-DRAWN = int(os.environ.get('MMMUX_SIZES', 24))
+DRAWN = count('MMMUX_SIZES') // len(ARCHITECTURES)
 STRIDES = (2, 4, 8, 16, 16, 32, 32, 32)
 SHARES = {torch.float32: 5, torch.float64: 2, torch.bfloat16: 2, torch.float16: 1}
 # From the trained network, relative to the largest value of a feature.
@@ -30,14 +30,14 @@ LARGEST = 160**2  # pixels, times the batch: what takes a second
 
 
 def drawn(chance: random.Random):
-    """An architecture, its output stride, a type, and the shape (N, C, H, W) of a batch."""
+    """The output stride of a network, a type, and the shape (N, C, H, W) of a batch."""
     height = round(32 * math.exp(chance.uniform(0, 3)))
     width = round(32 * math.exp(chance.uniform(0, max(0., math.log(LARGEST / height / 32)))))
     size = chance.sample([height, width], 2)
     # Torch normalises no single value, to which a stride of 32 brings a picture of 32 x 32.
     batch = chance.randint(2 if max(size) == 32 else 1, max(2, LARGEST // (size[0] * size[1])))
     dtype = chance.choices(list(SHARES), weights=list(SHARES.values()))[0]
-    return chance.choice(list(ARCHITECTURES)), chance.choice([None, 16, 8]), dtype, (min(batch, 9), 3, *size)
+    return chance.choice([None, 16, 8]), dtype, (min(batch, 9), 3, *size)
 
 
 @torch.no_grad()
@@ -47,25 +47,22 @@ def distances(network, truth, x):
     return [float(relative_error(ours.double(), theirs.double())) for ours, theirs in zip(network(x), true)]
 
 
-@pytest.fixture(scope='module')
-def networks():
-    @functools.cache
-    def build(arch, output_stride):
-        torch.manual_seed(1)
-        return MUXNet(arch, out_indices=tuple(range(8)), output_stride=output_stride)
-
-    return build
+@functools.cache
+def build(arch, output_stride):
+    torch.manual_seed(1)
+    return MUXNet(arch, out_indices=tuple(range(8)), output_stride=output_stride)
 
 
-def test_any_size(networks, as_trained):
-    chance = random.Random(f"sizes {os.environ.get('MMMUX_SEED', 0)}")
+@pytest.mark.parametrize('arch', ARCHITECTURES)
+def test_any_size(arch, as_trained):
+    chance = random.Random(f'sizes of {arch} {SEED}')
     exact_forms, wrong, largest = {}, [], dict.fromkeys(SHARES, 0.)
     for _ in range(DRAWN):
-        arch, output_stride, dtype, shape = drawn(chance)
+        output_stride, dtype, shape = drawn(chance)
         case = f'{arch}, output stride {output_stride}, {dtype}, {shape}'
         x = torch.randn(shape, dtype=dtype)
 
-        network = copy.deepcopy(networks(arch, output_stride)).to(dtype).train()
+        network = copy.deepcopy(build(arch, output_stride)).to(dtype).train()
         features = network(x)
         for index, feature in enumerate(features):
             stride = min(STRIDES[index], output_stride or 32)
@@ -76,21 +73,21 @@ def test_any_size(networks, as_trained):
         wrong += [f'{case}: gradient of {name}' for name, parameter in network.named_parameters()
                   if parameter.grad is None or not parameter.grad.isfinite().all()]
 
-        if (arch, output_stride) not in exact_forms:
-            trained = as_trained(copy.deepcopy(networks(arch, output_stride)))
-            exact_forms[arch, output_stride] = trained.double(), exact_form(copy.deepcopy(trained).double())
-        trained, exact = (copy.deepcopy(each).to(dtype) for each in exact_forms[arch, output_stride])
+        if output_stride not in exact_forms:
+            trained = as_trained(copy.deepcopy(build(arch, output_stride)))
+            exact_forms[output_stride] = trained.double(), exact_form(copy.deepcopy(trained).double())
+        trained, exact = (copy.deepcopy(each).to(dtype) for each in exact_forms[output_stride])
         if dtype in TOLERANCES:
             errors, accepted = distances(exact, trained, x), TOLERANCES[dtype]
         else:
-            truth = copy.deepcopy(exact_forms[arch, output_stride][0]).float()
+            truth = copy.deepcopy(exact_forms[output_stride][0]).float()
             errors = [ours / theirs for ours, theirs in zip(distances(exact, truth, x), distances(trained, truth, x))]
             accepted = TIMES_AS_FAR
         largest[dtype] = max(largest[dtype], *errors)
         wrong += [f'{case}: exact form of feature {index} is wrong by {error:.1e}' for index, error in enumerate(errors)
                   if not error < accepted]
 
-    record('any size', 'xs, s, m, l at output strides 8, 16, 32', tried=DRAWN, of='batches', lost=len(wrong),
+    record('any size', f'MUXNet-{arch} at output strides 8, 16, 32', tried=DRAWN, of='batches', lost=len(wrong),
            largest_error_of_the_exact_form={str(dtype): largest[dtype] for dtype in TOLERANCES},
            times_as_far_from_float32_as_trained={str(dtype): largest[dtype] for dtype in SHARES if dtype not in TOLERANCES})
     assert not wrong, '\n'.join(wrong)

@@ -55,10 +55,10 @@ def installed(name):
     return runtime_of(name)
 
 
-@pytest.mark.parametrize('dynamic', [False, True])
-@pytest.mark.parametrize('name, raw, precision', [
-    ('onnx', False, 'fp32'), ('openvino', False, 'fp32'), ('torchscript', True, 'fp32'), ('onnx', True, 'fp32'),
-    ('onnx', False, 'fp16'), ('openvino', True, 'fp16')])
+@pytest.mark.parametrize('name, raw, precision, dynamic', [
+    ('onnx', False, 'fp32', False), ('onnx', True, 'fp32', True), ('onnx', False, 'fp16', True),
+    ('openvino', False, 'fp32', True), ('openvino', True, 'fp16', False),
+    ('torchscript', True, 'fp32', False), ('torchscript', True, 'fp32', True)])
 def test_a_file_that_agrees_with_the_trained_model_and_describes_itself(name, raw, precision, dynamic, cfg, checkpoint,
                                                                         tmp_path):
     runtime = installed(name)

@@ -3,13 +3,17 @@ import runpy
 import socket
 import subprocess
 import sys
-from importlib import import_module
-from importlib.util import find_spec
+from functools import cache
 from pathlib import Path
 
 import pytest
+import small_trainings
+from interruptions import Training
+from mmdet.visualization import DetLocalVisualizer
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
+from mmpretrain.visualization import UniversalVisualizer
+from mmseg.visualization import SegLocalVisualizer
 from programs import Programs
 
 from mmmux.datasets.drawn_shapes import draw_data_set
@@ -81,13 +85,30 @@ def two_processes(program):
 def tool(monkeypatch):
     """Run a program below tools/ in this process, which spares the start of another."""
     def run(name: str, *args) -> None:
-        monkeypatch.setenv('LOCAL_RANK', '0')  # the tools set it; so it is taken back afterwards
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
-        runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
+        _run_here(monkeypatch, name, *args)
 
     _forget_runs()
     yield run
     _forget_runs()
+
+
+@pytest.fixture(scope='session')
+def tool_in():
+    """The same in a folder, for fixtures that many tests share."""
+    def run(folder: Path, name: str, *args) -> None:
+        _forget_runs()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            _run_here(patch, name, *args)
+        _forget_runs()
+
+    return run
+
+
+def _run_here(patch: pytest.MonkeyPatch, name: str, *args) -> None:
+    patch.setenv('LOCAL_RANK', '0')  # the tools set it; so it is taken back afterwards
+    patch.setattr(sys, 'argv', [name, *map(str, args)])
+    runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
 
 
 def _forget_runs() -> None:
@@ -96,9 +117,8 @@ def _forget_runs() -> None:
     They write into that run's folder, and to a standard output that pytest has closed.
     """
     init_default_scope('mmengine')
-    for package, name in (('mmdet', 'DetLocalVisualizer'), ('mmpretrain', 'UniversalVisualizer')):
-        if find_spec(package) is not None:
-            getattr(import_module(f'{package}.visualization'), name)._instance_dict.clear()
+    for visualizer in (DetLocalVisualizer, SegLocalVisualizer, UniversalVisualizer):
+        visualizer._instance_dict.clear()
     MMLogger._instance_dict.clear()
 
 
@@ -115,6 +135,20 @@ def fails(tool, capsys):
         return last
 
     return run
+
+
+@pytest.fixture(scope='session')
+def left_alone(tmp_path_factory):
+    """A training of `small_trainings` that nobody interrupts, run once for all tests that compare others with it."""
+    @cache
+    def train(kind: str, *options: str) -> Training:
+        folder = tmp_path_factory.mktemp('alone')
+        config = getattr(small_trainings, kind)(folder)
+        training = Training(folder / 'alone', config, ['--cfg-options', *options] if options else [])
+        training.run()
+        return training
+
+    return train
 
 
 @pytest.fixture(scope='session')

@@ -10,7 +10,6 @@ from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
-pytest.importorskip('mmseg')
 pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -34,7 +33,7 @@ def classes() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope='module', params=['c1', 'ppm'])
-def trained(request, program, in_this_process, tmp_path_factory):
+def trained(request, tool_in, in_this_process, tmp_path_factory):
     """Config, folder with the data, and options, after two iterations with tools/train.py.
 
     Pictures have one of the two smallest sizes of the recipe, which spares time. Normalisation takes the last batch's
@@ -44,8 +43,8 @@ def trained(request, program, in_this_process, tmp_path_factory):
     folder = tmp_path_factory.mktemp('ade20k')
     write_ade20k(folder, train=4, val=2)
     options = ['--cfg-options', *in_this_process]
-    program(CONFIGS.parent / 'tools/train.py', config, '--work-dir', 'work', *options, 'train_cfg.max_iters=2',
-            'train_dataloader.dataset.pipeline.2.scales=[300,375]', 'model.backbone.norm_cfg.momentum=1.', cwd=folder)
+    tool_in(folder, 'train.py', config, '--work-dir', 'work', *options, 'train_cfg.max_iters=2',
+            'train_dataloader.dataset.pipeline.2.scales=[300,375]', 'model.backbone.norm_cfg.momentum=1.')
     return config, folder, options
 
 

@@ -5,7 +5,6 @@ import shutil
 import pytest
 import torch
 
-pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 

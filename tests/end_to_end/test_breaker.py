@@ -1,37 +1,33 @@
 """A training that is killed or asked to stop again and again, at any moment, ends as one that was left alone.
 
-MMMUX_KILLS is the number of kills in all (default: two for each training), and a quarter of it that of each of the signals
+MMMUX_KILLS is the number of kills in all (default: one for each training), and a quarter of it that of each of the signals
 that ask; MMMUX_SEED chooses other moments.
 """
-import os
 import random
 import signal
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import small_trainings
 from interruptions import Training, differences, kill_plan, kill_somewhere
+from nightly import SEED, count
 from reliability_record import record
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.checkpoints.seal import check_intact
 from mmmux.errors import CheckpointError
 
-pytest.importorskip('mmcv')
 pytestmark = pytest.mark.slow
 
 WITHIN_EPOCHS = ['default_hooks.checkpoint.by_epoch=False', 'default_hooks.checkpoint.interval=3']
-# Package, config, --cfg-options, iterations between checkpoints, the last checkpoint.
+# Config, --cfg-options, iterations between checkpoints, the last checkpoint.
 TRAININGS = {
-    'detector by epochs': ('mmdet', small_trainings.detector, [], 4, 'epoch_3.pth'),
-    'detector within epochs': ('mmdet', small_trainings.detector, WITHIN_EPOCHS, 3, 'iter_12.pth'),
-    'segmentor by iterations': ('mmseg', small_trainings.segmentor, [], 3, 'iter_12.pth'),
-    'classifier by epochs': ('mmpretrain', small_trainings.classifier, [], 5, 'epoch_3.pth'),
+    'detector by epochs': ('detector', [], 4, 'epoch_3.pth'),
+    'detector within epochs': ('detector', WITHIN_EPOCHS, 3, 'iter_12.pth'),
+    'segmentor by iterations': ('segmentor', [], 3, 'iter_12.pth'),
+    'classifier by epochs': ('classifier', [], 5, 'epoch_3.pth'),
 }
-HERE = {name: training for name, training in TRAININGS.items() if find_spec(training[0])}
-KILLS = int(os.environ.get('MMMUX_KILLS', 2 * len(HERE)))
+KILLS = count('MMMUX_KILLS')
 
 
 def losses(training: Training, interval: int) -> dict:
@@ -52,22 +48,18 @@ def losses(training: Training, interval: int) -> dict:
         0, trained - saved - interval))
 
 
-def broken_again_and_again(name: str, folder: Path, number: signal.Signals, wanted: int) -> dict:
-    """Send a training a signal that often, resume it every time, and count what is lost.
+def broken_again_and_again(name: str, alone: Training, folder: Path, number: signal.Signals, wanted: int) -> dict:
+    """Send a training a signal that often, resume it every time, and count what is lost beside one that was left alone.
 
     With SIGKILL that may be the iterations since the last checkpoint; the other signals leave time to save.
     """
-    _, config, options, interval, last = HERE[name]
+    _, _, interval, last = TRAININGS[name]
     interval = interval if number == signal.SIGKILL else 0
-    options = ['--cfg-options', *options] if options else []
-    alone = Training(folder / 'alone', config(folder), options)
-    alone.run()
-
-    chance = random.Random(f"{os.environ.get('MMMUX_SEED', 0)} {name}")
+    chance = random.Random(f'{SEED} {name}')
     plan = kill_plan(chance)
     places, lost, trainings, different = Counter(), Counter(), 0, []
     while sum(places.values()) < wanted:
-        training = Training(folder / f'broken_{trainings}', alone.config, options, pause=0.004)
+        training = Training(folder / f'broken_{trainings}', alone.config, alone.options, pause=0.004)
         trainings += 1
         while sum(places.values()) < wanted:
             point, waits = next(plan)
@@ -91,18 +83,19 @@ def broken_again_and_again(name: str, folder: Path, number: signal.Signals, want
                 last_point_passed=dict(places), trainings=trainings, values_that_differ=len(different), **lost)
 
 
-@pytest.mark.parametrize('name', HERE)
-def test_killed_again_and_again(name, tmp_path):
-    wanted = KILLS // len(HERE) + (list(HERE).index(name) < KILLS % len(HERE))
-    found = broken_again_and_again(name, tmp_path, signal.SIGKILL, wanted)
+@pytest.mark.parametrize('name', TRAININGS)
+def test_killed_again_and_again(name, left_alone, tmp_path):
+    kind, options, *_ = TRAININGS[name]
+    wanted = KILLS // len(TRAININGS) + (list(TRAININGS).index(name) < KILLS % len(TRAININGS))
+    found = broken_again_and_again(name, left_alone(kind, *options), tmp_path, signal.SIGKILL, wanted)
     record('killed', name, **found)
     assert found['files_read'] > 0 and not found['lost'], found
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_stop_again_and_again(number, tmp_path):
-    name = next(iter(HERE))
-    found = broken_again_and_again(name, tmp_path, number, max(1, KILLS // 4))
+@pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
+def test_asked_to_stop_again_and_again(number, left_alone, tmp_path):
+    name = 'detector by epochs'
+    found = broken_again_and_again(name, left_alone('detector'), tmp_path, number, max(1, KILLS // 4))
     record('asked to stop', f'{name}, {number.name}', **found)
     assert found['files_read'] > 0 and not found['lost'], found
 

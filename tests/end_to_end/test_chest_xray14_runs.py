@@ -14,7 +14,6 @@ from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
-pytest.importorskip('mmpretrain')
 pytestmark = pytest.mark.slow
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/classification/muxnet-m_1xb64-30e_chestxray14-224.py'
@@ -64,10 +63,10 @@ def options(nih):
 
 
 @pytest.fixture(scope='session')
-def trained(program, options, tmp_path_factory):
+def trained(tool_in, options, tmp_path_factory):
     """The work dir of two iterations with tools/train.py."""
     folder = tmp_path_factory.mktemp('xray')
-    program(CONFIG.parents[2] / 'tools/train.py', CONFIG, '--work-dir', folder / 'work', *options, cwd=folder)
+    tool_in(folder, 'train.py', CONFIG, '--work-dir', folder / 'work', *options)
     return folder / 'work'
 
 
@@ -128,6 +127,7 @@ def test_mirrored_views(tool, checkpoint, options, nih, tmp_path):
     assert metrics['auroc/mean'] == pytest.approx(np.mean(list(expected.values())), abs=1e-6)
 
 
+@pytest.mark.nightly
 def test_two_processes_see_every_picture_once(two_processes, checkpoint, options, nih, tmp_path):
     two_processes(CONFIG.parents[2] / 'tools/test.py', CONFIG, checkpoint, '--launcher', 'pytorch', '--work-dir', tmp_path,
                   '--out', tmp_path / 'predictions.pkl', *options, cwd=tmp_path)

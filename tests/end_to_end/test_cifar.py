@@ -8,12 +8,9 @@ import pytest
 from cifar_files import CIFARFiles
 from mmengine.config import Config
 from PIL import Image
+from sklearn import metrics as metrics_of
 
 from mmmux.engine.scores import with_scores
-
-pytest.importorskip('mmpretrain')
-metrics_of = pytest.importorskip('sklearn.metrics')
-pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -47,6 +44,7 @@ def scores(file: Path) -> tuple[np.ndarray, np.ndarray]:
             np.array([prediction['gt_label'].item() for prediction in predictions]))
 
 
+@pytest.mark.slow
 def test_trained_saved_and_tested(tool, cifar, tmp_path, monkeypatch):
     """Labels are chosen so that two pictures are right at once, three more among the first five, and eleven wrong."""
     classes, files, data = cifar
@@ -77,6 +75,7 @@ def test_trained_saved_and_tested(tool, cifar, tmp_path, monkeypatch):
         assert Image.open(tmp_path / f'seen/{number:06d}.png').tobytes() == drawn.tobytes()
 
 
+@pytest.mark.slow
 def test_autoaugment_and_cutout_train(tool, cifar, tmp_path):
     classes, _, data = cifar
     config = CONFIGS / f'muxnet-m_1xb96-50e_cifar{classes}-224-autoaugment-cutout.py'
@@ -103,6 +102,7 @@ def test_autoaugment_and_cutout_prepare_pictures(cifar):
         assert square[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all()
 
 
+@pytest.mark.slow
 class TestBadInput:
     """One sentence, and nothing trained on."""
 
@@ -134,7 +134,8 @@ class TestBadInput:
         assert f'data folder {tmp_path}/nowhere does not exist' in self.fails(fails, cifar, tmp_path, *nowhere)
 
 
-def test_folders_of_small_pictures(tool, tmp_path):
+def test_folders_of_small_pictures(program, tool, tmp_path):
+    """Trained by a program of its own, as users train; the one of classification."""
     config = CONFIGS / 'muxnet-m_1xb128-25e_cifar10-folders-32.py'
     classes = Config.fromfile(config).metainfo.classes
     rng = np.random.default_rng(0)
@@ -146,7 +147,7 @@ def test_folders_of_small_pictures(tool, tmp_path):
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f'{index}.png')
     options = [*options_for(tmp_path / 'data'), 'model.backbone.backbone.norm_cfg.type=BN',
                'model.backbone.backbone.norm_cfg.momentum=0.9']
-    tool('train.py', config, '--work-dir', tmp_path / 'work', *options)
+    program(CONFIGS.parents[1] / 'tools/train.py', config, '--work-dir', tmp_path / 'work', *options, cwd=tmp_path)
     tool('test.py', config, tmp_path / 'work/epoch_6.pth', '--work-dir', tmp_path / 'test', '--out',
          tmp_path / 'predictions.pkl', '--tta', *options)
     found, labels = scores(tmp_path / 'predictions.pkl')
@@ -155,6 +156,7 @@ def test_folders_of_small_pictures(tool, tmp_path):
     assert json.loads((tmp_path / 'test/metrics.json').read_text())['accuracy/top1'] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('weights', ['whole', 'alone'])
 def test_image_demo_tells_the_class(tool, capsys, tmp_path, weights):
     import torch
@@ -171,6 +173,7 @@ def test_image_demo_tells_the_class(tool, capsys, tmp_path, weights):
     assert any(f', {name} (' in printed for name in cfg.metainfo.classes) and (tmp_path / 'seen/picture.png').exists()
 
 
+@pytest.mark.slow
 def test_image_demo_refuses_weights_of_another_width(fails, tmp_path):
     import torch
     from mmengine.registry import MODELS, init_default_scope

@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-pytest.importorskip('mmseg')
 pytestmark = pytest.mark.slow
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/ppm/ppm_muxnet-m-d8_4xb2-80k_cityscapes-512x1024.py'

@@ -1,15 +1,16 @@
+"""The demos, as `make demo` and `make demo-seg` run them, shortened."""
 import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
-pytest.importorskip('mmdet')
-pytestmark = pytest.mark.slow
+DEMO = Path(__file__).resolve().parents[2] / 'demo'
 
 
-def test_demo_leaves_metrics_curves_and_pictures(program, config, tmp_path):
-    demo = config.parents[2] / 'demo/detection.py'
-    done = program(demo, '--out-dir', 'out', '--train', 16, '--test', 4, '--epochs', 1, cwd=tmp_path)
+@pytest.mark.slow
+def test_demo_leaves_metrics_curves_and_pictures(program, tmp_path):
+    done = program(DEMO / 'detection.py', '--out-dir', 'out', '--train', 16, '--test', 4, '--epochs', 1, cwd=tmp_path)
     metrics = json.loads((tmp_path / 'out/metrics.json').read_text())
     assert 0 <= metrics['pascal_voc/mAP'] <= 1 and 'pascal_voc/AP50/cross' in metrics
     assert f'mAP {metrics["pascal_voc/mAP"]:.3f}' in done.stdout
@@ -18,3 +19,11 @@ def test_demo_leaves_metrics_curves_and_pictures(program, config, tmp_path):
     assert len(pictures) == 4 and all(Image.open(picture).size == (160, 160) for picture in pictures)
     # It tells where to look and what comes next.
     assert all(word in done.stdout for word in ('Look at', 'out/pictures', 'out/curves.png', 'tools/image_demo.py'))
+
+
+def test_segmentation(program, tmp_path):
+    done = program(DEMO / 'segmentation.py', '--out-dir', 'out', '--train', 8, '--test', 3, '--iterations', 2, cwd=tmp_path)
+    metrics = json.loads((tmp_path / 'out/metrics.json').read_text())
+    assert f'mIoU {metrics["mIoU"]:.3f}' in done.stdout and 'IoU/sky' in metrics
+    assert len(list((tmp_path / 'out/pictures').iterdir())) == 3 and (tmp_path / 'out/curves.png').is_file()
+    assert all(word in done.stdout for word in ('Look at', 'out/pictures', 'tools/image_demo.py'))

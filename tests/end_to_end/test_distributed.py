@@ -14,21 +14,11 @@ from reliability_record import record
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
-pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 # Six epochs of two iterations in each process.
 OPTIONS = ['--cfg-options', 'train_cfg.max_epochs=6', 'default_hooks.checkpoint.by_epoch=False',
            'default_hooks.checkpoint.interval=3']
-
-
-def test_two_processes_share_an_epoch(two_processes, config, options, tmp_path):
-    two_processes(config.parents[2] / 'tools/train.py', config, '--launcher', 'pytorch', '--work-dir', tmp_path, *options,
-                  cwd=tmp_path)
-    # Eight pictures, four in each of two processes: one step is the whole epoch.
-    checkpoint = load_checkpoint_file(tmp_path / 'epoch_1.pth')
-    assert (checkpoint['meta']['epoch'], checkpoint['meta']['iter']) == (1, 1)
-    assert not any(key.startswith('module.') for key in checkpoint['state_dict'])
 
 
 @pytest.fixture(scope='module')
@@ -48,6 +38,13 @@ def launch(config: Path, work: Path, *options) -> list:
     return ['-m', 'torch.distributed.run', '--nproc_per_node', 2, '--master_addr', '127.0.0.1', '--master_port', port,
             small_trainings.REPOSITORY / 'tools/train.py', config, '--launcher', 'pytorch', '--work-dir', work, *options,
             *OPTIONS]
+
+
+def test_two_processes_share_an_epoch(trained_alone):
+    # Eight pictures, two for each of two processes: an epoch has two steps.
+    checkpoint = load_checkpoint_file(trained_alone[1])
+    assert (checkpoint['meta']['epoch'], checkpoint['meta']['iter']) == (6, 12)
+    assert not any(key.startswith('module.') for key in checkpoint['state_dict'])
 
 
 def differences(one: Path, other: Path) -> list[str]:

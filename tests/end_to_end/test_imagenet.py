@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image
 from release_reference import release_layout, weights_by_key
+from sklearn import metrics as metrics_of
+from torchvision import transforms
 
 from mmmux.checkpoints.release import convert_release_checkpoint, whole_classifier
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.models import MUXNet
 
-pytest.importorskip('mmpretrain')
-metrics_of = pytest.importorskip('sklearn.metrics')
 pytestmark = pytest.mark.slow
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
@@ -73,10 +73,10 @@ def options(imagenet):
 
 
 @pytest.fixture(scope='session')
-def trained(program, imagenet, tmp_path_factory):
+def trained(tool_in, imagenet, tmp_path_factory):
     """The work dir of two iterations with tools/train.py."""
     folder = tmp_path_factory.mktemp('imagenet')
-    program(CONFIG.parents[2] / 'tools/train.py', CONFIG, '--work-dir', folder / 'work', *options_for(imagenet), cwd=folder)
+    tool_in(folder, 'train.py', CONFIG, '--work-dir', folder / 'work', *options_for(imagenet))
     return folder / 'work'
 
 
@@ -183,7 +183,6 @@ def test_other_classes_start_from_a_moving_average(tool, checkpoint, imagenet, t
 
 def test_converted_checkpoint_sees_pictures_as_torchvision_prepares_them(tool, converted, imagenet, tmp_path):
     """One command; the scores are those of the authors' weights on pictures read, resized and cropped by Pillow."""
-    transforms = pytest.importorskip('torchvision.transforms')
     tool('test.py', CONFIG, converted, '--work-dir', tmp_path, '--out', tmp_path / 'predictions.pkl',
          *options_for(imagenet))
     predicted, _ = scores(tmp_path / 'predictions.pkl')

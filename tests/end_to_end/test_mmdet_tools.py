@@ -1,11 +1,11 @@
 """Our configs and backbone under mmdet's own programs and data sets."""
 from pathlib import Path
 
+import mmdet
 import pytest
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
-mmdet = pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 

@@ -14,7 +14,6 @@ from reliability_record import record
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
-pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 # Without what a process draws at random for its own pictures, and with the loss averaged over all pixels: averaged over the

@@ -11,8 +11,6 @@ from tool_process import ToolProcess
 
 from mmmux.search.trial import TrialResult
 
-pytest.importorskip('pymoo')
-
 EVALUATIONS, KILLS = 36, 10
 OPTIONS = ['--cfg-options', f'search.evaluations={EVALUATIONS}', 'search.initial=16', 'search.batch=10',
            'search.executor.workers=3']

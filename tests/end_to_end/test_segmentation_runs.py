@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import mmseg
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,6 @@ from PIL import Image
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.datasets.drawn_scenes import CLASSES, draw_data_set
 
-mmseg = pytest.importorskip('mmseg')
 pytestmark = pytest.mark.slow
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
@@ -42,29 +42,30 @@ def options(scenes):
 
 
 @pytest.fixture(scope='session')
-def trained(program, options, tmp_path_factory):
-    """The work dir of two iterations with tools/train.py, and what it printed."""
+def trained(tool_in, options, tmp_path_factory):
+    """The work dir of two iterations with tools/train.py."""
     folder = tmp_path_factory.mktemp('segmentor')
-    done = program(CONFIG.parents[2] / 'tools/train.py', CONFIG, '--work-dir', folder / 'work', *options, cwd=folder)
-    return folder / 'work', done.stdout + done.stderr
+    tool_in(folder, 'train.py', CONFIG, '--work-dir', folder / 'work', *options)
+    return folder / 'work'
 
 
 @pytest.fixture
 def checkpoint(trained):
-    return trained[0] / 'iter_2.pth'
+    return trained / 'iter_2.pth'
 
 
 def test_training_turns_syncbn_into_bn_and_says_so_once(trained):
-    work, printed = trained
+    (log, ) = trained.glob('*/*.log')
     assert 'SyncBN' in CONFIG.parents[1].joinpath('_base_/models/c1.py').read_text()
-    assert len(re.findall(r'SyncBatchNorm.* reverted to BatchNorm', printed)) == 1
-    checkpoint = load_checkpoint_file(work / 'iter_2.pth')
+    assert len(re.findall(r'SyncBatchNorm.* reverted to BatchNorm', log.read_text())) == 1
+    checkpoint = load_checkpoint_file(trained / 'iter_2.pth')
     assert checkpoint['meta']['iter'] == 2 and tuple(checkpoint['meta']['dataset_meta']['classes']) == CLASSES
-    (scalars, ) = work.glob('*/vis_data/scalars.json')
+    (scalars, ) = trained.glob('*/vis_data/scalars.json')
     losses = [json.loads(line)['loss'] for line in scalars.read_text().splitlines() if '"loss"' in line]
     assert len(losses) == 2 and np.isfinite(losses).all() and '"mIoU"' in scalars.read_text()
 
 
+@pytest.mark.nightly
 def test_two_processes_without_a_gpu_train_and_test(two_processes, options, scenes, tmp_path):
     tools = CONFIG.parents[2] / 'tools'
     two_processes(tools / 'train.py', CONFIG, '--launcher', 'pytorch', '--work-dir', tmp_path, *options, cwd=tmp_path)
@@ -118,7 +119,7 @@ def test_image_demo(tool, checkpoint, scenes, tmp_path, capsys):
 
 
 def test_report(tool, trained, options, tmp_path):
-    work = shutil.copytree(trained[0], tmp_path / 'work')
+    work = shutil.copytree(trained, tmp_path / 'work')
     tool('test.py', CONFIG, work / 'iter_2.pth', '--work-dir', work, *options)
     page = tmp_path / 'docs/scenes.md'
     tool('report.py', '--run', 'MUXNet-m', CONFIG, work, '--title', 'Drawn scenes', '--pictures', 2, '--out', page)
@@ -136,15 +137,6 @@ def test_mmsegs_train_and_test_run_our_config(program, options, tmp_path):
     program(tools / 'train.py', CONFIG, '--work-dir', tmp_path, *options, cwd=tmp_path)
     done = program(tools / 'test.py', CONFIG, tmp_path / 'iter_2.pth', '--work-dir', tmp_path / 'test', *options, cwd=tmp_path)
     assert re.search(r'aAcc: \S+ +mIoU: \S+ +mAcc: \S+ +IoU/sky', done.stdout + done.stderr)
-
-
-def test_demo(program, tmp_path):
-    demo = CONFIG.parents[2] / 'demo/segmentation.py'
-    done = program(demo, '--out-dir', 'out', '--train', 8, '--test', 3, '--iterations', 2, cwd=tmp_path)
-    metrics = json.loads((tmp_path / 'out/metrics.json').read_text())
-    assert f'mIoU {metrics["mIoU"]:.3f}' in done.stdout and 'IoU/sky' in metrics
-    assert len(list((tmp_path / 'out/pictures').iterdir())) == 3 and (tmp_path / 'out/curves.png').is_file()
-    assert all(word in done.stdout for word in ('Look at', 'out/pictures', 'tools/image_demo.py'))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import torch
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.datasets.drawn_shapes import draw_data_set
 
-pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 CELLS = dict(circle='RBC', cross='RBC', square='WBC', triangle='Platelets')

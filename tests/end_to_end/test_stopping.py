@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 import small_trainings
-from interruptions import Training, differences
+from interruptions import differences
 from process_end import has_ended
 from programs import PATIENCE, await_words, printed
 from reliability_record import record
 
-pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 TOOL = small_trainings.REPOSITORY / 'tools/train.py'
@@ -19,13 +18,10 @@ WORKERS = ['--cfg-options', *(f'{loader}_dataloader.{option}' for loader in ('tr
                               for option in ('num_workers=1', 'persistent_workers=True'))]
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_program_goes_on_exactly(start, tmp_path, number):
-    config = small_trainings.detector(tmp_path)
-    alone = Training(tmp_path / 'alone', config)
-    alone.run()
-
-    stopped = start(TOOL, config, '--work-dir', tmp_path / 'work', *WORKERS)
+@pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
+def test_a_stopped_program_goes_on_exactly(start, left_alone, tmp_path, number):
+    alone = left_alone('detector')
+    stopped = start(TOOL, alone.config, '--work-dir', tmp_path / 'work', *WORKERS)
     await_words(tmp_path, r'Epoch\(train\) +\[2\]', 2)
     os.killpg(stopped.pid, number)
     assert stopped.wait(PATIENCE) == 128 + number
@@ -33,7 +29,7 @@ def test_a_stopped_program_goes_on_exactly(start, tmp_path, number):
     (saved, ) = (tmp_path / 'work').glob('stopped_iter_*.pth')
     assert 6 <= int(saved.stem.rpartition('_')[2]) <= 8
 
-    resumed = start(TOOL, config, '--work-dir', tmp_path / 'work', '--resume', *WORKERS)
+    resumed = start(TOOL, alone.config, '--work-dir', tmp_path / 'work', '--resume', *WORKERS)
     assert resumed.wait(PATIENCE) == 0
     different = differences(tmp_path / 'work/epoch_3.pth', alone.work / 'epoch_3.pth')
     record('asked to stop', f'detector, {number.name}', tried=1, of='signals', lost=len(different))

@@ -9,9 +9,6 @@ from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
-pytest.importorskip('mmdet')
-pytestmark = pytest.mark.slow
-
 CLASSES = ('circle', 'square', 'triangle', 'cross')
 
 

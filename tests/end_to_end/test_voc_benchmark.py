@@ -14,8 +14,8 @@ from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.engine import run, settings
+from mmmux.engine.loader_workers import loader_workers_end
 
-pytest.importorskip('mmdet')
 pytestmark = pytest.mark.slow
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
@@ -83,7 +83,7 @@ def expected_metrics(predictions: list[dict]) -> dict:
 
 
 @pytest.fixture(scope='module')
-def trained(program, in_this_process, tmp_path_factory):
+def trained(tool_in, in_this_process, tmp_path_factory):
     """Folder with the data and the work dir of one epoch with tools/train.py, on four pictures of each year; and options.
 
     Normalisation takes the last batch's statistics: a tenth of them would leave a network to which all pictures look alike.
@@ -93,8 +93,8 @@ def trained(program, in_this_process, tmp_path_factory):
     write_split(folder / DEVKIT / 'VOC2012', 'trainval', [f'2008_{number:06d}' for number in (2, 3, 7, 8)])
     write_split(folder / DEVKIT / 'VOC2007', 'test', [f'{number:06d}' for number in range(101, 117)])
     options = ['--cfg-options', *in_this_process]
-    program(CONFIG.parents[2] / 'tools/train.py', CONFIG, '--work-dir', 'work', *options, 'train_dataloader.batch_size=4',
-            'train_cfg.max_epochs=1', 'model.backbone.norm_cfg.type=BN', 'model.backbone.norm_cfg.momentum=1.', cwd=folder)
+    tool_in(folder, 'train.py', CONFIG, '--work-dir', 'work', *options, 'train_dataloader.batch_size=4',
+            'train_cfg.max_epochs=1', 'model.backbone.norm_cfg.type=BN', 'model.backbone.norm_cfg.momentum=1.')
     return folder, options
 
 
@@ -193,7 +193,8 @@ def test_mirrored_views_go_through_the_weights_and_their_boxes_lie_in_the_pictur
     settings.test_with_augmentation(cfg)
     settings.dump_predictions(cfg, tmp_path / 'predictions.pkl')
     runner = run.build_runner(cfg)
-    runner.test()
+    with loader_workers_end(runner):
+        runner.test()
     for key, value in runner.model.module.state_dict().items():
         assert torch.equal(value.cpu(), detector.state_dict()[key])
     predictions = pickle.loads((tmp_path / 'predictions.pkl').read_bytes())

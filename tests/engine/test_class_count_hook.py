@@ -21,7 +21,7 @@ def config(configs):
 @pytest.fixture
 def segmentor(config):
     """C1 as its config has it, 11 classes in both heads, or with other numbers."""
-    MODELS = pytest.importorskip('mmseg.registry').MODELS
+    from mmseg.registry import MODELS
 
     def build(decode: int | None = None, auxiliary: int | None = None) -> nn.Module:
         model = copy.deepcopy(config)
@@ -89,7 +89,7 @@ def test_one_of_several_auxiliary_heads_is_named(segmentor):
 
 
 def test_two_classes_may_be_scored_by_one_channel():
-    FCNHead = pytest.importorskip('mmseg.models.decode_heads').FCNHead
+    from mmseg.models.decode_heads import FCNHead
     with DefaultScope.overwrite_default_scope('mmseg'):
         head = FCNHead(in_channels=8, channels=4, num_convs=1, concat_input=False, num_classes=2, out_channels=1, threshold=0.5)
     compare(nn.ModuleDict(dict(decode_head=head)), dict(classes=('no', 'yes')))
@@ -109,7 +109,7 @@ class TestClassifiers:
     @pytest.fixture
     def classifier(self, configs):
         """MUXNet-xs of 32 x 32 pictures, with another head if one is given."""
-        MODELS = pytest.importorskip('mmpretrain.registry').MODELS
+        from mmpretrain.registry import MODELS
         config = Config.fromfile(configs / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py').model
 
         def build(num_classes: int, **head) -> nn.Module:

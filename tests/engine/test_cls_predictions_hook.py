@@ -12,8 +12,6 @@ from mmmux.engine import ClsPredictionsHook
 from mmmux.engine.scores import with_scores
 from mmmux.errors import DatasetError
 
-pytest.importorskip('mmpretrain')
-
 CLASSES = ('dog', 'cat', 'bird')
 
 

@@ -13,8 +13,6 @@ from mmmux.engine import CudaGraphHook
 from mmmux.engine.cuda_graph_hook import GraphedStep
 from mmmux.models import DS, IR, MUX, Architecture
 
-pytest.importorskip('mmpretrain')
-
 SMALL = Architecture(
     head_channels=16, stem_channels=8,
     stages=((DS(8, act='ReLU'), ), (IR(16, (3, 5), stride=2, expand_ratio=2), MUX(3, 2), MUX(3, 2, scales=(-1, 0)))))

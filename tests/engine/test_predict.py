@@ -6,8 +6,6 @@ from mmmux.engine import settings
 from mmmux.engine.predict import Painter
 from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
-pytest.importorskip('mmdet')
-
 
 @pytest.fixture(scope='module')
 def cfg(configs):

@@ -12,8 +12,6 @@ from mmmux.engine.predict import Painter
 from mmmux.engine.scores import with_scores
 from mmmux.errors import CheckpointError, ConfigError, DatasetError
 
-pytest.importorskip('mmpretrain')
-
 CIFAR10 = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 NAMES = tuple(f'name {number}' for number in range(10))
 

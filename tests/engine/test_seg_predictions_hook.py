@@ -6,8 +6,6 @@ import pytest
 import torch
 from PIL import Image
 
-pytest.importorskip('mmseg')
-
 from mmmux.datasets.label_maps import LoadLabelMap
 from mmmux.datasets.segmentation import ADE20KDataset, SegDataset
 from mmmux.engine.overlay import overlay

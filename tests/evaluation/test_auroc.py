@@ -9,8 +9,6 @@ import torch
 from mmmux.errors import ConfigError, DatasetError, TrainingError
 from mmmux.evaluation import AUROC
 
-pytest.importorskip('torchmetrics')
-
 CLASSES = ('Mass', 'Edema', 'Hernia')
 
 

@@ -6,8 +6,6 @@ import pytest
 import torch
 from metric_reference import average_precision
 
-pytest.importorskip('mmdet')
-
 CLASSES = ('cell', 'dot')
 
 

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from spared_time import spare_time
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PIECE = 2**16
 
@@ -50,7 +52,7 @@ def train(folder: Path, arguments: list[str], wait_at: tuple[str, int] | None, p
     points = Points(folder / 'journal.txt', wait_at)
     _watch_files(points, pause)
     _watch_training(points)
-    _spare_time()
+    spare_time()
     os.environ['LOCAL_RANK'] = '0'
     sys.argv = ['train.py', *arguments]
     points('begin')
@@ -101,12 +103,3 @@ def _watch_training(points: Points) -> None:
             points(name.removeprefix('before_').removeprefix('after_'), self.iter)
 
     Runner.call_hook = noted_call_hook
-
-
-def _spare_time() -> None:
-    """Half of a short training is formatting its config and asking for compilers."""
-    from mmengine.config import config
-    from mmengine.runner import runner
-
-    config.FormatCode = lambda text, **_: (text, False)
-    runner.collect_env = dict

@@ -3,6 +3,7 @@
 With MMMUX_RECORD=FILE.json in the environment, every test that calls :func:`record` adds to that file; without it, nothing is
 written.
 """
+import fcntl
 import json
 import os
 import platform
@@ -31,10 +32,14 @@ def record(promise: str, case: str, *, tried: int, of: str, lost: int, **facts) 
     if 'MMMUX_RECORD' not in os.environ:
         return
     path = Path(os.environ['MMMUX_RECORD'])
-    known = json.loads(path.read_text()) if path.exists() else {}
     test = os.environ.get('PYTEST_CURRENT_TEST', os.path.relpath(sys.argv[0], REPOSITORY)).partition('::')[0]
-    known.setdefault(promise, {})[case] = dict(
-        tried=tried, of=of, lost=lost, **facts, test=test, date=date.today().isoformat(), python=platform.python_version(),
-        versions=installed_versions(*_PACKAGES))
+    facts = dict(tried=tried, of=of, lost=lost, **facts, test=test, date=date.today().isoformat(),
+                 python=platform.python_version(), versions=installed_versions(*_PACKAGES))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(known, indent=2) + '\n')
+    with open(path, 'a+') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the tests may run in several processes
+        file.seek(0)
+        known = json.loads(file.read() or '{}')
+        known.setdefault(promise, {})[case] = facts
+        file.truncate(0)
+        file.write(json.dumps(known, indent=2) + '\n')

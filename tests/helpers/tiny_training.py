@@ -74,15 +74,16 @@ class Interruption(Hook):
 
 
 def make_runner(work: Path, train_cfg: dict, checkpoint: dict, hooks: list | None = None, resume: bool = False,
-                accumulated: int = 1, sampler: str = 'DefaultSampler', workers: int = 0) -> Runner:
+                accumulated: int = 1, sampler: str = 'DefaultSampler', workers: int = 0, persistent: bool = False) -> Runner:
     """A runner of eleven pictures in batches of three, with averaged weights."""
     MMLogger._instance_dict.clear()  # those of a run write to a standard output that pytest has closed by then
     torch.manual_seed(0)
-    loader = dict(dataset=Noise(), batch_size=3, num_workers=workers)
+    loader = dict(dataset=Noise(), batch_size=3)
+    workers = dict(num_workers=workers, persistent_workers=persistent)
     return Runner(
-        model=Network(), work_dir=str(work), train_dataloader=dict(loader, sampler=dict(type=sampler, shuffle=True)),
-        val_dataloader=dict(loader, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False)), train_cfg=train_cfg,
-        val_cfg=dict(), val_evaluator=[dict(type=Mean)],
+        model=Network(), work_dir=str(work), train_cfg=train_cfg, val_cfg=dict(), val_evaluator=[dict(type=Mean)],
+        train_dataloader=dict(loader, sampler=dict(type=sampler, shuffle=True), **workers),
+        val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
         default_hooks=dict(checkpoint=dict(type='mmmux.CheckpointHook', **checkpoint)),
         optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9), accumulative_counts=accumulated),
         param_scheduler=dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=8),

@@ -38,7 +38,7 @@ def test_equals_the_counted_network(family_space, no_initial_weights, size, last
     compare(family_space, genomes, size, last, output_stride, removed)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_equals_the_counted_network_of_a_thousand_random_genomes(family_space, no_initial_weights):
     compare(family_space, family_space.sample(1000, np.random.default_rng(0)), (33, 47))
 

@@ -12,8 +12,6 @@ from reliability_record import record
 from mmmux.datasets.drawn_scenes import draw_data_set as draw_scenes
 from mmmux.datasets.drawn_shapes import CLASSES, draw_data_set
 
-pytest.importorskip('mmdet')
-
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -4,8 +4,6 @@ import pytest
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
-pytest.importorskip('mmdet')
-
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 
 

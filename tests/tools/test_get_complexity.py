@@ -2,8 +2,6 @@ import json
 
 import pytest
 
-pytest.importorskip('mmdet')
-
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
 
 

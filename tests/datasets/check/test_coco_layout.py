@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip('mmdet')
-
 
 class CocoFiles:
     """Two pictures of 80 x 60 pixels, with a box of each class."""

@@ -10,8 +10,6 @@ from PIL import Image
 from mmmux.datasets.check.report import check_fix_list, write_fix_lists
 from mmmux.errors import ConfigError, DatasetError
 
-pytest.importorskip('mmpretrain')
-
 CLASSES = ('dog', 'cat')
 
 

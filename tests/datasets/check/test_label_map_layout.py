@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip('mmseg')
-
 
 def dataset(seg, **changes) -> dict:
     return {'type': 'mmmux.SegDataset', 'data_root': str(seg.root), 'data_prefix': seg.prefix,

@@ -10,8 +10,6 @@ from mmmux.datasets.loading import LoadImage
 from mmmux.errors import ConfigError
 from mmmux.registry import TRANSFORMS
 
-pytest.importorskip('mmdet')
-
 
 @TRANSFORMS.register_module()
 class DeadlyLoadImage(LoadImage):

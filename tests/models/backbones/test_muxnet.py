@@ -216,8 +216,10 @@ def test_checkpointing_keeps_less_for_the_backward_pass():
     assert kept(with_cp=True) < kept(with_cp=False) / 4
 
 
-# Generating code for all of MUXNet-m takes minutes on two cores, so it is traced and differentiated only.
-@pytest.mark.parametrize(('arch', 'backend'), [('m', 'aot_eager'), (SMALL, 'inductor')], ids=['m', 'small'])
+# Generating code takes a minute or more, so that it is traced and differentiated only, but at night.
+@pytest.mark.parametrize(('arch', 'backend'), [
+    pytest.param('m', 'aot_eager', id='m'), pytest.param(SMALL, 'inductor', id='small', marks=pytest.mark.nightly),
+    *(pytest.param(arch, 'inductor', id=f'{arch}, inductor', marks=pytest.mark.nightly) for arch in CHANNELS)])
 def test_compiled_network_gives_the_same_features_and_gradients(arch, backend):
     torch._dynamo.reset()
     network = trained(MUXNet(arch, out_indices=(1, 2))).eval()
