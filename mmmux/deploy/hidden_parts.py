@@ -17,8 +17,10 @@ from mmmux.models.layers.spatial_mux import SpatialMux
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .stage_form import StageForm
 
-ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
-BLOCK = 8  # the narrowest such block; what is no multiple of it leaves the blocked layout in ONNX Runtime
+# Channels: the widest block in which a runtime for CPUs stores them, that of AVX-512; with AVX2 it is 8. ONNX Runtime leaves
+# its blocked layout to average channels that are no multiple of the block. Multiples of 16 stay in it on both kinds of
+# processor, so that one file is right for both, whichever wrote it.
+ALIGNMENT = 16
 FINER_ALIGNMENT = 4
 PART, EARLY = 32, 192  # channels of a part, and the most that are cut into such parts
 
@@ -62,13 +64,15 @@ class HiddenParts(nn.Module):
         return outs
 
 
-def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm) -> HiddenParts:
+def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm, multiple: int = ALIGNMENT) -> HiddenParts:
     """Take a block's k x k step apart.
 
     Args:
         conv: the step of the trained block: depthwise, grouped by two channels, mixed or spatially multiplexed.
         norm: its batch normalisation, folded here.
         form: of the ways there are.
+        multiple: plain and mixed depthwise parts are filled up with channels of zeros to a multiple of so many; 1 where there
+            is no expansion that could write them.
 
     Raises:
         ConfigError: the convolution is of another kind.
@@ -76,9 +80,9 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm) -> HiddenPar
     if isinstance(conv, SpatialMux):
         return _spatially_multiplexed(conv, norm)
     if isinstance(conv, MixedConv):
-        return _mixed(conv, norm, form.merged)
+        return _mixed(conv, norm, form.merged, multiple)
     if isinstance(conv, nn.Conv2d) and conv.groups == conv.in_channels == conv.out_channels:
-        return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels)
+        return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels, multiple)
     if isinstance(conv, nn.Conv2d) and 2 * conv.groups == conv.in_channels == conv.out_channels:
         return _halves(conv, norm) if form.halved else _groups(conv, norm)
     raise ConfigError(f'the exact form knows no block with the k x k step {conv}')
@@ -95,9 +99,10 @@ def can_be_cut(conv: nn.Module) -> bool:
     return isinstance(conv, nn.Conv2d) and PART < conv.groups == conv.out_channels <= EARLY
 
 
-def _plain(conv: nn.Conv2d, norm: nn.Module, size: int) -> HiddenParts:
+def _plain(conv: nn.Conv2d, norm: nn.Module, size: int, multiple: int) -> HiddenParts:
     weight, bias = folded_weight(conv, norm)
-    parts = [part.tolist() for part in torch.arange(len(weight)).split(size)]
+    parts = [filled_up(part.tolist(), multiple) for part in torch.arange(len(weight)).split(size)]
+    weight, bias = with_zero(weight), with_zero(bias)
     return _apart(parts, [_depthwise(weight[part], bias[part], conv) for part in parts])
 
 
@@ -138,7 +143,7 @@ def with_zero(values: Tensor, dim: int = 0) -> Tensor:
     return torch.cat([values, torch.zeros_like(values.narrow(dim, 0, 1))], dim)
 
 
-def filled_up(channels: Sequence[int], multiple: int = BLOCK) -> list[int]:
+def filled_up(channels: Sequence[int], multiple: int = ALIGNMENT) -> list[int]:
     """Channels, and after them -1 for each channel of zeros up to a multiple of some number of channels."""
     return [*channels, *[-1] * (-len(channels) % multiple)]
 
@@ -168,7 +173,7 @@ def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Mod
     return alone
 
 
-def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:
+def _mixed(conv: MixedConv, norm: nn.Module, merge: bool, multiple: int) -> HiddenParts:
     scale, shift = norm_scale_and_shift(norm)
     sizes = [part.kernel_size[0] for part in conv.convs]
     largest = max(sizes)
@@ -176,9 +181,11 @@ def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:
     weight = weight * scale[:, None, None, None]
     kernel_sizes = [size for size, count in zip(sizes, conv.split_sizes) for _ in range(count)]
     parts = [list(range(len(weight)))] if merge else aligned_parts(kernel_sizes)
+    margins = [(largest - max(kernel_sizes[channel] for channel in part)) // 2 for part in parts]
+    parts = [filled_up(part, multiple) for part in parts]
+    weight, shift = with_zero(weight), with_zero(shift)
     convs = []
-    for part in parts:
-        margin = (largest - max(kernel_sizes[channel] for channel in part)) // 2
+    for part, margin in zip(parts, margins):
         cropped = weight[part][..., margin:largest - margin, margin:largest - margin]
         convs.append(_depthwise(cropped, shift[part], conv.convs[0]))
     return _apart(parts, convs)

@@ -1,5 +1,6 @@
 """The exact form gives what the trained network gives, whatever the architecture and the input."""
 from collections import Counter
+from importlib.util import find_spec
 
 import numpy
 import pytest
@@ -61,7 +62,8 @@ def test_in_runtimes_only_wide_stages_move_channels(as_trained):
 
 
 def test_early_depthwise_steps_are_in_parts(as_trained):
-    for form, widths in ((IN_RUNTIMES, {24, 32}), (StageForm(cut=False), {24, 96})):
+    # 24 channels of the first block; the halves of 24 that follow in MUX blocks are filled up to 32.
+    for form, widths in ((IN_RUNTIMES, {24, 32}), (StageForm(cut=False), {24, 32, 96})):
         exact = exact_form(as_trained(MUXNet('m', out_indices=(1, ))), form)
         assert {conv.groups for conv in exact.modules() if isinstance(conv, nn.Conv2d) and conv.groups > 1} == widths
 
@@ -219,21 +221,88 @@ def test_features_have_their_order_for_whoever_reads_them_in_openvino(table, for
     assert relative_error(found, expected) < TOLERANCE
 
 
-def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(as_trained, tmp_path):
+def optimised_by_onnx_runtime(network, size, folder):
+    """The graph that ONNX Runtime runs on this processor: operators, and the shape of each weight."""
     onnx, onnxruntime = pytest.importorskip('onnx'), pytest.importorskip('onnxruntime')
-    network, counts = as_trained(MUXNet('m', out_indices=(6, ))), []
-    for form in (StageForm(in_place=True), StageForm(in_place=True, spread=True)):
-        onnx_runtime.write(Features(exact_form(network, form)), torch.randn(1, 3, 64, 96), tmp_path / 'exact.onnx', {})
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.optimized_model_filepath = str(tmp_path / 'optimised.onnx')
-        onnxruntime.InferenceSession(str(tmp_path / 'exact.onnx'), options, providers=['CPUExecutionProvider'])
-        counts.append(Counter(node.op_type for node in onnx.load(tmp_path / 'optimised.onnx').graph.node))
-    if not counts[0]['ReorderInput']:
+    onnx_runtime.write(network.eval(), torch.randn(1, 3, *size), folder / 'exact.onnx', {})
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(folder / 'optimised.onnx')
+    onnxruntime.InferenceSession(str(folder / 'exact.onnx'), options, providers=['CPUExecutionProvider'])
+    graph = onnx.load(folder / 'optimised.onnx').graph
+    return Counter(node.op_type for node in graph.node), [tuple(weight.dims) for weight in graph.initializer]
+
+
+@pytest.fixture
+def block(tmp_path):
+    """The channels of a block of ONNX Runtime's layout here, 8 with AVX2 and 16 with AVX-512: it fills a convolution's up."""
+    conv = nn.Conv2d(3, 4, 1)
+    conv.outputs = ('convolved', )
+    _, shapes = optimised_by_onnx_runtime(conv, (64, 64), tmp_path)
+    found = next(shape[0] for shape in shapes if len(shape) == 4)
+    if found == 4:
         pytest.skip('ONNX Runtime has no blocked layout on this processor')
-    # 29 gates: one in each of 7 blocks, one for each half in 11. What is left are the first and the last reordering.
-    assert counts[0]['ReorderInput'] >= 29 and counts[0]['ReorderOutput'] >= 29
-    assert counts[1]['ReorderInput'] <= 2 and counts[1]['ReorderOutput'] <= 2
+    return found
+
+
+def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(block, as_trained, tmp_path):
+    network = as_trained(MUXNet('m', out_indices=(6, )))
+    apart, spread = (optimised_by_onnx_runtime(Features(exact_form(network, form)), (64, 96), tmp_path)[0]
+                     for form in (StageForm(in_place=True), StageForm(in_place=True, spread=True)))
+    gates = spread['Upsample']
+    assert gates >= 29  # one in each of 7 blocks, one for each half in 11
+    assert apart['ReorderInput'] >= gates and apart['ReorderOutput'] >= gates
+    # What is left: the output, and the mean of the first block, whose 24 channels no expansion has filled up.
+    alone = 24 % block != 0
+    assert spread['ReorderInput'] <= alone and spread['ReorderOutput'] <= 1 + alone
+
+
+@pytest.mark.parametrize('table', [*ARCHITECTURES, 'widths of eights'])
+def test_what_is_averaged_fills_the_blocks_of_every_processor(table, as_trained):
+    # An average of channels that are no multiple of the block, 8 or 16, is taken outside the blocked layout.
+    eights = Architecture(stages=[[DS(24)], [IR(24, stride=2, expand_ratio=3), MUX(3, expand_ratio=3)],
+                                  [IR(40, (3, 5), stride=2, expand_ratio=3), MUX(5, expand_ratio=3)]], head_channels=64)
+    arch = ARCHITECTURES.get(table, eights)
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(len(arch.stages) - 1, ))), onnx_runtime.FORM)
+    blocks = [(row, block) for rows, stage in zip(arch.stages, exact.stages) for row, block in zip(rows, stage)]
+    averaged = [[conv.out_channels for conv in getattr(block, 'block', block).expand] for row, block in blocks
+                if not row.scales or set(row.scales) == {0}]
+    assert sum(map(len, averaged)) > 5
+    assert all(channels % 16 == 0 for parts in averaged for channels in parts)
+
+
+WRITE = """
+import hashlib, torch
+from pathlib import Path
+from mmmux.deploy import exact_form
+from mmmux.deploy.benchmark import Features
+from mmmux.deploy.runtimes import default_form, runtime_of
+from mmmux.models import MUXNet
+network = MUXNet('m', out_indices=(4, 6))
+network.load_state_dict(torch.load('{weights}'))
+x = torch.zeros(1, 3, 64, 64)
+print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
+for name in {formats}:
+    runtime = runtime_of(name)
+    path = Path('{folder}') / f'{{name}}{{runtime.SUFFIX}}'
+    runtime.write(Features(exact_form(network.eval(), default_form(name))), x, path, {{}})
+    print(*(hashlib.sha256(each.read_bytes()).hexdigest() for each in (path, path.with_suffix('.bin')) if each.exists()))
+"""
+
+
+def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh_python, tmp_path, monkeypatch):
+    formats = [name for name, package in (('onnx', 'onnxruntime'), ('openvino', 'openvino')) if find_spec(package)]
+    if not formats:
+        pytest.skip('neither onnxruntime nor openvino is installed')
+    torch.save(as_trained(MUXNet('m', out_indices=(4, 6))).state_dict(), tmp_path / 'weights.pth')
+    code = WRITE.format(weights=tmp_path / 'weights.pth', folder=tmp_path, formats=formats)
+    here = fresh_python(code).splitlines()
+    # Torch and oneDNN take themselves to be on a processor of 2008, without AVX.
+    monkeypatch.setenv('ATEN_CPU_CAPABILITY', 'default')
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'SSE41')
+    elsewhere = fresh_python(code).splitlines()
+    assert elsewhere[0].startswith('DEFAULT')
+    assert len(here) == 1 + len(formats) and here[1:] == elsewhere[1:]
 
 
 def test_a_finer_grid_whose_channels_are_filled_up(as_trained):
