@@ -115,7 +115,7 @@ def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor, form: St
         after: the stored place of each channel that it writes: the ordinary one where it has an identity.
         form: how SE is computed.
     """
-    spatial = hidden_parts(block.conv, block.norm1, StageForm(cut=False))
+    spatial = hidden_parts(block.conv, block.norm1, StageForm(cut=False), fill=list)
     if len(spatial.channels) > 1:  # spatially multiplexed: there is no expansion that could write in parts
         scaled = Scaled(block.conv, *norm_scale_and_shift(block.norm1))
         spatial = HiddenParts([range(block.project.in_channels)], [[scaled]])

@@ -3,7 +3,7 @@
 Each part is expanded, convolved, gated and projected for itself. Which hidden channels make a part is free, since the rows of
 the expansion can stand in any order.
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,14 @@ from mmmux.models.layers.spatial_mux import SpatialMux
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .stage_form import StageForm
 
-ALIGNMENT = 16  # channels: the widest block in which a runtime for CPUs stores them
-BLOCK = 8  # the narrowest such block; what is no multiple of it leaves the blocked layout in ONNX Runtime
+# Channels of a block in which runtimes store them: on processors with AVX-512, and with AVX2. ONNX Runtime leaves its blocked
+# layout to average channels that are no multiple of the block. Which processor wrote a file makes no difference to it.
+ALIGNMENT, BLOCK = 16, 8
+MOST_FILLED = 1 / 8  # of a part's channels: processors with AVX2, which need no blocks of 16, compute the zeros for nothing
 FINER_ALIGNMENT = 4
 PART, EARLY = 32, 192  # channels of a part, and the most that are cut into such parts
+
+Fill = Callable[[Sequence[int]], list[int]]
 
 
 class Scaled(nn.Module):
@@ -62,23 +66,26 @@ class HiddenParts(nn.Module):
         return outs
 
 
-def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm) -> HiddenParts:
+def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm, fill: Fill | None = None) -> HiddenParts:
     """Take a block's k x k step apart.
 
     Args:
         conv: the step of the trained block: depthwise, grouped by two channels, mixed or spatially multiplexed.
         norm: its batch normalisation, folded here.
         form: of the ways there are.
+        fill: gives the channels of a part those of zeros that fill it up; default: :func:`whole_blocks`. A step whose input no
+            expansion writes takes `list`.
 
     Raises:
         ConfigError: the convolution is of another kind.
     """
+    fill = fill or whole_blocks
     if isinstance(conv, SpatialMux):
         return _spatially_multiplexed(conv, norm)
     if isinstance(conv, MixedConv):
-        return _mixed(conv, norm, form.merged)
+        return _mixed(conv, norm, form.merged, fill)
     if isinstance(conv, nn.Conv2d) and conv.groups == conv.in_channels == conv.out_channels:
-        return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels)
+        return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels, fill)
     if isinstance(conv, nn.Conv2d) and 2 * conv.groups == conv.in_channels == conv.out_channels:
         return _halves(conv, norm) if form.halved else _groups(conv, norm)
     raise ConfigError(f'the exact form knows no block with the k x k step {conv}')
@@ -95,9 +102,10 @@ def can_be_cut(conv: nn.Module) -> bool:
     return isinstance(conv, nn.Conv2d) and PART < conv.groups == conv.out_channels <= EARLY
 
 
-def _plain(conv: nn.Conv2d, norm: nn.Module, size: int) -> HiddenParts:
+def _plain(conv: nn.Conv2d, norm: nn.Module, size: int, fill: Fill) -> HiddenParts:
     weight, bias = folded_weight(conv, norm)
-    parts = [part.tolist() for part in torch.arange(len(weight)).split(size)]
+    parts = [fill(part.tolist()) for part in torch.arange(len(weight)).split(size)]
+    weight, bias = with_zero(weight), with_zero(bias)
     return _apart(parts, [_depthwise(weight[part], bias[part], conv) for part in parts])
 
 
@@ -109,7 +117,7 @@ def _apart(parts: Sequence[Sequence[int]], convs: Sequence[nn.Module]) -> Hidden
 def _halves(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
     # With pairs (a, b), the first part holds every a and the second every b.
     weight, bias = folded_weight(conv, norm)
-    halves = [filled_up(range(first, len(weight), 2)) for first in (0, 1)]
+    halves = [whole_blocks(range(first, len(weight), 2)) for first in (0, 1)]
     weight, bias = with_zero(weight), with_zero(bias)
     convs = [[_depthwise(weight[half, source:source + 1], bias[half] if source == 0 else None, conv) for source in (0, 1)]
              for half in halves]
@@ -138,9 +146,15 @@ def with_zero(values: Tensor, dim: int = 0) -> Tensor:
     return torch.cat([values, torch.zeros_like(values.narrow(dim, 0, 1))], dim)
 
 
-def filled_up(channels: Sequence[int], multiple: int = BLOCK) -> list[int]:
+def filled_up(channels: Sequence[int], multiple: int = ALIGNMENT) -> list[int]:
     """Channels, and after them -1 for each channel of zeros up to a multiple of some number of channels."""
     return [*channels, *[-1] * (-len(channels) % multiple)]
+
+
+def whole_blocks(channels: Sequence[int]) -> list[int]:
+    """Channels filled up to blocks of 16 where this adds at most `MOST_FILLED` of them, else to blocks of 8."""
+    wide = filled_up(channels)
+    return wide if len(wide) <= (1 + MOST_FILLED) * len(channels) else filled_up(channels, BLOCK)
 
 
 def _filled_quarters(part: list[int]) -> list[int]:
@@ -168,7 +182,7 @@ def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Mod
     return alone
 
 
-def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:
+def _mixed(conv: MixedConv, norm: nn.Module, merge: bool, fill: Fill) -> HiddenParts:
     scale, shift = norm_scale_and_shift(norm)
     sizes = [part.kernel_size[0] for part in conv.convs]
     largest = max(sizes)
@@ -176,9 +190,11 @@ def _mixed(conv: MixedConv, norm: nn.Module, merge: bool) -> HiddenParts:
     weight = weight * scale[:, None, None, None]
     kernel_sizes = [size for size, count in zip(sizes, conv.split_sizes) for _ in range(count)]
     parts = [list(range(len(weight)))] if merge else aligned_parts(kernel_sizes)
+    margins = [(largest - max(kernel_sizes[channel] for channel in part)) // 2 for part in parts]
+    parts = [fill(part) for part in parts]
+    weight, shift = with_zero(weight), with_zero(shift)
     convs = []
-    for part in parts:
-        margin = (largest - max(kernel_sizes[channel] for channel in part)) // 2
+    for part, margin in zip(parts, margins):
         cropped = weight[part][..., margin:largest - margin, margin:largest - margin]
         convs.append(_depthwise(cropped, shift[part], conv.convs[0]))
     return _apart(parts, convs)

@@ -1,5 +1,6 @@
 """The exact form gives what the trained network gives, whatever the architecture and the input."""
 from collections import Counter
+from importlib.util import find_spec
 
 import numpy
 import pytest
@@ -219,21 +220,91 @@ def test_features_have_their_order_for_whoever_reads_them_in_openvino(table, for
     assert relative_error(found, expected) < TOLERANCE
 
 
-def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(as_trained, tmp_path):
+def optimised_by_onnx_runtime(network, size, folder):
+    """The graph that ONNX Runtime runs on this processor: operators, and the shape of each weight."""
     onnx, onnxruntime = pytest.importorskip('onnx'), pytest.importorskip('onnxruntime')
-    network, counts = as_trained(MUXNet('m', out_indices=(6, ))), []
-    for form in (StageForm(in_place=True), StageForm(in_place=True, spread=True)):
-        onnx_runtime.write(Features(exact_form(network, form)), torch.randn(1, 3, 64, 96), tmp_path / 'exact.onnx', {})
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.optimized_model_filepath = str(tmp_path / 'optimised.onnx')
-        onnxruntime.InferenceSession(str(tmp_path / 'exact.onnx'), options, providers=['CPUExecutionProvider'])
-        counts.append(Counter(node.op_type for node in onnx.load(tmp_path / 'optimised.onnx').graph.node))
-    if not counts[0]['ReorderInput']:
+    onnx_runtime.write(network.eval(), torch.randn(1, 3, *size), folder / 'exact.onnx', {})
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(folder / 'optimised.onnx')
+    onnxruntime.InferenceSession(str(folder / 'exact.onnx'), options, providers=['CPUExecutionProvider'])
+    graph = onnx.load(folder / 'optimised.onnx').graph
+    return Counter(node.op_type for node in graph.node), [tuple(weight.dims) for weight in graph.initializer]
+
+
+@pytest.fixture
+def block(tmp_path):
+    """The channels of a block of ONNX Runtime's layout here, 8 with AVX2 and 16 with AVX-512: it fills a convolution's up."""
+    conv = nn.Conv2d(3, 4, 1)
+    conv.outputs = ('convolved', )
+    _, shapes = optimised_by_onnx_runtime(conv, (64, 64), tmp_path)
+    found = next(shape[0] for shape in shapes if len(shape) == 4)
+    if found == 4:
         pytest.skip('ONNX Runtime has no blocked layout on this processor')
-    # 29 gates: one in each of 7 blocks, one for each half in 11. What is left are the first and the last reordering.
-    assert counts[0]['ReorderInput'] >= 29 and counts[0]['ReorderOutput'] >= 29
-    assert counts[1]['ReorderInput'] <= 2 and counts[1]['ReorderOutput'] <= 2
+    return found
+
+
+def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(block, as_trained, tmp_path):
+    network = as_trained(MUXNet('m', out_indices=(6, )))
+    forms = [exact_form(network, StageForm(in_place=True, spread=spread)) for spread in (False, True)]
+    apart, spread = (optimised_by_onnx_runtime(Features(form), (64, 96), tmp_path)[0] for form in forms)
+    gates = spread['Upsample']
+    assert gates >= 29  # one in each of 7 blocks, one for each half in 11
+    assert apart['ReorderInput'] >= gates and apart['ReorderOutput'] >= gates
+    # What is left: the output, and with blocks of 16 the means of 24 channels: of the first block and of four halves.
+    outside = [[channels for channels in parts if channels % block] for parts in averaged_parts(forms[1])]
+    assert sum(map(len, outside)) == (0 if block == 8 else 5)
+    assert spread['ReorderInput'] <= sum(map(bool, outside))
+    assert spread['ReorderOutput'] <= 1 + sum(map(len, outside))
+
+
+def averaged_parts(exact):
+    """For each block with SE, the channels of the parts whose means it takes."""
+    return [[expand.out_channels for expand in module.gates.expand] for module in exact.modules()
+            if getattr(module, 'gates', None) is not None]
+
+
+def test_what_is_averaged_fills_blocks_of_16_where_that_adds_little(as_trained):
+    arch = Architecture(stages=[[DS(24)], [IR(24, stride=2, expand_ratio=3), MUX(3, expand_ratio=4)],
+                                [IR(40, (3, 5), stride=2, expand_ratio=5), MUX(5, expand_ratio=12)]], head_channels=64)
+    exact = exact_form(as_trained(MUXNet(arch, out_indices=(2, ))), StageForm(spread=True, cut=False))
+    # 72 become 80, 120 become 128. 24 stay: a third more is more than leaving the layout costs. The first is as it comes.
+    assert averaged_parts(exact) == [[24], [80], [24, 24], [128], [128, 128]]
+    assert_equal(as_trained(MUXNet(arch, out_indices=(2, ))), exact, (45, 70))
+
+
+WRITE = """
+import hashlib, torch
+from pathlib import Path
+from mmmux.deploy import exact_form
+from mmmux.deploy.benchmark import Features
+from mmmux.deploy.runtimes import default_form, runtime_of
+from mmmux.models import MUXNet
+network = MUXNet('m', out_indices=(4, 6))
+network.load_state_dict(torch.load('{weights}'))
+x = torch.zeros(1, 3, 64, 64)
+print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
+for name in {formats}:
+    runtime = runtime_of(name)
+    path = Path('{folder}') / f'{{name}}{{runtime.SUFFIX}}'
+    runtime.write(Features(exact_form(network.eval(), default_form(name))), x, path, {{}})
+    print(*(hashlib.sha256(each.read_bytes()).hexdigest() for each in (path, path.with_suffix('.bin')) if each.exists()))
+"""
+
+
+def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh_python, tmp_path, monkeypatch):
+    formats = [name for name, package in (('onnx', 'onnxruntime'), ('openvino', 'openvino')) if find_spec(package)]
+    if not formats:
+        pytest.skip('neither onnxruntime nor openvino is installed')
+    torch.save(as_trained(MUXNet('m', out_indices=(4, 6))).state_dict(), tmp_path / 'weights.pth')
+    code = WRITE.format(weights=tmp_path / 'weights.pth', folder=tmp_path, formats=formats)
+    here = fresh_python(code).splitlines()
+    # Torch and oneDNN take themselves to be on a processor of 2008, without AVX.
+    monkeypatch.setenv('ATEN_CPU_CAPABILITY', 'default')
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'SSE41')
+    elsewhere = fresh_python(code).splitlines()
+    assert elsewhere[0].startswith('DEFAULT')
+    assert len(here) == 1 + len(formats) and here[1:] == elsewhere[1:]
 
 
 def test_a_finer_grid_whose_channels_are_filled_up(as_trained):

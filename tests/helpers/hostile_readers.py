@@ -20,6 +20,7 @@ COCO = dict(
                  dict(id=2, image_id=11, category_id=7, bbox=[30.5, 10, 40, 40], area=1600, iscrowd=0)],
     categories=[dict(id=1, name='cell'), dict(id=7, name='dot')])
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+NOISE.setflags(write=False)  # every test has the same
 
 
 class Reader(NamedTuple):
@@ -33,7 +34,10 @@ class Reader(NamedTuple):
 def saved(image: Image.Image, kind: str, **options) -> bytes:
     """A picture as a file."""
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    # Pillow leaves a format's settings on the images that it saves, and the next format takes them: copies are saved.
+    if 'append_images' in options:
+        options['append_images'] = [frame.copy() for frame in options['append_images']]
+    image.copy().save(buffer, kind, **options)
     return buffer.getvalue()
 
 
