@@ -1,12 +1,13 @@
 """Checkpoints that run nothing and yet end a machine, found by looking at a file without building what it asks for.
 
 A small file can unpack to terabytes, or to a value whose hash takes years: a tuple of a tuple twice, of another one twice, and
-so on. :func:`torch.save` writes neither.
+so on. A tensor can claim more numbers than its part of the file holds, and torch 2.1 then hands out the memory behind them.
+:func:`torch.save` writes none of this.
 """
 import os
 import pickletools
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
 from mmmux.errors import CheckpointError, in_a_line
@@ -17,6 +18,9 @@ MOST_LARGE_NUMBERS = 1000  # of 61 bits and more: any number of those can have t
 _LARGE = 2**61 - 1
 _ZIP_START = b'PK\3\4'
 _LEGACY_PICKLES = 5  # magic number, protocol, the machine, the checkpoint, the keys of its storages
+_NUMBER_BYTES = {  # of the classes that torch.save names; an untyped one counts bytes
+    'ComplexDouble': 16, 'ComplexFloat': 8, 'Double': 8, 'Long': 8, 'Float': 4, 'Int': 4, 'QInt32': 4, 'Half': 2, 'BFloat16': 2,
+    'Short': 2, 'Char': 1, 'Byte': 1, 'Bool': 1, 'QInt8': 1, 'QUInt8': 1, 'Untyped': 1}
 _CALLS = ('REDUCE', 'NEWOBJ', 'NEWOBJ_EX', 'OBJ', 'INST')
 
 
@@ -29,8 +33,8 @@ def check_archive(file: BinaryIO) -> None:
     """
     start = file.tell()
     if file.read(len(_ZIP_START)) == _ZIP_START:
-        for code in _pickles_of(file):
-            check_pickle(code)
+        for code, parts in _pickles_of(file):
+            check_pickle(code, parts)
     else:
         file.seek(start)
         for _ in range(_LEGACY_PICKLES):
@@ -38,7 +42,8 @@ def check_archive(file: BinaryIO) -> None:
     file.seek(start)
 
 
-def _pickles_of(file: BinaryIO) -> Iterable[bytes]:
+def _pickles_of(file: BinaryIO) -> Iterable[tuple[bytes, dict[str, int]]]:
+    """Each pickle of an archive, and the bytes of each of its parts `data/<name>`."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         names = {member.filename.lower() for member in members}  # torch looks for names in any case
@@ -51,9 +56,12 @@ def _pickles_of(file: BinaryIO) -> Iterable[bytes]:
         if claimed > size or len(names) < len(members):
             raise CheckpointError(f'has parts of {claimed} bytes with {len(names)} names in {len(members)} places of a file of '
                                   f'{size} bytes: it is damaged or made to unpack to any size')
+        folder = f"{members[0].filename.partition('/')[0]}/data/"  # the first member's, as torch reads it
+        parts = {member.filename.removeprefix(folder): member.file_size for member in members
+                 if member.filename.startswith(folder)}
         for member in members:
             if member.filename.lower().endswith('.pkl'):
-                yield archive.read(member)
+                yield archive.read(member), parts
 
 
 class _Made:
@@ -68,11 +76,16 @@ class _Made:
 _MARK = object()
 
 
-def check_pickle(code: bytes | BinaryIO) -> None:
+def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None) -> None:
     """Follow a pickle's instructions with names in place of values.
 
+    Args:
+        code: the pickle, or a file at its start.
+        parts: for a pickle in an archive, the bytes of each part that holds a tensor's numbers.
+
     Raises:
-        CheckpointError: a value is too deep or, written out, too large; or a class is changed.
+        CheckpointError: a value is too deep or, written out, too large; a class is changed; or a tensor claims more numbers
+            than its part holds.
         Exception: the pickle is damaged.
     """
     stack, memo, made, large = [], {}, [], 0
@@ -97,6 +110,8 @@ def check_pickle(code: bytes | BinaryIO) -> None:
             elif name not in ('POP', 'POP_MARK', 'STOP'):
                 made.append(_Made(taken, name='.'.join(map(str, taken)) if name == 'STACK_GLOBAL' else ''))
                 stack.append(made[-1])
+            if name == 'BINPERSID' and parts is not None:
+                _check_numbers(taken[0], parts)
             if name in _CALLS:
                 _check_call(argument if name == 'INST' else taken[0], taken[name != 'INST':])
         elif opcode.stack_after:
@@ -146,6 +161,19 @@ def _check_call(called, arguments: list) -> None:
     given = arguments[0].inside if len(arguments) == 1 and isinstance(arguments[0], _Made) else arguments
     if name.endswith('.bytearray') and given and not _is_text(given[0]):  # but the number of zeros to make
         raise CheckpointError('asks for bytes that it does not hold: it is made to fill the memory')
+
+
+def _check_numbers(named, parts: Mapping[str, int]) -> None:
+    # ('storage', class, part, device, count), as torch.save names the numbers of a tensor.
+    values = named.inside if isinstance(named, _Made) else []
+    if len(values) != 5 or not isinstance(values[2], str) or not isinstance(values[4], int):
+        raise CheckpointError('names the numbers of a tensor in another way than torch.save does: it is damaged')
+    kind = getattr(values[1], 'name', '').rpartition('.')[2].removesuffix('Storage')
+    claimed = values[4] * _NUMBER_BYTES.get(kind, max(_NUMBER_BYTES.values()))
+    held = parts.get(values[2], 0)
+    if claimed > held:
+        raise CheckpointError(f"has a tensor of {claimed} bytes and {held} bytes for it (part '{in_a_line(values[2])}'): it is "
+                              'damaged or made to read memory that is not its own')
 
 
 def _is_text(value) -> bool:

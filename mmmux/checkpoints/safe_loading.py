@@ -134,9 +134,10 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
 
 
 # Before torch 2.6 no class can be added to those of weights_only=True, so the pickle module itself is narrowed to torch's list
-# and ours. The earliest of those versions lack the plain classes.
+# and ours. The earliest of those versions lack the plain classes, devices and most dtypes.
 _ALLOWED = {
-    **{f'{cls.__module__}.{cls.__name__}': cls for cls in (set, complex, bytearray, collections.Counter)},
+    **{f'{cls.__module__}.{cls.__name__}': cls for cls in (set, complex, bytearray, collections.Counter, torch.device)},
+    **{str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)},
     **_weights_only_unpickler._get_allowed_globals(),
     **HARMLESS,
     '_codecs.encode': _latin1_bytes,

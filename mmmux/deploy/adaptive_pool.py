@@ -2,6 +2,8 @@
 import torch
 from torch import Tensor, nn
 
+from .old_torch import replace_submodule
+
 
 def _bin_means(size: Tensor | int, bins: int, like: Tensor) -> Tensor:
     """(bins, size): row i averages bin i, the pixels from floor(i * size / bins) to below ceil((i + 1) * size / bins)."""
@@ -36,4 +38,4 @@ def replace_adaptive_pools(model: nn.Module) -> None:
             size = module.output_size
             size = (size, size) if isinstance(size, int) else tuple(size)
             if None not in size and size != (1, 1):
-                model.set_submodule(name, BinMeans(size))
+                replace_submodule(model, name, BinMeans(size))

@@ -10,6 +10,7 @@ from mmmux.models import MUXNet
 
 from .exact_muxnet import ExactMUXNet
 from .fold_norm import fold_everywhere
+from .old_torch import replace_submodule
 from .stage_form import IN_TORCH, StageForm
 
 
@@ -39,7 +40,7 @@ def exact_form(model: nn.Module, forms: StageForm | Mapping[int, StageForm] = IN
         model = copy.deepcopy(model)
         for name, module in list(model.named_modules()):
             if isinstance(module, MUXNet):
-                model.set_submodule(name, ExactMUXNet(module, forms))
+                replace_submodule(model, name, ExactMUXNet(module, forms))
         fold_everywhere(model)
     model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
     # Torch's convolutions follow their weights, and are faster so.

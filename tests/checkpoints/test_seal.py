@@ -29,7 +29,7 @@ def same(one: dict, other: dict) -> bool:
 def test_sealed_files_are_what_they_were_to_torch(path, contents, options):
     seal(path)
     check_intact(path)
-    assert same(torch.load(path, weights_only=True, **options), contents)
+    assert same(torch.load(str(path), weights_only=True, **options), contents)
     assert same(torch.load(io.BytesIO(path.read_bytes()), weights_only=True), contents)
     assert same(load_checkpoint_file(path), contents)
 

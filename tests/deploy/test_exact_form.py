@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
+from mmmux.deploy.old_torch import trace_to_onnx
 from mmmux.deploy.runtimes import onnx_runtime, openvino_runtime
 from mmmux.deploy.stage_form import IN_RUNTIMES, IN_TORCH, StageForm
 from mmmux.errors import ConfigError
@@ -180,8 +181,8 @@ def test_a_graph_of_any_size_in_another_runtime(arch, output_stride, form, as_tr
     pytest.importorskip('onnx')
     onnxruntime = pytest.importorskip('onnxruntime')
     network = as_trained(MUXNet(arch, out_indices=(1, 4, 6), output_stride=output_stride))
-    torch.onnx.export(exact_form(network, form), (torch.randn(1, 3, 64, 96), ), str(tmp_path / 'exact.onnx'), dynamo=False,
-                      opset_version=17, input_names=['x'], dynamic_axes={'x': {0: 'batch', 2: 'height', 3: 'width'}})
+    trace_to_onnx(exact_form(network, form), (torch.randn(1, 3, 64, 96), ), tmp_path / 'exact.onnx', opset_version=17,
+                  input_names=['x'], dynamic_axes={'x': {0: 'batch', 2: 'height', 3: 'width'}})
     session = onnxruntime.InferenceSession(str(tmp_path / 'exact.onnx'), providers=['CPUExecutionProvider'])
     for shape in [(1, 3, 64, 96), (2, 3, 75, 97), (1, 3, 33, 130)]:
         x = torch.randn(shape)

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from mmmux.deploy.non_max_suppression import non_max_suppression
+from mmmux.deploy.old_torch import trace_to_onnx
 
 pytest.importorskip('mmcv._ext')  # mmcv-lite has no operators
 
@@ -59,8 +60,8 @@ def test_as_an_onnx_graph_for_any_number_of_pictures_and_boxes(tmp_path):
             return non_max_suppression(boxes, scores, 20, 0.45, 0.1)
 
     path = str(tmp_path / 'nms.onnx')
-    torch.onnx.export(Suppressed(), random_detections(), path, dynamo=False, opset_version=17, input_names=['boxes', 'scores'],
-                      dynamic_axes={name: {0: 'pictures', 1: 'count'} for name in ('boxes', 'scores')})
+    trace_to_onnx(Suppressed(), random_detections(), path, opset_version=17, input_names=['boxes', 'scores'],
+                  dynamic_axes={name: {0: 'pictures', 1: 'count'} for name in ('boxes', 'scores')})
     session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
     boxes, scores = random_detections(3, 55)
     for found, expected in zip(session.run(None, dict(boxes=boxes.numpy(), scores=scores.numpy())),

@@ -9,6 +9,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy.old_torch import trace_to_onnx
 from mmmux.deploy.stage_form import IN_RUNTIMES
 from mmmux.errors import ConfigError
 from mmmux.installed import need
@@ -49,9 +50,8 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
                           'write')
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # tracing tells of each shape that becomes a constant, which is meant where it happens
-        torch.onnx.export(network, (example, ), str(path), opset_version=opset, dynamo=False, input_names=['pictures'],
-                          output_names=list(network.outputs),
-                          dynamic_axes={'pictures': DYNAMIC} if dynamic else None)
+        trace_to_onnx(network, (example, ), path, opset_version=opset, input_names=['pictures'],
+                      output_names=list(network.outputs), dynamic_axes={'pictures': DYNAMIC} if dynamic else None)
     if precision == 'int8':
         _quantize(path, calibration)
     model = onnx.load(path)
