@@ -100,6 +100,7 @@ def test_gates_are_spread_where_onnx_runtime_has_a_blocked_layout_for_them(preci
     assert kinds.count('Resize') == (31 if precision == 'fp32' and not dynamic else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['onnx', 'openvino'])
 def test_int8_tells_what_it_costs(name, cfg, checkpoint, tmp_path):
     runtime = installed(name)
