@@ -1,6 +1,5 @@
 """Try to break a reader of files with inputs that a fuzzer makes up, led by which lines of the reader they reach.
 
-    pip install atheris
     python tests/fuzzing/fuzz.py pictures --runs 100000
 
 The readers are those of tests/helpers/hostile_readers.py. An input that is neither read as a value nor told in one sentence, or
