@@ -1,6 +1,5 @@
 """The exact form gives what the trained network gives, whatever the architecture and the input."""
 from collections import Counter
-from importlib.util import find_spec
 
 import numpy
 import pytest
@@ -272,40 +271,6 @@ def test_what_is_averaged_fills_blocks_of_16_where_that_adds_little(as_trained):
     # 72 become 80, 120 become 128. 24 stay: a third more is more than leaving the layout costs. The first is as it comes.
     assert averaged_parts(exact) == [[24], [80], [24, 24], [128], [128, 128]]
     assert_equal(as_trained(MUXNet(arch, out_indices=(2, ))), exact, (45, 70))
-
-
-WRITE = """
-import hashlib, torch
-from pathlib import Path
-from mmmux.deploy import exact_form
-from mmmux.deploy.benchmark import Features
-from mmmux.deploy.runtimes import default_form, runtime_of
-from mmmux.models import MUXNet
-network = MUXNet('m', out_indices=(4, 6))
-network.load_state_dict(torch.load('{weights}'))
-x = torch.zeros(1, 3, 64, 64)
-print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
-for name in {formats}:
-    runtime = runtime_of(name)
-    path = Path('{folder}') / f'{{name}}{{runtime.SUFFIX}}'
-    runtime.write(Features(exact_form(network.eval(), default_form(name))), x, path, {{}})
-    print(*(hashlib.sha256(each.read_bytes()).hexdigest() for each in (path, path.with_suffix('.bin')) if each.exists()))
-"""
-
-
-def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh_python, tmp_path, monkeypatch):
-    formats = [name for name, package in (('onnx', 'onnxruntime'), ('openvino', 'openvino')) if find_spec(package)]
-    if not formats:
-        pytest.skip('neither onnxruntime nor openvino is installed')
-    torch.save(as_trained(MUXNet('m', out_indices=(4, 6))).state_dict(), tmp_path / 'weights.pth')
-    code = WRITE.format(weights=tmp_path / 'weights.pth', folder=tmp_path, formats=formats)
-    here = fresh_python(code).splitlines()
-    # Torch and oneDNN take themselves to be on a processor of 2008, without AVX.
-    monkeypatch.setenv('ATEN_CPU_CAPABILITY', 'default')
-    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'SSE41')
-    elsewhere = fresh_python(code).splitlines()
-    assert elsewhere[0].startswith('DEFAULT')
-    assert len(here) == 1 + len(formats) and here[1:] == elsewhere[1:]
 
 
 def test_a_finer_grid_whose_channels_are_filled_up(as_trained):
