@@ -14,6 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mmmux.errors import DatasetError
 
+from .regular_file import size_of_file
+
 MOST_BYTES = 2**30  # of a file; as many as its most pixels take in 16 bits and three colours
 MOST_PASSES = 20  # over the most pixels, by the scans of a progressive JPEG: programs write about ten scans
 _EXIF_ORIENTATION = 0x0112
@@ -41,7 +43,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         # Pillow gives the size of a TIFF as it is after turning.
         turned = image.format != 'TIFF' and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8) and \
             _turned_when_decoded(image.format)
-        if image.format != 'JPEG' or not _ends_as_jpeg(path):
+        if image.format != 'JPEG' or not _ends_as_jpeg(image):
             _decode(image)
     return (height, width) if turned else (width, height)
 
@@ -113,9 +115,10 @@ def opened(source: str | Path | BytesIO) -> Iterator[Image.Image]:
 
 
 def _check_file(path: str | Path) -> None:
-    if not os.path.isfile(path):  # nor a device or a pipe, reading from which never ends
+    size = size_of_file(path)
+    if size is None:
         raise DatasetError('is missing')
-    if os.path.getsize(path) > MOST_BYTES:
+    if size > MOST_BYTES:
         raise DatasetError(f'is a file of more than {MOST_BYTES} bytes')
 
 
@@ -137,8 +140,11 @@ def _large_pictures_allowed():
         yield
 
 
-def _ends_as_jpeg(path: str | Path) -> bool:
-    with open(path, 'rb') as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - _TAIL))
-        return file.read().rstrip(b'\0\r\n ').endswith(_JPEG_END)
+def _ends_as_jpeg(image: Image.Image) -> bool:
+    # In the file that Pillow has open: opening takes long, most of all on a network file system.
+    place = image.fp.tell()
+    image.fp.seek(0, os.SEEK_END)
+    image.fp.seek(max(0, image.fp.tell() - _TAIL))
+    ends = image.fp.read().rstrip(b'\0\r\n ').endswith(_JPEG_END)
+    image.fp.seek(place)
+    return ends
