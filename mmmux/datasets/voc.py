@@ -16,6 +16,7 @@ from mmmux.registry import DATASETS
 from .leave_out import LeavesOut
 from .left_out import LeftOut
 from .loading_bar import loading_bar
+from .paused_collector import collector_paused
 from .pictures import picture_size
 from .regular_file import size_of_file
 
@@ -84,18 +85,8 @@ class VOCDataset(LeavesOut, XMLDataset):
         self.cat2label = {name: label for label, name in enumerate(self.metainfo['classes'])}
         self.left_out = LeftOut(self.ann_file)
         names = self.without_listed(self.read_split(), self.left_out)
-        data_list = []
-        for name in loading_bar(names):
-            try:
-                info = self._read(name)
-            except DatasetError as error:
-                if self.test_mode:
-                    raise DatasetError(f'{error}; it is listed in {self.ann_file}, and leaving it out would change the '
-                                       'score: repair it, or take its name off that list') from None
-                self.left_out.add(str(error).removeprefix(f'{name}: '), name)
-                continue
-            if info is not None:
-                data_list.append(info)
+        with collector_paused():
+            data_list = [info for name in loading_bar(names) if (info := self._usable(name)) is not None]
         self.left_out.report()
         if not data_list:
             why = f': left out {self.left_out.summary()}' if self.left_out else ': the list is empty'
@@ -121,7 +112,18 @@ class VOCDataset(LeavesOut, XMLDataset):
                                    'inside the data set')
         return names
 
-    def _read(self, name: str) -> dict | None:
+    def _usable(self, name: str) -> dict | None:
+        """The data info of a picture, or, in training, None if it cannot be used, which is counted."""
+        try:
+            return self._read(name)
+        except DatasetError as error:
+            if self.test_mode:
+                raise DatasetError(f'{error}; it is listed in {self.ann_file}, and leaving it out would change the score: '
+                                   'repair it, or take its name off that list') from None
+            self.left_out.add(str(error).removeprefix(f'{name}: '), name)
+            return None
+
+    def _read(self, name: str) -> dict:
         xml_path, img_path = self.annotation_path(name), self.picture_path(name)
         try:
             width, height = picture_size(img_path)
