@@ -2,8 +2,9 @@
 """Time and memory of loading detection data sets, beside mmdet's own readers.
 
 Data sets in the layouts of VOC and COCO are generated, as large as VOC07+12's trainval and COCO's train2017. Each loading runs in
-a process of its own, the readers in turn, with the files in the page cache; reported are medians over the rounds and the median
-of the rounds' ratios. Memory is the peak of the resident set during loading less what was resident before it.
+a process of its own, which has imported both packages before; the readers take turns, with the files in the page cache. Reported
+are medians over the rounds, and the median of the rounds' ratios. Memory is the peak of the resident set during loading less what
+was resident before it (Linux only). A data set that is left out keeps the rows of an earlier run.
 """
 import argparse
 import gc
@@ -24,6 +25,7 @@ from mmmux.datasets.complete_folder import is_complete, mark_complete
 from mmmux.engine.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
+MEASURES = ('seconds', 'cpu_seconds', 'mib')
 READERS = {'mmdet': 'mmdet', 'mmmux': 'mmmux'}  # by the scope that their types are registered in
 # Of real pictures, (width, height); the first ones are the most frequent.
 SIZES = ((500, 375), (375, 500), (500, 333), (334, 500), (500, 400), (640, 480))
@@ -83,13 +85,14 @@ def main() -> None:
     rows = {}
     if args.voc_pictures:
         folder = generated(draw_voc, args.data / 'voc', args.voc_pictures, args.voc_boxes)
-        rows['VOC'] = dict(pictures=args.voc_pictures, boxes=args.voc_boxes,
+        rows['VOC'] = dict(**describe_machine(), pictures=args.voc_pictures, boxes=args.voc_boxes,
                            **compared(partial(voc_config, folder), folder, args.voc_rounds))
     if args.coco_pictures:
         folder = generated(draw_coco, args.data / 'coco', args.coco_pictures, args.coco_boxes, args.polygon)
-        rows['COCO'] = dict(pictures=args.coco_pictures, boxes=args.coco_boxes,
+        rows['COCO'] = dict(**describe_machine(), pictures=args.coco_pictures, boxes=args.coco_boxes, polygon=args.polygon,
                             **compared(partial(coco_config, folder), folder, args.coco_rounds))
-    args.out.write_text(json.dumps({**describe_machine(), 'data_sets': rows}, indent=2) + '\n')
+    earlier = json.loads(args.out.read_text()) if args.out.exists() else {}
+    args.out.write_text(json.dumps({**earlier, **rows}, indent=2) + '\n')
     print(f'written: {args.out}')
 
 
@@ -192,25 +195,25 @@ def compared(config: Callable[[str], dict], folder: Path, rounds: int) -> dict:
     (pictures, ) = {row['pictures'] for rows in measured.values() for row in rows}  # both read the same
     result = dict(rounds=rounds, kept=pictures)
     for name, rows in measured.items():
-        result[name] = {key: round(median(row[key] for row in rows), 2) for key in ('seconds', 'mib')}
+        result[name] = {key: round(median(row[key] for row in rows), 2) for key in MEASURES}
         result[name]['seconds_of_rounds'] = [round(row['seconds'], 2) for row in rows]
     pairs = list(zip(measured['mmmux'], measured['mmdet']))
-    result['ratio'] = {key: round(median(ours[key] / theirs[key] for ours, theirs in pairs), 3) for key in ('seconds', 'mib')}
+    result['ratio'] = {key: round(median(ours[key] / theirs[key] for ours, theirs in pairs), 3) for key in MEASURES}
     return result
 
 
 def load(config: dict) -> dict:
-    """Build a data set; how long it takes (seconds), and by how much the resident set grows at most (MiB)."""
+    """Build a data set: how long it takes, also of the processor alone, and by how much the resident set grows at most."""
     from mmdet.registry import DATASETS
 
     import mmmux.datasets  # noqa: F401
     gc.collect()
     Path('/proc/self/clear_refs').write_text('5')  # the peak begins anew
     before = _resident('VmRSS')
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     dataset = DATASETS.build(config)
-    seconds = time.perf_counter() - began
-    return dict(pictures=len(dataset), seconds=seconds, mib=_resident('VmHWM') - before)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - began_cpu
+    return dict(pictures=len(dataset), seconds=seconds, cpu_seconds=cpu_seconds, mib=_resident('VmHWM') - before)
 
 
 def _resident(key: str) -> float:
