@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """Time and memory of loading detection data sets, beside mmdet's own readers.
 
-Data sets in the layouts of VOC and COCO are generated, as large as VOC07+12's trainval and COCO's train2017. Each loading runs in
-a process of its own, which has imported both packages before; the readers take turns, with the files in the page cache. Reported
-are medians over the rounds, and the median of the rounds' ratios. Memory is the peak of the resident set during loading less what
-was resident before it (Linux only). A data set that is left out keeps the rows of an earlier run.
+Data sets in the layouts of VOC and COCO are generated, as large as VOC07+12's trainval and COCO's train2017. Each loading runs
+in a process of its own, which has imported both packages before; the readers take turns, with the files in the page cache.
+Reported are medians over the rounds, and the median of the rounds' ratios. Memory is the peak of the resident set during
+loading less what was resident before it (Linux only). A data set that is left out keeps the rows of an earlier run.
 """
 import argparse
 import gc
@@ -116,7 +116,8 @@ def draw_voc(folder: Path, pictures: int, boxes: int) -> None:
         names.append(f'{number:06d}')
         kind = min(int(rng.exponential(1)), len(SIZES) - 1)
         objects = ''.join(
-            VOC_OBJECT.format(name=classes[rng.integers(len(classes))], difficult=int(index > 0 and rng.random() < 0.15), box=box)
+            VOC_OBJECT.format(name=classes[rng.integers(len(classes))], box=box,
+                              difficult=int(index > 0 and rng.random() < 0.15))
             for index, box in enumerate(_boxes(SIZES[kind], count, rng)))
         annotation = VOC_ANNOTATION.format(name=names[-1], number=number, size=SIZES[kind], objects=objects)
         (folder / 'VOC2007/Annotations' / f'{names[-1]}.xml').write_text(annotation)
@@ -177,8 +178,8 @@ def voc_config(folder: Path, scope: str) -> dict:
 
 def coco_config(folder: Path, scope: str) -> dict:
     """The same of COCO."""
-    return dict(type=f'{scope}.CocoDataset', data_root=str(folder), ann_file='instances.json', data_prefix=dict(img='train2017/'),
-                filter_cfg=dict(filter_empty_gt=True, min_size=32), pipeline=[])
+    return dict(type=f'{scope}.CocoDataset', data_root=str(folder), ann_file='instances.json',
+                data_prefix=dict(img='train2017/'), filter_cfg=dict(filter_empty_gt=True, min_size=32), pipeline=[])
 
 
 def compared(config: Callable[[str], dict], folder: Path, rounds: int) -> dict:

@@ -8,7 +8,15 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-from mmmux.analysis import architecture_tables, model_tables, performance_tables, reliability_tables, report, search_tables
+from mmmux.analysis import (
+    architecture_tables,
+    loading_tables,
+    model_tables,
+    performance_tables,
+    reliability_tables,
+    report,
+    search_tables,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 # For each folder of configs: what its collection is called, and the package that its models need.
@@ -44,6 +52,8 @@ def documents() -> dict[Path, str]:
     for name in ('backbones', 'segmentors'):
         table = model_tables.benchmark_table(ROOT / f'benchmarks/results/{name}.json')
         texts[benchmarks] = model_tables.replaced(texts[benchmarks], name, table)
+    table = loading_tables.loading_table(ROOT / 'benchmarks/results/datasets.json', 'results/')
+    texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'datasets', table)
     texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in METHODS)
     return texts
 

@@ -10,7 +10,7 @@ from mmmux.datasets.pictures import opened
 from mmmux.errors import DatasetError
 
 PICTURE = Image.fromarray(NOISE)
-MAGIC = {'gray': saved(PICTURE.convert('L'), 'JPEG'), 'colour': saved(PICTURE, 'JPEG'),
+ORDINARY = {'gray': saved(PICTURE.convert('L'), 'JPEG'), 'colour': saved(PICTURE, 'JPEG'),
          'comment': saved(PICTURE, 'JPEG', comment=b'by hand', subsampling=0)}
 
 
@@ -20,9 +20,9 @@ def exif() -> Image.Exif:
     return tags
 
 
-@pytest.mark.parametrize('kind', MAGIC)
+@pytest.mark.parametrize('kind', ORDINARY)
 def test_size_of_an_ordinary_one(kind):
-    assert ordinary_jpeg_size(MAGIC[kind]) == PICTURE.size
+    assert ordinary_jpeg_size(ORDINARY[kind]) == PICTURE.size
 
 
 @pytest.mark.parametrize('data', [
@@ -33,13 +33,14 @@ def test_others_are_left_to_pillow(data):
     assert ordinary_jpeg_size(data) is None
 
 
-@pytest.mark.parametrize('kind', MAGIC)
+@pytest.mark.parametrize('kind', ORDINARY)
 def test_of_no_damaged_header_it_says_anything_else_than_pillow(kind):
-    whole, rng, told = MAGIC[kind], np.random.default_rng(0), 0
+    whole, rng, told = ORDINARY[kind], np.random.default_rng(0), 0
     end = whole.index(b'\xff\xda') + 12  # of the header
     spoiled = [whole[:place] + bytes([value]) + whole[place + 1:]
                for place in range(end) for value in (0, 1, 255, int(rng.integers(256)))]
-    for data in [*spoiled, *(whole[:place] for place in range(end)), *(whole[:place] + whole[place + 1:] for place in range(end))]:
+    shortened = [part for place in range(end) for part in (whole[:place], whole[:place] + whole[place + 1:])]
+    for data in spoiled + shortened:
         found = ordinary_jpeg_size(data)
         if found is not None:
             try:
