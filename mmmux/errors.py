@@ -34,6 +34,9 @@ class InstallationError(UserError, ImportError):
 
 def in_a_line(foreign: str, most: int = 200) -> str:
     """Text of a file or another library as a sentence can hold it: its first line, without control characters, not long."""
-    line = next(iter(foreign.strip().splitlines()), '')
+    foreign = foreign.strip()
+    if len(foreign) <= most and foreign.isprintable():
+        return foreign
+    line = next(iter(foreign.splitlines()), '')
     shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:most])
     return shown + ('...' if len(line) > most else '')

@@ -4,7 +4,15 @@ import argparse
 import json
 from pathlib import Path
 
-from mmmux.analysis import architecture_tables, model_tables, performance_tables, reliability_tables, report, search_tables
+from mmmux.analysis import (
+    architecture_tables,
+    loading_tables,
+    model_tables,
+    performance_tables,
+    reliability_tables,
+    report,
+    search_tables,
+)
 from mmmux.analysis.fresh_clone_table import fresh_clone_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +28,8 @@ def documents() -> dict[Path, str]:
     readme = model_tables.replaced(readme, 'performance', summary)
     fresh = fresh_clone_table(ROOT / 'benchmarks/results/fresh_clone.json', 'benchmarks/results/')
     readme = model_tables.replaced(readme, 'fresh clone', fresh)
+    accepted = performance_tables.acceptance_table(ROOT / 'benchmarks/results/gpu_acceptance.json', 'benchmarks/results/')
+    readme = model_tables.replaced(readme, 'gpu acceptance', accepted)
     for method, collection in COLLECTIONS.items():
         rows = model_tables.entries(ROOT, method)
         readme = model_tables.replaced(readme, method, model_tables.config_table(rows, f'configs/{method}/'))
@@ -41,6 +51,8 @@ def documents() -> dict[Path, str]:
         texts[benchmarks] = model_tables.replaced(texts[benchmarks], name, table)
     accepted = performance_tables.acceptance_table(ROOT / 'benchmarks/results/gpu_acceptance.json', 'results/')
     texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'gpu acceptance', accepted)
+    table = loading_tables.loading_table(ROOT / 'benchmarks/results/datasets.json', 'results/')
+    texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'datasets', table)
     texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in COLLECTIONS)
     return texts
 

@@ -12,12 +12,14 @@ from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets import ImageNet as MMPretrainImageNet
 from mmpretrain.datasets.custom import find_folders, get_samples
 from mmpretrain.datasets.utils import check_md5
+from tqdm import tqdm
 
 from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut
 from .left_out import LeftOut
+from .loading_bar import loading_bar
 
 _NAMES_SHOWN = 5
 _WORDNET_ID = re.compile(r'n\d{8}')
@@ -78,7 +80,8 @@ class CheckedFolders(LeavesOut, CustomDataset):
 
     def _find_samples(self) -> list:
         numbers = self.number(self.find_folders()) if self.with_label else None
-        samples, empty = get_samples(self.img_prefix, numbers, self.is_valid_file)
+        with loading_bar() as bar:
+            samples, empty = get_samples(self.img_prefix, numbers, lambda file: self._counted(file, bar))
         suffixes = ', '.join(f'*{suffix}' for suffix in sorted(self.extensions))
         if not samples:
             raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes})')
@@ -86,6 +89,10 @@ class CheckedFolders(LeavesOut, CustomDataset):
             raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes}) of {_some(sorted(empty))}: put some there, '
                                'or take the empty folders and their classes away')
         return samples
+
+    def _counted(self, filename: str, bar: tqdm) -> bool:
+        bar.update()
+        return self.is_valid_file(filename)
 
     def is_valid_file(self, filename: str) -> bool:
         """Whether a file, given by its path inside a class folder, is a picture."""

@@ -10,6 +10,8 @@ from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut, relative_name
 from .left_out import LeftOut
+from .loading_bar import loading_bar
+from .paused_collector import collector_paused
 
 LONGEST_SIDE = 2**20  # of a picture, in pixels
 
@@ -32,6 +34,8 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         DatasetError: the file cannot be read, or nothing in it can be used.
     """
 
+    _bar = None  # while loading
+
     def load_data_list(self) -> list[dict]:
         """Read the annotation file; returns mmdet's data infos."""
         if '://' not in self.ann_file and not Path(self.ann_file).is_file():
@@ -39,18 +43,25 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
                                f'data_root ({self.data_root!r} now) and ann_file')
         self.COCOAPI = self._open
         try:
-            data_list = super().load_data_list()
+            with loading_bar() as self._bar, collector_paused():
+                data_list = super().load_data_list()
         except UserError:
             raise
         except Exception as error:  # a file of another kind can make its readers raise anything
             raise DatasetError(f'{in_a_line(str(self.ann_file))} is not a COCO annotation file: {type(error).__name__}: '
                                f'{in_a_line(str(error))}') from None
         finally:
-            del self.COCOAPI
+            del self.COCOAPI, self._bar
         if not data_list:
             raise DatasetError(f'{self.ann_file} lists no pictures')
         self.left_out = LeftOut(self.ann_file)
         return self.without_listed(data_list, self.left_out, self.name_of)
+
+    def parse_data_info(self, raw_data_info: dict) -> dict:
+        """What mmdet needs of a picture's annotations, counted on the bar."""
+        if self._bar is not None:
+            self._bar.update()
+        return super().parse_data_info(raw_data_info)
 
     def name_of(self, info: dict) -> str:
         """The name of a picture in a `leave_out` file."""
@@ -87,6 +98,8 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         for category in dataset['categories']:
             self._check(category, 'category', _is_id(category['id']) and isinstance(category['name'], str),
                         'id must be a number and name a text')
+        if self._bar is not None:
+            self._bar.total = len(dataset['images'])
         for image in dataset['images']:
             name, sides = image['file_name'], (image['width'], image['height'])
             self._check(image, 'picture', _is_id(image['id']) and isinstance(name, str) and name.isprintable(),
@@ -95,13 +108,14 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
                         f'width and height must be 1 to {LONGEST_SIDE} pixels')
         pictures, astray = {image['id'] for image in dataset['images']}, LeftOut(self.ann_file)
         for annotation in dataset.get('annotations', ()):
-            ids = (annotation['id'], annotation['image_id'], annotation['category_id'])
-            self._check(annotation, 'annotation', all(map(_is_id, ids)), 'id, image_id and category_id must be numbers')
+            picture = annotation['image_id']
+            if not (_is_id(annotation['id']) and _is_id(picture) and _is_id(annotation['category_id'])):
+                self._check(annotation, 'annotation', False, 'id, image_id and category_id must be numbers')
             box, area = annotation['bbox'], annotation['area']
-            self._check(annotation, 'annotation', isinstance(box, list) and len(box) == 4 and
-                        all(map(_is_number, (*box, area))), 'bbox must be four numbers and area one')
-            if annotation['image_id'] not in pictures:
-                astray.add('annotations of pictures that it does not list', str(annotation['image_id']))
+            if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and _is_number(area)):
+                self._check(annotation, 'annotation', False, 'bbox must be four numbers and area one')
+            if picture not in pictures:
+                astray.add('annotations of pictures that it does not list', str(picture))
         astray.report()
 
     def _check(self, entry: Mapping, kind: str, right: bool, rule: str) -> None:

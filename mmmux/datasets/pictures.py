@@ -14,12 +14,16 @@ from PIL import Image, UnidentifiedImageError
 
 from mmmux.errors import DatasetError
 
+from .jpeg_header import ordinary_jpeg_size
+from .regular_file import size_of_file
+
 MOST_BYTES = 2**30  # of a file; as many as its most pixels take in 16 bits and three colours
 MOST_PASSES = 20  # over the most pixels, by the scans of a progressive JPEG: programs write about ten scans
 _EXIF_ORIENTATION = 0x0112
 _JPEG_END = b'\xff\xd9'
 _JPEG_SCAN = b'\xff\xda'
-_TAIL = 64
+_HEAD, _TAIL = 4096, 64  # bytes
+_DAMAGED = 'is truncated or damaged'
 
 
 class UnknownFormatError(DatasetError):
@@ -35,13 +39,31 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         DatasetError: the file is missing, is no picture, is far too large, or is truncated or damaged. The message has the form
             'is missing'.
     """
-    _check_file(path)
-    with opened(path) as image:
+    size = _check_file(path)
+    try:
+        with open(path, 'rb') as file:
+            return _ordinary_size(file, size) or _size_by_pillow(file)
+    except OSError:
+        raise DatasetError(_DAMAGED) from None
+
+
+def _ordinary_size(file: BinaryIO, size: int) -> tuple[int, int] | None:
+    """The (width, height) of a whole JPEG without anything out of the ordinary; `size` in bytes."""
+    head = file.read(_HEAD)
+    found = ordinary_jpeg_size(head)
+    if found is None or not _ends_as_jpeg(head if size <= _HEAD else _tail(file)):
+        return None
+    return found if found[0] * found[1] <= (Image.MAX_IMAGE_PIXELS or 0) else None
+
+
+def _size_by_pillow(file: BinaryIO) -> tuple[int, int]:
+    file.seek(0)
+    with opened(file) as image:
         width, height = image.size
         # Pillow gives the size of a TIFF as it is after turning.
         turned = image.format != 'TIFF' and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8) and \
             _turned_when_decoded(image.format)
-        if image.format != 'JPEG' or not _ends_as_jpeg(path):
+        if image.format != 'JPEG' or not _ends_as_jpeg(_tail(file)):
             _decode(image)
     return (height, width) if turned else (width, height)
 
@@ -91,7 +113,7 @@ def picture_bytes(path: str, backend_args: dict | None = None) -> bytes:
 
 
 @contextlib.contextmanager
-def opened(source: str | Path | BytesIO) -> Iterator[Image.Image]:
+def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     """A picture of which only the beginning has been read; what Pillow finds wrong with it, also later, becomes a sentence.
 
     Raises:
@@ -109,14 +131,17 @@ def opened(source: str | Path | BytesIO) -> Iterator[Image.Image]:
     except Image.DecompressionBombError:
         raise DatasetError(f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels') from None
     except Exception:  # a damaged picture can make Pillow raise anything
-        raise DatasetError('is truncated or damaged') from None
+        raise DatasetError(_DAMAGED) from None
 
 
-def _check_file(path: str | Path) -> None:
-    if not os.path.isfile(path):  # nor a device or a pipe, reading from which never ends
+def _check_file(path: str | Path) -> int:
+    """The size in bytes of a file that may be read."""
+    size = size_of_file(path)
+    if size is None:
         raise DatasetError('is missing')
-    if os.path.getsize(path) > MOST_BYTES:
+    if size > MOST_BYTES:
         raise DatasetError(f'is a file of more than {MOST_BYTES} bytes')
+    return size
 
 
 def _check_scans(image: Image.Image) -> None:
@@ -137,8 +162,13 @@ def _large_pictures_allowed():
         yield
 
 
-def _ends_as_jpeg(path: str | Path) -> bool:
-    with open(path, 'rb') as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - _TAIL))
-        return file.read().rstrip(b'\0\r\n ').endswith(_JPEG_END)
+def _tail(file: BinaryIO) -> bytes:
+    place = file.tell()
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+    tail = file.read()
+    file.seek(place)
+    return tail
+
+
+def _ends_as_jpeg(data: bytes) -> bool:
+    return data[-_TAIL:].rstrip(b'\0\r\n ').endswith(_JPEG_END)

@@ -2,7 +2,7 @@
 import os.path as osp
 from collections.abc import Mapping
 
-from mmengine.fileio import exists
+from mmengine.fileio import BaseStorageBackend, exists, get_file_backend
 from mmseg.datasets import ADE20KDataset as MMSegADE20KDataset
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
@@ -12,6 +12,7 @@ from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut, relative_name
 from .left_out import LeftOut
+from .loading_bar import loading_bar
 
 _MOST_CLASSES = 254
 
@@ -54,7 +55,9 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         folder = self.data_prefix.get('img_path')
         self.left_out = LeftOut(folder)
         infos = self.without_listed(self.find_pictures(), self.left_out, self.name_of)
-        infos = [info for info in infos if self._has_label_map(info)]
+        # Looked up once, not for every label map.
+        backend = get_file_backend(self.data_prefix.get('seg_map_path') or '', backend_args=self.backend_args)
+        infos = [info for info in loading_bar(infos) if self._has_label_map(info, backend)]
         self.left_out.report()
         if not infos:
             why = self.left_out.summary() or (f'{self.ann_file} lists none' if self.ann_file else
@@ -81,7 +84,9 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
                                    'control characters: rename it')
         # Where a config uses some of the classes, the label maps still hold all of them.
         labels = len((self.METAINFO if self.label_map else self.metainfo)['classes'])
-        return [dict(info, labels=labels) for info in infos]
+        for info in infos:
+            info['labels'] = labels
+        return infos
 
     def name_of(self, info: dict) -> str:
         """The name of a picture in a `leave_out` file."""
@@ -103,9 +108,9 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         if not self.test_mode and self.data_prefix.get('seg_map_path') is None:
             raise ConfigError(f'data_prefix.seg_map_path of the data set in {folder} must name the folder of its label maps')
 
-    def _has_label_map(self, info: dict) -> bool:
+    def _has_label_map(self, info: dict, backend: BaseStorageBackend) -> bool:
         path = info.get('seg_map_path')
-        if path is None or exists(path, backend_args=self.backend_args):
+        if path is None or backend.exists(path):
             return True
         if self.test_mode:
             raise DatasetError(f'label map {path} of {osp.basename(info["img_path"])} is missing, and leaving the picture out '

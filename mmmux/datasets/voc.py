@@ -4,7 +4,7 @@ import os.path as osp
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
@@ -15,7 +15,10 @@ from mmmux.registry import DATASETS
 
 from .leave_out import LeavesOut
 from .left_out import LeftOut
+from .loading_bar import loading_bar
+from .paused_collector import collector_paused
 from .pictures import picture_size
+from .regular_file import size_of_file
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 # A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
@@ -26,8 +29,7 @@ _LONGEST_NAME = 1000
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """An annotated object: corners in pixels counted from 1, as VOC writes them."""
     name: str
     corners: tuple[float, float, float, float]
@@ -83,18 +85,8 @@ class VOCDataset(LeavesOut, XMLDataset):
         self.cat2label = {name: label for label, name in enumerate(self.metainfo['classes'])}
         self.left_out = LeftOut(self.ann_file)
         names = self.without_listed(self.read_split(), self.left_out)
-        data_list = []
-        for name in names:
-            try:
-                info = self._read(name)
-            except DatasetError as error:
-                if self.test_mode:
-                    raise DatasetError(f'{error}; it is listed in {self.ann_file}, and leaving it out would change the '
-                                       'score: repair it, or take its name off that list') from None
-                self.left_out.add(str(error).removeprefix(f'{name}: '), name)
-                continue
-            if info is not None:
-                data_list.append(info)
+        with collector_paused():
+            data_list = [info for name in loading_bar(names) if (info := self._usable(name)) is not None]
         self.left_out.report()
         if not data_list:
             why = f': left out {self.left_out.summary()}' if self.left_out else ': the list is empty'
@@ -120,7 +112,18 @@ class VOCDataset(LeavesOut, XMLDataset):
                                    'inside the data set')
         return names
 
-    def _read(self, name: str) -> dict | None:
+    def _usable(self, name: str) -> dict | None:
+        """The data info of a picture, or, in training, None if it cannot be used, which is counted."""
+        try:
+            return self._read(name)
+        except DatasetError as error:
+            if self.test_mode:
+                raise DatasetError(f'{error}; it is listed in {self.ann_file}, and leaving it out would change the score: '
+                                   'repair it, or take its name off that list') from None
+            self.left_out.add(str(error).removeprefix(f'{name}: '), name)
+            return None
+
+    def _read(self, name: str) -> dict:
         xml_path, img_path = self.annotation_path(name), self.picture_path(name)
         try:
             width, height = picture_size(img_path)
@@ -146,27 +149,28 @@ class VOCDataset(LeavesOut, XMLDataset):
         return (self.filter_cfg or {}).get(key, default)
 
     def _instances(self, name: str, boxes: list[Box], width: int, height: int) -> list[dict]:
-        instances = []
+        instances, shortest_used = [], 0 if self.test_mode else self._filter('bbox_min_size', 0)
         for box in boxes:
             if box.name in self.ignored_classes:
                 continue
-            if box.name not in self.cat2label:
+            label = self.cat2label.get(box.name)
+            if label is None:
                 raise UnknownClassError(f"{name}.xml names the class '{in_a_line(box.name)}', which is not among "
                                         f'metainfo.classes ({", ".join(self.cat2label)}): add it there, or to ignored_classes '
                                         'to leave it out')
-            x1, y1, x2, y2 = (corner - 1 for corner in box.corners)
-            if min(x2 - x1, y2 - y1) < SHORTEST_SIDE:
+            x1, y1, x2, y2 = [corner - 1 for corner in box.corners]
+            if x2 - x1 < SHORTEST_SIDE or y2 - y1 < SHORTEST_SIDE:
                 self.left_out.add('boxes without area', name)
                 continue
             x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-            if min(x2 - x1, y2 - y1) < SHORTEST_SIDE:
+            shortest = min(x2 - x1, y2 - y1)
+            if shortest < SHORTEST_SIDE:
                 self.left_out.add('boxes outside the picture', name)
                 continue
-            small = not self.test_mode and min(x2 - x1, y2 - y1) < self._filter('bbox_min_size', 0)
+            small = shortest < shortest_used
             if small:
-                self.left_out.add(f'boxes smaller than {self._filter("bbox_min_size", 0)} pixels', name)
-            instances.append(
-                dict(bbox=[x1, y1, x2, y2], bbox_label=self.cat2label[box.name], ignore_flag=int(box.difficult or small)))
+                self.left_out.add(f'boxes smaller than {shortest_used} pixels', name)
+            instances.append(dict(bbox=[x1, y1, x2, y2], bbox_label=label, ignore_flag=int(box.difficult or small)))
         return instances
 
     def filter_data(self) -> list[dict]:
@@ -178,8 +182,7 @@ class UnknownClassError(ConfigError):
     """An annotation names a class that the config does not know."""
 
 
-@dataclass(frozen=True)
-class Annotation:
+class Annotation(NamedTuple):
     """What a VOC annotation file says; corners may be NaN or infinite, as they are written.
 
     Attributes:
@@ -209,14 +212,13 @@ def parse_annotation(xml_path: str, name: str) -> Annotation:
         DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
     """
     try:
-        if not osp.isfile(xml_path):  # nor a pipe, reading from which never ends
+        size = size_of_file(xml_path)
+        if size is None:
             raise FileNotFoundError
-        if osp.getsize(xml_path) > MOST_ANNOTATION_BYTES:
+        if size > MOST_ANNOTATION_BYTES:
             raise DatasetError(f'{name}: annotation has more than {MOST_ANNOTATION_BYTES} bytes')
-        parser = ET.XMLParser(target=_WithoutEntities())
         with open(xml_path, 'rb') as file:
-            parser.feed(file.read())  # at once: expat before 2.6 begins anew with every part of a long word
-        root = parser.close()
+            root = _parse(file.read())
         return Annotation(tuple(_box(element) for element in root.iter('object')), _size(root.find('size')))
     except FileNotFoundError:
         raise DatasetError(f'{name}: annotation is missing') from None
@@ -233,6 +235,16 @@ def _size(element: ET.Element | None) -> tuple[int, int] | None:
         return None
 
 
+def _parse(data: bytes) -> ET.Element:
+    """Parse all at once, as expat before 2.6 begins anew with every part of a long word."""
+    # A tree builder in Python is asked at every tag. Only a file that may have a DOCTYPE needs it: in every encoding that expat
+    # accepts but UTF-16, in which each character of a tag has a zero byte, ASCII characters of XML stand for themselves alone.
+    target = _WithoutEntities() if b'<!' in data or b'\0' in data else None
+    parser = ET.XMLParser(target=target)
+    parser.feed(data)
+    return parser.close()
+
+
 class _WithoutEntities(ET.TreeBuilder):
     """Refuses what can define entities: a few lines of those expand to gigabytes, and others name files to be read."""
 
@@ -241,6 +253,6 @@ class _WithoutEntities(ET.TreeBuilder):
 
 
 def _box(element: ET.Element) -> Box:
-    corners = tuple(float(element.find(f'bndbox/{side}').text) for side in _SIDES)
-    difficult = element.findtext('difficult')
+    box, difficult = element.find('bndbox'), element.findtext('difficult')
+    corners = tuple([float(box.findtext(side)) for side in _SIDES])
     return Box(element.find('name').text.strip(), corners, difficult is not None and int(difficult) == 1)

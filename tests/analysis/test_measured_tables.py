@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from mmmux.analysis import performance_tables, reliability_tables, search_tables
+from mmmux.analysis import loading_tables, performance_tables, reliability_tables, search_tables
 from mmmux.analysis.fresh_clone_table import fresh_clone_table
 
 
@@ -128,3 +128,16 @@ def test_found(written):
                   '2,500 pictures, with a standard error of at most 0.0100', 'Spearman 0.26, Kendall -0.10',
                   '[result.json](there/result.json)'):
         assert words in table
+
+
+def test_loading(tmp_path):
+    row = dict(pictures=1000, boxes=2000, rounds=3, processor='P', python='3', versions=dict(mmdet='4'), date='2026-01-02',
+               command='it.py', mmdet=dict(seconds=2., cpu_seconds=1.5, mib=40.4),
+               mmmux=dict(seconds=3.04, cpu_seconds=1.8, mib=50.), ratio=dict(seconds=1.51, cpu_seconds=1.2, mib=1.238))
+    path = tmp_path / 'result.json'
+    path.write_text(json.dumps(dict(VOC=row)))
+    table = loading_tables.loading_table(path, 'there/')
+    assert rows_of(table)[1:] == [
+        ['VOC', '1,000', '2,000', 'mmdet', '2.0 s', '1.00', '1.5 s', '1.00', '40 MiB', '1.00'],
+        ['VOC', '1,000', '2,000', 'mmmux', '3.0 s', '1.51', '1.8 s', '1.20', '50 MiB', '1.24']]
+    assert 'VOC: 3 rounds, P, Python 3, mmdet 4, 2026-01-02, `it.py`: [result.json](there/result.json).' in table

@@ -1,0 +1,26 @@
+"""The table of what `benchmarks/datasets.py` measured."""
+import json
+from pathlib import Path
+
+_READERS = ('mmdet', 'mmmux')
+
+
+def loading_table(result: Path, link: str) -> str:
+    """Markdown: seconds and memory that loading each data set takes with either reader; `link` goes before the file's name."""
+    data = json.loads(result.read_text())
+    lines = ['| data set | pictures | boxes | reader | time | ratio | processor time | ratio | memory | ratio |',
+             '|---' * 10 + '|']
+    for title, row in data.items():
+        for reader in _READERS:
+            measured = row[reader]
+            ratio = row['ratio'] if reader != _READERS[0] else dict.fromkeys(row['ratio'], 1)
+            lines.append(f'| {title} | {row["pictures"]:,} | {row["boxes"]:,} | {reader} | {measured["seconds"]:.1f} s | '
+                         f'{ratio["seconds"]:.2f} | {measured["cpu_seconds"]:.1f} s | {ratio["cpu_seconds"]:.2f} | '
+                         f'{measured["mib"]:.0f} MiB | {ratio["mib"]:.2f} |')
+    runs = '; '.join(f'{title}: {row["rounds"]} rounds, {row["processor"]}, Python {row["python"]}, mmdet '
+                     f'{_version(row["versions"])}, {row["date"]}, `{row["command"]}`' for title, row in data.items())
+    return '\n'.join(lines) + f'\n\n{runs}: [{result.name}]({link}{result.name}).'
+
+
+def _version(versions: dict[str, str]) -> str:
+    return versions.get('mmdet') or versions['onedl-mmdetection']
