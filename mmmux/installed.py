@@ -110,26 +110,27 @@ def _check_torchvision() -> None:
         return
     import torch
 
+    folder, number = Path(spec.origin).parent, ''
     with contextlib.suppress(OSError):
-        text = Path(spec.origin).with_name('version.py').read_text(encoding='utf-8')
-        if _made_for(torch, *re.findall(r"^__version__.*?=.*?'([^'+]+)\+?([^']*)'", text, re.MULTILINE)):
-            return
+        text = (folder / 'version.py').read_text(encoding='utf-8')
+        number = ''.join(re.findall(r"^__version__.*?'([^']+)'", text, re.MULTILINE)[:1])
+    if _made_for(number, torch):
+        return
     # Not made for this torch by what its version says. Importing it takes long, and only this tells for sure.
     try:
         import torchvision  # noqa: F401
     except Exception as error:  # `operator torchvision::nms does not exist`, undefined symbols, CUDA versions
-        number = installed_versions('torchvision').get('torchvision', '')
         raise InstallationError(
-            f'torchvision {number} in {Path(spec.origin).parent} does not fit torch {torch.__version__} '
-            f'({in_a_line(str(error)) or type(error).__name__}) and mmengine imports it at the start of every run: '
+            f'torchvision {number} in {folder} does not fit torch {torch.__version__} '
+            f'({in_a_line(str(error)) or type(error).__name__}), and mmengine imports it at the start of every run: '
             f'{_install_torchvision(torch.__version__)}; or, without classifiers, pip uninstall torchvision') from None
 
 
-def _made_for(torch, *versions: tuple[str, str]) -> bool:
-    """Whether a torchvision of a version and a build, as in ('0.29.1', 'cu130'), says that it was made for this torch."""
+def _made_for(number: str, torch) -> bool:
+    """Whether a torchvision of a version and build, as in '0.29.1+cu130', says that it was made for this torch."""
     build = f"cu{torch.version.cuda.replace('.', '')}" if torch.version.cuda else 'cpu'
-    return any(_release(number) == _release(_torchvision_of(torch.__version__)) and made_for == build
-               for number, made_for in versions)
+    release, _, made_for = number.partition('+')
+    return made_for == build and _release(release) == _release(_torchvision_of(torch.__version__))
 
 
 def _torchvision_of(torch_version: str) -> str:
