@@ -242,6 +242,10 @@ def block(tmp_path):
     found = next(shape[0] for shape in shapes if len(shape) == 4)
     if found == 4:
         pytest.skip('ONNX Runtime has no blocked layout on this processor')
+    swish = nn.Sequential(nn.Conv2d(3, 16, 1), nn.SiLU(), nn.Conv2d(16, 16, 1), nn.SiLU(), nn.Conv2d(16, 16, 1))
+    swish.outputs = ('convolved', )
+    if optimised_by_onnx_runtime(swish, (64, 64), tmp_path)[0]['ReorderInput']:
+        pytest.skip('this ONNX Runtime leaves its blocked layout at each Swish, gates or not')
     return found
 
 
@@ -304,7 +308,7 @@ def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh
     monkeypatch.setenv('ATEN_CPU_CAPABILITY', 'default')
     monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'SSE41')
     elsewhere = fresh_python(code).splitlines()
-    assert elsewhere[0].startswith('DEFAULT')
+    assert elsewhere[0].startswith(('DEFAULT', 'NO AVX'))  # the latter until torch 2.1
     assert len(here) == 1 + len(formats) and here[1:] == elsewhere[1:]
 
 
