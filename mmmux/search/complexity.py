@@ -52,7 +52,7 @@ class SpaceComplexity:
         return self._costs(genomes)[:, 1]
 
     def _costs(self, genomes: np.ndarray) -> np.ndarray:
-        genomes = np.array(genomes, dtype=np.int64, ndmin=2, copy=None)
+        genomes = np.atleast_2d(np.asarray(genomes, dtype=np.int64))
         return sum(table[tuple(self.space.indices(genomes, name) for name in names)] for names, table in self._tables)
 
     def _table(self, names: tuple[str, ...], cost: Callable[..., np.ndarray]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -241,6 +241,10 @@ def block(tmp_path):
     found = next(shape[0] for shape in shapes if len(shape) == 4)
     if found == 4:
         pytest.skip('ONNX Runtime has no blocked layout on this processor')
+    swish = nn.Sequential(nn.Conv2d(3, 16, 1), nn.SiLU(), nn.Conv2d(16, 16, 1), nn.SiLU(), nn.Conv2d(16, 16, 1))
+    swish.outputs = ('convolved', )
+    if optimised_by_onnx_runtime(swish, (64, 64), tmp_path)[0]['ReorderInput']:
+        pytest.skip('this ONNX Runtime leaves its blocked layout at each Swish, gates or not')
     return found
 
 

@@ -38,7 +38,7 @@ def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh
     monkeypatch.setenv('ATEN_CPU_CAPABILITY', 'default')
     monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'SSE41')
     elsewhere = fresh_python(code).splitlines()
-    assert elsewhere[0].startswith('DEFAULT')
+    assert elsewhere[0].startswith(('DEFAULT', 'NO AVX'))  # the latter until torch 2.1
     assert len(here) == 1 + len(formats) and here[1:] == elsewhere[1:]
 
 
