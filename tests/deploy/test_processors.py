@@ -28,9 +28,8 @@ for name in {formats}:
 
 
 def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh_python, tmp_path, monkeypatch):
-    formats = [name for name, package in (('onnx', 'onnxruntime'), ('openvino', 'openvino')) if find_spec(package)]
-    if not formats:
-        pytest.skip('neither onnxruntime nor openvino is installed')
+    packages = dict(onnx='onnxruntime', openvino='openvino', torchscript='torch')
+    formats = [name for name, package in packages.items() if find_spec(package)]
     torch.save(as_trained(MUXNet('m', out_indices=(4, 6))).state_dict(), tmp_path / 'weights.pth')
     code = WRITE.format(weights=tmp_path / 'weights.pth', folder=tmp_path, formats=formats)
     here = fresh_python(code).splitlines()
