@@ -28,5 +28,5 @@ def _mean(x: Tensor) -> Tensor:
         return x.mean((2, 3), keepdim=True)
     # The derivative of torch's own mean is written out for every pixel and then divided; a sum's stays one number a channel.
     # Half precision would overflow in the sum.
-    kind = torch.promote_types(x.dtype, torch.float32)
+    kind = x.dtype if x.dtype == torch.float64 else torch.float32  # torch 2.1 compiles no promote_types
     return (x.sum((2, 3), keepdim=True, dtype=kind) / (x.shape[2] * x.shape[3])).to(x.dtype)
