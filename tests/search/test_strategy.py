@@ -201,12 +201,19 @@ class TestLatency:
         assert (predicted > 0).all() and np.median(np.abs(predicted / latency - 1)) < 0.1
 
     def test_is_a_fourth_objective(self, space, costs):
-        strategy = Strategy(space, costs, self.objectives, algorithm=QUICK, surrogate=dict(type='gp'))
+        # Asked for it, a search proposes what makes networks fast at a cost in parameters, and else seldom does.
+        asked, else_ = (np.mean([self.share_of_fast(space, costs, objectives, seed) for seed in (0, 1)])
+                        for objectives in (self.objectives, self.objectives[:3]))
+        assert asked > else_ + 0.2
+
+    def share_of_fast(self, space, costs, objectives, seed):
+        strategy = Strategy(space, costs, objectives, algorithm=QUICK, surrogate=dict(type='gp'), seed=seed)
         evaluations = []
         for generation, count in enumerate([12, 6, 6]):
             evaluations += self.evaluations(space, costs, strategy.propose(evaluations, generation, count), generation)
         later = [evaluation.genome[-1] for evaluation in evaluations if evaluation.generation]
-        assert len(later) == 12 and np.mean(later) > 0.5  # what makes it fast, at a cost in parameters
+        assert len(later) == 12
+        return np.mean(later)
 
 
 @pytest.mark.parametrize('options,words', [
