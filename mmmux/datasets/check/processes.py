@@ -88,8 +88,8 @@ def share_out(work: Callable[[Any], Any], tasks: Iterable, processes: int) -> It
                 feed(worker)
     finally:
         for worker in workers:
-            # SIGTERM would be lost on a process that is beginning, where this one has a handler for it: it is caught by a copy of
-            # that handler, which `_serve` takes away before Python has called it.
+            # SIGTERM can be lost on a process that is beginning: where this one has a handler, a copy of it catches the signal,
+            # and `_serve` takes the handler away before Python has called it.
             worker.process.kill()
             worker.end()
 
