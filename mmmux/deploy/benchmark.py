@@ -19,6 +19,7 @@ from mmmux.errors import ConfigError
 
 from .exact_form import exact_form
 from .fastest_forms import fastest_forms, network_in
+from .old_torch import check_half_on_cpu
 from .runtimes import FORMATS, default_form, runtime_of
 from .stage_form import StageForm
 from .whole_model import TASKS
@@ -127,6 +128,8 @@ def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:
 
 def _torch_step(network: nn.Module, pictures: Tensor, entry: Entry) -> Callable[[], None]:
     kind = TYPES[entry.precision]
+    if entry.device == 'cpu' and entry.precision == 'fp16':
+        check_half_on_cpu(f'precision fp16 of {entry.runtime}', 'time fp32 or bf16')
     network = network.to(entry.device, kind)
     pictures = pictures.to(entry.device, kind)
     if entry.device != 'cpu':

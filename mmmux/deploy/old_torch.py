@@ -1,9 +1,11 @@
-"""Calls that torch 2.1 to 2.4 lack or name otherwise."""
+"""What torch 2.1 to 2.4 lack or name otherwise."""
 import inspect
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from mmmux.errors import ConfigError
 
 
 def replace_submodule(model: nn.Module, name: str, module: nn.Module) -> None:
@@ -30,3 +32,21 @@ def trace_to_onnx(network: nn.Module, inputs: tuple, path: str | Path, **options
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options['dynamo'] = False
     torch.onnx.export(network, inputs, str(path), **options)
+
+
+def check_half_on_cpu(asked: str, instead: str) -> None:
+    """Check that torch convolves half-precision numbers on the CPU, which its oldest versions do not.
+
+    Args:
+        asked: what needs it, to start the sentence with.
+        instead: what does without.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    x = torch.zeros(1, 1, 1, 1, dtype=torch.float16)
+    try:
+        nn.functional.conv2d(x, x)
+    except RuntimeError:
+        raise ConfigError(f'{asked} needs a torch that convolves half-precision numbers on the CPU, and torch '
+                          f'{torch.__version__} does not: {instead}, or install a newer torch') from None

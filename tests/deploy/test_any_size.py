@@ -10,6 +10,7 @@ import random
 import pytest
 import torch
 from nightly import SEED, count
+from half_precision import half_on_cpu
 from release_reference import relative_error
 from reliability_record import record
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 DRAWN = count('MMMUX_SIZES') // len(ARCHITECTURES)
 STRIDES = (2, 4, 8, 16, 16, 32, 32, 32)
-SHARES = {torch.float32: 5, torch.float64: 2, torch.bfloat16: 2, torch.float16: 1}
+SHARES = {torch.float32: 5, torch.float64: 2, torch.bfloat16: 2, torch.float16: int(half_on_cpu())}
 # From the trained network, relative to the largest value of a feature.
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12}
 # The short types round at every one of some two hundred layers, in the trained network as in the exact form: neither is the

@@ -8,6 +8,7 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy.old_torch import check_half_on_cpu
 from mmmux.deploy.stage_form import IN_TORCH
 from mmmux.errors import ConfigError
 
@@ -37,11 +38,14 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
     """As in `onnx_runtime`; a trace takes other sizes in any case, and there is no operator set.
 
     Raises:
-        ConfigError: the network ends in non-maximum suppression, which TorchScript has no operator for.
+        ConfigError: the network ends in non-maximum suppression, which TorchScript has no operator for, or this torch cannot
+            compute in half precision on the CPU, where the file is made.
     """
     if 'labels' in network.outputs and 'boxes' in network.outputs:
         raise ConfigError('TorchScript has no operator for non-maximum suppression: export the boxes and scores of all anchors '
                           'with --raw, or to onnx or openvino')
+    if precision == 'fp16':
+        check_half_on_cpu('precision fp16 of torchscript', 'export to onnx or openvino')
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         traced = torch.jit.trace(_InHalf(network) if precision == 'fp16' else network, example, check_trace=False)

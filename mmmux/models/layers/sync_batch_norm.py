@@ -39,7 +39,7 @@ class SyncBatchNorm(_BatchNorm):
     def _update_statistics(self, mean: Tensor, variance: Tensor) -> None:
         if self.track_running_stats:
             self.num_batches_tracked += 1
-            share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+            share = 1 / self.num_batches_tracked.to(mean.dtype) if self.momentum is None else self.momentum
             self.running_mean.lerp_(mean, share)
             self.running_var.lerp_(variance, share)
 

@@ -63,6 +63,8 @@ def test_gradients_of_the_network_are_the_plain_ones(monkeypatch):
 
 
 def test_an_exported_graph_has_the_published_convolution():
+    if not hasattr(torch.compiler, 'is_exporting'):
+        pytest.skip('this torch does not tell a network that it is exported')
     conv = PairConv(6, 3)
     program = torch.export.export(conv, (torch.randn(1, 6, 8, 8), ))
     assert [node.args[6] for node in program.graph.nodes if node.target is torch.ops.aten.conv2d.default] == [3]

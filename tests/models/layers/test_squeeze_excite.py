@@ -27,9 +27,7 @@ def test_gradients_are_those_of_the_definition():
 @pytest.mark.parametrize('training', [True, False])
 def test_means_in_half_precision_do_not_overflow(training):
     layer = SqueezeExcite(2, 2, nn.ReLU()).half()
-    for conv in (layer.reduce, layer.expand):
-        nn.init.eye_(conv.weight.data[:, :, 0, 0])
-        nn.init.zeros_(conv.bias)
+    layer.reduce = layer.expand = nn.Identity()  # convolutions in half precision are what not every torch has for CPUs
     x = torch.full((1, 2, 256, 256), 2., dtype=torch.float16, requires_grad=training)  # each sum is 131072, above 65504
     torch.testing.assert_close(layer(x), torch.full_like(x, 2 / (1 + math.exp(-2))), rtol=2e-3, atol=0)
 

@@ -1,0 +1,15 @@
+"""Whether torch convolves half-precision numbers on the CPU, which its oldest versions do not."""
+import pytest
+import torch
+
+
+def half_on_cpu() -> bool:
+    x = torch.zeros(1, 1, 1, 1, dtype=torch.float16)
+    try:
+        torch.nn.functional.conv2d(x, x)
+    except RuntimeError:
+        return False
+    return True
+
+
+needs_half_on_cpu = pytest.mark.skipif(not half_on_cpu(), reason='this torch convolves no half-precision numbers on the CPU')
