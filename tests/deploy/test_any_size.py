@@ -9,8 +9,8 @@ import random
 
 import pytest
 import torch
-from nightly import SEED, count
 from half_precision import half_on_cpu
+from nightly import SEED, count
 from release_reference import relative_error
 from reliability_record import record
 
