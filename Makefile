@@ -13,9 +13,9 @@ pytest = -m pytest --numprocesses $(JOBS) --dist loadfile
 
 # The environment's own Python goes first, so that one made with PYTHON=... is kept. Each is tried by running it: a shim of
 # that name may exist for a Python that does not.
-find_python = $(shell for python in $(1)/bin/python python3.11 python3.12 python3.10 python3; do \
-    $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$python && break; done)
-install = $(or $(PYTHON),$(call find_python,$(2)),python3) requirements/install.py --stack $(1) --venv '$(2)' \
+find_python = $(shell for python in '$(1)/bin/python' python3.11 python3.12 python3.10 python3; do \
+    "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $(2)))' 2>/dev/null && echo "$$python" && break; done)
+install = '$(or $(PYTHON),$(call find_python,$(2),$(3)),python3)' requirements/install.py --stack $(1) --venv '$(2)' \
     $(if $(WHEELS),--wheels '$(WHEELS)') $(if $(TORCH_INDEX),--torch-index '$(TORCH_INDEX)')
 
 .PHONY: help setup demo demo-seg test test-all test-nightly test-family test-oldest ruff lint clean
@@ -30,7 +30,7 @@ help:
 	@echo 'make test-all      setup, then ruff and all tests'
 	@echo 'make test-nightly  all tests, repeated more often: 1000 networks, 1000 sizes, 50 kills'
 	@echo 'make test-family   the tests that depend on the family of packages: use it with STACK=onedl'
-	@echo 'make test-oldest   make .venv-oldest with the oldest packages that are supported, then the tests that need no mmcv operators'
+	@echo 'make test-oldest   make .venv-oldest with the oldest packages that are supported, then the quick tests that need no mmcv operators'
 	@echo 'make lint          setup, then ruff and codespell'
 	@echo 'make clean         delete caches and build folders; the environments stay (delete one by hand to start over)'
 	@echo
@@ -42,35 +42,35 @@ help:
 	@echo 'TORCH_INDEX=URL    the pip index of torch and torchvision, such as that of their CPU builds'
 
 setup:
-	@$(call install,$(STACK),$(VENV))
+	@$(call install,$(STACK),$(VENV),12)
 
 demo: setup
-	$(VENV)/bin/python demo/detection.py
+	'$(VENV)/bin/python' demo/detection.py
 
 demo-seg: setup
-	$(VENV)/bin/python demo/segmentation.py
+	'$(VENV)/bin/python' demo/segmentation.py
 
 test: ruff
-	$(VENV)/bin/python $(pytest) -m 'not slow'
+	'$(VENV)/bin/python' $(pytest) -m 'not slow'
 
 test-all: ruff
-	$(VENV)/bin/python $(pytest)
+	'$(VENV)/bin/python' $(pytest)
 
 test-nightly: ruff
-	MMMUX_NIGHTLY=1 $(VENV)/bin/python $(pytest)
+	MMMUX_NIGHTLY=1 '$(VENV)/bin/python' $(pytest)
 
 test-family: setup
-	$(VENV)/bin/python $(pytest) -m family
+	'$(VENV)/bin/python' $(pytest) -m family
 
 test-oldest:
-	@$(call install,oldest,$(OLDEST))
-	$(OLDEST)/bin/python $(pytest) -m 'not slow' tests/models tests/checkpoints tests/deploy tests/search
+	@$(call install,oldest,$(OLDEST),11)
+	'$(OLDEST)/bin/python' $(pytest) -m 'not slow' tests/models tests/checkpoints tests/deploy tests/search
 
 ruff: setup
-	$(VENV)/bin/python -m ruff check
+	'$(VENV)/bin/python' -m ruff check
 
 lint: ruff
-	$(VENV)/bin/python -m codespell_lib
+	'$(VENV)/bin/python' -m codespell_lib
 
 clean:
 	rm -rf build dist mmmux.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -13,19 +13,34 @@ MIM = [ROOT / name for name in ('configs', 'tools', 'model-index.yml')]
 class BuildWithMim(build_py):
 
     def run(self):
-        package = ROOT / 'mmmux' if self.editable_mode else Path(self.build_lib, 'mmmux')
-        # An earlier build may have left files that are gone now.
-        shutil.rmtree(package / '.mim' if self.editable_mode else package, ignore_errors=True)
-        super().run()
-        folder = package / '.mim'
-        folder.mkdir(parents=True)
-        for path in MIM:
-            if self.editable_mode:  # links, so that an edit of a config is seen
-                (folder / path.name).symlink_to(Path('..', '..', path.name))
-            elif path.is_dir():
-                shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns('__pycache__'))
-            else:
-                shutil.copy(path, folder)
+        if self.editable_mode:
+            super().run()
+            link_mim()
+        else:
+            package = Path(self.build_lib, 'mmmux')
+            shutil.rmtree(package, ignore_errors=True)  # an earlier build may have left files that are gone now
+            super().run()
+            copy_mim(package / '.mim')
+
+
+def link_mim():
+    """Link rather than copy, so that an edit of a config is seen; environments that share the checkout share the links."""
+    folder = ROOT / 'mmmux/.mim'
+    links = {folder / path.name: Path('..', '..', path.name) for path in MIM}
+    if not all(link.is_symlink() and link.readlink() == target for link, target in links.items()):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for link, target in links.items():
+            link.symlink_to(target)
+
+
+def copy_mim(folder: Path):
+    folder.mkdir(parents=True)
+    for path in MIM:
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns('__pycache__'))
+        else:
+            shutil.copy(path, folder)
 
 
 def long_description() -> str:

@@ -138,7 +138,7 @@ class Acceptance:
 
     def _python(self, code: str) -> subprocess.CompletedProcess:
         environment = {**os.environ, **self.environment}
-        return subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True)
+        return subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, timeout=120)
 
     def _real_data(self, task: Task) -> Path | None:
         """The folder of the real data set; None where pictures are drawn."""

@@ -85,6 +85,8 @@ class StepRecord:
             (entry if into is None else into).update(read(printed))
         except StepError as error:
             return self.note(name, FAILED, str(error))
+        except Exception as error:  # a log or file that is not what was expected
+            return self.note(name, FAILED, f'what it printed or wrote cannot be read: {type(error).__name__}: {error}')
         return self.note(name, PASSED)
 
     def note(self, name: str, status: str, reason: str = '') -> bool:

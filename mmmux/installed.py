@@ -56,7 +56,8 @@ def installed_versions(*distributions: str) -> dict[str, str]:
     versions = {}
     for name in distributions:
         with contextlib.suppress(PackageNotFoundError):
-            versions[name] = version(name)
+            if number := version(name):  # None where an uninstallation left an empty folder
+                versions[name] = number
     return versions
 
 

@@ -1,8 +1,7 @@
 """Make an environment ready for the demos and the tests; needs only the standard library.
 
 An environment that this program did not make is used if it holds what is needed, and never changed. A new run goes on where
-the last one stopped, also within the compilation of mmcv, which honours MAX_JOBS, CFLAGS, CC, CXX and FORCE_CUDA. With nothing
-to do it ends within a second. The output of the commands is in install.log in the environment.
+the last one stopped, also within the compilation of mmcv, which honours MAX_JOBS, CFLAGS, CC, CXX and FORCE_CUDA.
 """
 import argparse
 import fcntl
@@ -24,8 +23,9 @@ STACKS = {  # requirements beside torch, the mmcv that has compiled operators, m
 OPERATORS = 'import mmcv.ops, torch; x = torch.ones(1, 4); mmcv.ops.nms(x, x.sum(1), 1); ' \
             'torch.cuda.is_available() and mmcv.ops.nms(x.cuda(), x.cuda().sum(1), 1)'  # a build without CUDA imports, too
 REMEDIES = {'No space|quota': 'free 10 GB', 'Killed|allocate memory': 'set MAX_JOBS=1', r'Python\.h': 'install python3-dev',
-            r'libGL\.so|libgthread': 'install libgl1 and libglib2.0-0', r'[cg]\+\+.*not found': 'install g++ or set CXX',
-            'NewConnection|resolution|unreachable|timed out|versions: none': "check the network and pip's settings"}
+            'ensurepip': 'install python3-venv', 'CUDA_HOME|nvcc': 'install nvcc, or `export CUDA_VISIBLE_DEVICES=`',
+            r'libGL\.so|libgthread': 'install libgl1 and libglib2.0-0', r'[cg]\+\+.*not found': 'install g++',
+            'NewConnection|[Nn]ame ?[Rr]esolution|unreachable|timed out|versions: none': "check the network and pip's index"}
 
 
 class Setup:
@@ -44,15 +44,19 @@ class Setup:
         self.mark.touch()
         with open(self.venv / 'install.log', 'a') as self.log:
             fcntl.flock(self.log, fcntl.LOCK_EX)  # by the commands, too: a second setup waits for what a killed one started
-            if self.mark.read_text() != self.fingerprint():
-                self.mark.write_text('')
+            stack, _, ready = self.mark.read_text().partition(' ')
+            if stack not in ('', self.options.stack):
+                sys.exit(f'{self.venv} holds {stack}: name another place, as in VENV=.venv-{self.options.stack}')
+            if ready != self.fingerprint():
+                self.mark.write_text(f'{self.options.stack} ')
                 self.install()
-                self.mark.write_text(self.fingerprint())
+                self.mark.write_text(f'{self.options.stack} {self.fingerprint()}')
 
     def fingerprint(self) -> str:
         """Changes whenever there may be something to do."""
         files = [ROOT / 'setup.py', ROOT / 'pyproject.toml', *Path(__file__).parent.glob('*.*')]
-        facts = [sys.version_info[:2], ROOT, self.options.torch_index, (ROOT / 'mmmux/.mim').exists(), *self.distributions()]
+        there = [path for path in (self.python, ROOT / 'mmmux/.mim', *self.distributions()) if path.exists()]
+        facts = [sys.version_info[:2], ROOT, self.options.torch_index, *there]
         return hashlib.sha256(b''.join(path.read_bytes() for path in sorted(files)) + repr(facts).encode()).hexdigest()
 
     def distributions(self) -> list:
@@ -60,33 +64,29 @@ class Setup:
 
     def check_foreign(self) -> None:
         check = [self.python, '-W', 'ignore', '-c', f'import {self.modules}']
-        found = subprocess.run(check, capture_output=True, text=True) if self.python.exists() else None
+        found = subprocess.run(check, cwd=self.venv, capture_output=True, text=True) if self.python.exists() else None
         if not found or found.returncode:
-            lack = found.stderr.strip().splitlines()[-1] if found else 'it has no Python'
-            sys.exit(f'{self.venv} was not made by `make setup`, is left as it is and cannot be used ({lack}): install what is '
-                     f'needed there, or name another place, as in `make setup VENV={self.options.venv}-mmmux`')
+            lack = [*found.stderr.splitlines(), f'status {found.returncode}'][-2:][0] if found else 'it has no Python'
+            sys.exit(f'{self.venv} has no mark of this program, is left as it is and cannot be used ({lack}): install what is '
+                     f'needed there, delete it, or name another place, as in `make setup VENV={self.options.venv}-mmmux`')
 
     def install(self) -> None:
         if not self.python.exists() or self.run(self.python, '-m', 'pip', '--version')[0]:
             self.step('Python environment', os.path.realpath(sys.executable), '-m', 'venv', self.venv)
         if self.run(self.python, '-c', f'import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})')[0]:
             sys.exit(f'{self.venv} is not of the Python {sys.executable}: delete it, or name another place, as in VENV=.venv-2')
-        for info in self.distributions():  # pip writes INSTALLER near the end, and takes what has none for installed
-            if not (info / 'INSTALLER').exists():
-                shutil.rmtree(info)
-        index = self.options.torch_index
-        self.pip('torch', 'torch', *({'torchvision'} & set(self.packages)), *(['--index-url', index] if index else []))
+        torch = ['torch', *({'torchvision'} & set(self.packages))]
+        if self.options.torch_index:  # which has few of the packages that torch needs
+            self.pip('torch of its index', '--no-deps', '--index-url', self.options.torch_index, *torch)
+        self.pip('torch', *torch)
         self.pip('build tools', 'setuptools', 'wheel', 'ninja')
         ready_made = self.python, '-m', 'pip', 'install', '--force-reinstall', '--no-deps', '--only-binary=:all:', self.mmcv
-        if self.operators_fail() and self.run(*ready_made, *self.more)[0]:
+        if self.mmcv and self.run(self.python, '-c', OPERATORS)[0] and self.run(*ready_made, *self.more)[0]:
             self.compile_mmcv()
         self.pip('other packages', *self.packages, '-r', Path(__file__).with_name('tests.txt'))
-        if self.operators_fail():
+        if self.mmcv and self.run(self.python, '-c', OPERATORS)[0]:
             self.compile_mmcv()
         self.step('check', self.python, '-W', 'ignore', '-c', f'import {self.modules}')
-
-    def operators_fail(self) -> bool:
-        return bool(self.mmcv and self.run(self.python, '-c', OPERATORS)[0])
 
     def compile_mmcv(self) -> None:
         """Build in a folder that outlives an interruption: ninja then goes on where it stopped."""
@@ -118,11 +118,11 @@ class Setup:
             sys.exit(f'{what} failed ("{cause.strip()[:300]}"): {remedy} and run this again (log {self.log.name})')
         print(f'\r{what}: done in {time.monotonic() - started:.0f} s' + '\033[K' * self.tty, flush=True)
 
-    def run(self, *command, what: str = '', env=None) -> tuple:
-        """Run a command, its output in the log; returns its exit status and output."""
+    def run(self, *command, what: str = '', env=None) -> tuple[int, str]:  # exit status and output, which is in the log, too
         print('\n$', *command, file=self.log, flush=True)
-        start, started, env = os.path.getsize(self.log.name), time.monotonic(), env or self.environment
-        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=env)
+        start, started = os.path.getsize(self.log.name), time.monotonic()
+        process = subprocess.Popen([*map(str, command)], cwd=self.venv, env=env or self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=self.log, stderr=self.log)
         while True:
             status, output = process.poll(), Path(self.log.name).read_bytes()[start:].decode(errors='replace')
             if status is not None:
@@ -140,8 +140,8 @@ if __name__ == '__main__':
     parser.add_argument('--wheels', type=Path, metavar='DIR', help='a folder with ready-made wheels, looked through first')
     parser.add_argument('--torch-index', metavar='URL', help="the index of torch and torchvision, instead of pip's own")
     options = parser.parse_args()
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        parser.error(f'Python 3.10 to 3.12 is needed, this is {sys.version.split()[0]}: name one, as in PYTHON=python3.11')
+    if not (3, 10) <= sys.version_info[:2] <= (3, newest := 11 if options.stack == 'oldest' else 12):
+        parser.error(f'Python 3.10 to 3.{newest} is needed, not {sys.version.split()[0]}: name one, as in PYTHON=python3.11')
     if options.wheels and not options.wheels.is_dir():
         parser.error(f'--wheels {options.wheels} is not a folder: name one or leave it out')
     try:

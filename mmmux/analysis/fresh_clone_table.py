@@ -9,9 +9,11 @@ def fresh_clone_table(result: Path, link: str) -> str:
     """Markdown: minutes of each make target in a fresh clone, and the size of each environment.
 
     Args:
-        result: what `benchmarks/fresh_clone.py` wrote.
+        result: what `benchmarks/fresh_clone.py` writes; where it does not exist, the table is a sentence.
         link: goes before the file's name.
     """
+    if not result.exists():
+        return 'Not measured yet: `python benchmarks/fresh_clone.py with_wheels --wheels DIR` does so.'
     entries = json.loads(result.read_text())
     targets = [*dict.fromkeys(target for entry in entries.values() for target in entry['targets'])]
     lines = ['| | ' + ' | '.join(COLUMNS[name] for name in entries) + ' |', '|---' * (len(entries) + 1) + '|']

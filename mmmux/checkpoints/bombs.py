@@ -20,7 +20,8 @@ _ZIP_START = b'PK\3\4'
 _LEGACY_PICKLES = 5  # magic number, protocol, the machine, the checkpoint, the keys of its storages
 _NUMBER_BYTES = {  # of the classes that torch.save names; an untyped one counts bytes
     'ComplexDouble': 16, 'ComplexFloat': 8, 'Double': 8, 'Long': 8, 'Float': 4, 'Int': 4, 'QInt32': 4, 'Half': 2, 'BFloat16': 2,
-    'Short': 2, 'Char': 1, 'Byte': 1, 'Bool': 1, 'QInt8': 1, 'QUInt8': 1, 'Untyped': 1}
+    'Short': 2, 'Char': 1, 'Byte': 1, 'Bool': 1, 'QInt8': 1, 'QUInt8': 1, 'QUInt4x2': 1,
+    'QUInt2x4': 1, 'Untyped': 1}
 _CALLS = ('REDUCE', 'NEWOBJ', 'NEWOBJ_EX', 'OBJ', 'INST')
 
 

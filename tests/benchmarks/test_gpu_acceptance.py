@@ -41,7 +41,7 @@ def run(tmp_path_factory):
     return status, found, work_dir
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 class TestRun:
 
     def test_every_step_has_its_status(self, run):

@@ -88,7 +88,9 @@ def share_out(work: Callable[[Any], Any], tasks: Iterable, processes: int) -> It
                 feed(worker)
     finally:
         for worker in workers:
-            worker.process.terminate()
+            # SIGTERM can be lost on a process that is beginning: where this one has a handler, a copy of it catches the signal,
+            # and `_serve` takes the handler away before Python has called it.
+            worker.process.kill()
             worker.end()
 
 

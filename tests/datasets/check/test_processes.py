@@ -3,6 +3,7 @@ import signal
 import time
 
 import pytest
+from forked_process import FORKED
 
 from mmmux.datasets.check.processes import Failed, share_out
 
@@ -46,6 +47,20 @@ def test_nothing_is_left_when_it_is_given_up():
     assert next(results) == (0, None) and children() - before
     results.close()
     assert children() == before
+
+
+def end_processes_that_begin():
+    signal.signal(signal.SIGTERM, lambda *_: None)  # as a training has that saves first
+    for _ in range(50):
+        assert list(share_out(work, [3], 1)) == [(3, Failed('signal 9, SIGKILL', True))]  # another has just begun in its place
+
+
+def test_process_that_has_just_begun_is_ended():
+    process = FORKED.Process(target=end_processes_that_begin)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    process.close()
 
 
 def test_processes_share_what_the_work_refers_to():
