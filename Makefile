@@ -57,7 +57,7 @@ test-all: ruff
 	'$(VENV)/bin/python' $(pytest)
 
 test-nightly: ruff
-	MMMUX_NIGHTLY=1 '$(VENV)/bin/python' $(pytest)
+	MMMUX_NIGHTLY=1 '$(VENV)/bin/python' $(pytest) --timeout 7200
 
 test-family: setup
 	'$(VENV)/bin/python' $(pytest) -m family

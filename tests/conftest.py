@@ -1,5 +1,6 @@
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,15 @@ def _time_is_spared():
     with pytest.MonkeyPatch.context() as patch:
         spare_time(patch.setattr)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _handlers_are_left_as_they_were():
+    """A handler of SIGTERM that a test leaves behind is inherited by processes that later tests start."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    left, _ = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGTERM, before)
+    assert left is before
 
 
 @pytest.fixture(autouse=True)

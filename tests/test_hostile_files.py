@@ -59,6 +59,7 @@ def _written(path: Path, data: bytes) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', READERS)
 def test_spoiled_files(name, tmp_path):
     tried = limited(spoil_and_read, name, tmp_path, EXAMPLES)

@@ -68,6 +68,7 @@ def test_a_torchvision_of_another_torch_gets_a_sentence(tmp_path):
     assert str(tmp_path / 'torchvision') in sentence and 'pip uninstall torchvision' in sentence
 
 
+@pytest.mark.slow
 def test_a_torchvision_of_this_torch_is_not_imported_and_one_family_needs_no_sentence(tmp_path):
     _, minor, patch = torch.__version__.partition('+')[0].split('.')
     build = f"cu{torch.version.cuda.replace('.', '')}" if torch.version.cuda else 'cpu'
@@ -83,6 +84,7 @@ def test_which_torchvision_goes_with_a_torch(of, fits):
     assert f'torch {of} goes with torchvision {fits},' in installed._install_torchvision(of)
 
 
+@pytest.mark.slow
 def test_without_torchvision_there_are_detectors_and_a_classifier_gets_a_sentence(tmp_path):
     pretend_absent(tmp_path, 'torchvision')
     tool, classifier = COMPLEXITY

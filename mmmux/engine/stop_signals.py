@@ -10,6 +10,8 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch.utils.data import DataLoader
 
+from mmmux.utils import fork_signals
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _ITERATIONS_BETWEEN_AGREEMENTS = 10
 _watching = []  # the one that listens: a training that failed has left its own behind
@@ -40,6 +42,8 @@ class StopSignals:
         self._leaving[0] = 0
         # Not by atexit, which processes of multiprocessing do not heed: they would wait for their workers for ever.
         Finalize(None, self._let_workers_go, exitpriority=0)
+        # A pool of processes, as evaluators use it, ends its children with SIGTERM and waits: they have the old handlers.
+        fork_signals.keep(self._restore_handlers)
         self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
     def keep_workers(self, loader: DataLoader) -> None:
@@ -78,21 +82,12 @@ class StopSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
+        fork_signals.stop_keeping(self._restore_handlers)
         if self in _watching:
             _watching.remove(self)
 
     def _let_workers_go(self) -> None:
         self._leaving[0] = 1
-
-
-def _restore_in_child() -> None:
-    # A pool of processes, as evaluators use it, ends its children with SIGTERM and waits for them.
-    for signals in list(_watching):
-        signals._restore_handlers()
-
-
-if hasattr(os, 'register_at_fork'):  # everywhere but on Windows, which does not fork
-    os.register_at_fork(after_in_child=_restore_in_child)
 
 
 class _StayingWorker:

@@ -4,6 +4,7 @@ from mmdet.evaluation import eval_map
 from mmengine.logging import MMLogger
 
 from mmmux.registry import METRICS
+from mmmux.utils import fork_signals
 
 
 @METRICS.register_module()
@@ -21,16 +22,17 @@ class VOCMetric(MMDetVOCMetric):
         classes = self.dataset_meta['classes']
         metrics = {'mAP': 0.}
         for threshold in self.iou_thrs:
-            mean, by_class = eval_map(
-                detections,
-                annotations,
-                iou_thr=threshold,
-                scale_ranges=self.scale_ranges,
-                dataset=tuple(classes),
-                logger=MMLogger.get_current_instance(),
-                eval_mode=self.eval_mode,
-                # VOC's own code counts pixels inclusively.
-                use_legacy_coordinate=True)
+            with fork_signals.kept():  # mmdet's pool of processes
+                mean, by_class = eval_map(
+                    detections,
+                    annotations,
+                    iou_thr=threshold,
+                    scale_ranges=self.scale_ranges,
+                    dataset=tuple(classes),
+                    logger=MMLogger.get_current_instance(),
+                    eval_mode=self.eval_mode,
+                    # VOC's own code counts pixels inclusively.
+                    use_legacy_coordinate=True)
             name = f'AP{round(threshold * 100):02d}'
             metrics[name] = mean
             metrics.update((f'{name}/{cls}', float(result['ap'])) for cls, result in zip(classes, by_class))

@@ -26,6 +26,7 @@ def train_and_test(config: Path, options: dict, work_dir: Path, iterations: int)
     return metrics
 
 
+@pytest.mark.slow
 def test_coco(coco, tmp_path):
     config = SSDLITE / 'ssdlite_muxnet-m_8xb24-600e_coco-320.py'
     options = {'train_dataloader.batch_size': 5, 'train_cfg.max_epochs': 1, 'model.test_cfg.score_thr': 0.,

@@ -28,7 +28,7 @@ def test_medians_ratios_and_spread():
     assert (second['config'], second['runtime'], second['form']) == ('b', 'onnx', 'plain')
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_tool(tmp_path, monkeypatch, capsys):
     pytest.importorskip('mmdet')
     configs = [str(REPOSITORY / f'configs/ssdlite/ssdlite_{name}_1xb8-40e_bccd-320.py') for name in ('mobilenetv2', 'muxnet-m')]

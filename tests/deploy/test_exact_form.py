@@ -33,7 +33,7 @@ def assert_equal(trained, exact, size, batch=2):
         assert relative_error(ours, theirs) < TOLERANCE, f'feature {index}'
 
 
-@pytest.mark.parametrize('form', FORMS, ids=str)
+@pytest.mark.parametrize('form', [FORMS[0], *(pytest.param(form, marks=pytest.mark.nightly) for form in FORMS[1:])], ids=str)
 @pytest.mark.parametrize('output_stride', [None, 16, 8])
 @pytest.mark.parametrize('arch', ARCHITECTURES)
 def test_every_feature_of_the_family_is_equal(arch, output_stride, form, as_trained):
@@ -204,7 +204,9 @@ class Read(nn.Module):
         return (torch.cat([conv(feature).flatten(1) for conv, feature in zip(self.convs, self.network(x))], 1), )
 
 
-@pytest.mark.parametrize('table', ['m', 'splits and shuffles', 'identity of DS before MUX'])
+@pytest.mark.slow
+@pytest.mark.parametrize('table', ['m', *(pytest.param(table, marks=pytest.mark.nightly) for table in (
+    'splits and shuffles', 'identity of DS before MUX'))])
 @pytest.mark.parametrize('form', FORMS, ids=str)
 def test_features_have_their_order_for_whoever_reads_them_in_openvino(table, form, as_trained, tmp_path):
     pytest.importorskip('openvino')

@@ -56,9 +56,11 @@ def installed(name):
 
 
 @pytest.mark.parametrize('name, raw, precision, dynamic', [
-    ('onnx', False, 'fp32', False), ('onnx', True, 'fp32', True), ('onnx', False, 'fp16', True),
-    ('openvino', False, 'fp32', True), ('openvino', True, 'fp16', False),
-    ('torchscript', True, 'fp32', False), ('torchscript', True, 'fp32', True)])
+    ('onnx', False, 'fp32', False), pytest.param('onnx', True, 'fp32', True, marks=pytest.mark.nightly),
+    pytest.param('onnx', False, 'fp16', True, marks=pytest.mark.slow),
+    pytest.param('openvino', False, 'fp32', True, marks=pytest.mark.slow),
+    pytest.param('openvino', True, 'fp16', False, marks=pytest.mark.nightly),
+    ('torchscript', True, 'fp32', False), pytest.param('torchscript', True, 'fp32', True, marks=pytest.mark.slow)])
 def test_a_file_that_agrees_with_the_trained_model_and_describes_itself(name, raw, precision, dynamic, cfg, checkpoint,
                                                                         tmp_path):
     runtime = installed(name)
@@ -84,14 +86,17 @@ def test_onnx_has_dense_and_depthwise_convolutions_alone(cfg, checkpoint, tmp_pa
     assert len(convs) > 100 and all(group == 1 or dims[1] == 1 for group, dims in convs)
 
 
-@pytest.mark.parametrize('opset', [13, 20])
+@pytest.mark.slow
+@pytest.mark.parametrize('opset', [pytest.param(13, marks=pytest.mark.nightly), 20])
 def test_the_first_and_the_last_operator_set(opset, cfg, checkpoint, tmp_path):
     onnx = pytest.importorskip('onnx')
     assert export(cfg, checkpoint, Export('onnx', 160, 128, raw=True, opset=opset), tmp_path / 'model.onnx')['checked'] == 4
     assert max(entry.version for entry in onnx.load(tmp_path / 'model.onnx').opset_import) == opset
 
 
-@pytest.mark.parametrize('precision, dynamic', [('fp32', False), ('fp32', True), ('fp16', False)])
+@pytest.mark.parametrize('precision, dynamic', [
+    ('fp32', False), pytest.param('fp32', True, marks=pytest.mark.nightly),
+    pytest.param('fp16', False, marks=pytest.mark.nightly)])
 def test_gates_are_spread_where_onnx_runtime_has_a_blocked_layout_for_them(precision, dynamic, cfg, checkpoint, tmp_path):
     onnx = pytest.importorskip('onnx')
     export(cfg, checkpoint, Export('onnx', 160, 160, dynamic, precision, raw=True), tmp_path / 'model.onnx')
@@ -101,17 +106,17 @@ def test_gates_are_spread_where_onnx_runtime_has_a_blocked_layout_for_them(preci
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['onnx', 'openvino'])
+@pytest.mark.parametrize('name', ['onnx', pytest.param('openvino', marks=pytest.mark.nightly)])
 def test_int8_tells_what_it_costs(name, cfg, checkpoint, tmp_path):
     runtime = installed(name)
     if name == 'openvino':
         pytest.importorskip('nncf')
     out = tmp_path / f'model{runtime.SUFFIX}'
-    full = export(cfg, checkpoint, Export(name, 160, 160), tmp_path / f'full{runtime.SUFFIX}')
     report = export(cfg, checkpoint, Export(name, 160, 160, precision='int8', calibration=4, measured=2), out)
     before, after = report['metrics']['pascal_voc/mAP']
     assert 0 <= before <= 1 and 0 <= after <= 1
-    assert report['bytes'] < 0.7 * full['bytes']
+    in_float32 = 4 * sum(weight.numel() for weight in torch.load(checkpoint)['state_dict'].values())
+    assert report['bytes'] < 0.7 * in_float32
 
 
 def test_a_file_that_disagrees_is_set_aside(cfg, checkpoint, tmp_path, monkeypatch):
@@ -167,6 +172,7 @@ def test_a_runtime_that_is_missing_names_the_extra(monkeypatch):
             FORMATS[name].check_installed()
 
 
+@pytest.mark.slow
 def test_the_tool(cfg, checkpoint, data, tmp_path, monkeypatch, capsys):
     def tool(*options):
         monkeypatch.setattr(sys, 'argv', ['export.py', str(DETECTOR), checkpoint, *options, '--cfg-options',
@@ -174,7 +180,7 @@ def test_the_tool(cfg, checkpoint, data, tmp_path, monkeypatch, capsys):
         runpy.run_path(str(REPOSITORY / 'tools/export.py'), run_name='__main__')
 
     out = tmp_path / 'model.pt'
-    tool('--format', 'torchscript', '--raw', '--tune', '--out', str(out))
+    tool('--format', 'torchscript', '--raw', '--tune', '--shape', '64', '64', '--out', str(out))
     printed = capsys.readouterr().out
     report = json.loads(printed[printed.index('{'):])
     assert report['checked'] == 4 and list(report['forms']) == ['1', '2', '3', '4', '5']

@@ -27,6 +27,7 @@ for name in {formats}:
 """
 
 
+@pytest.mark.nightly
 def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh_python, tmp_path, monkeypatch):
     packages = dict(onnx='onnxruntime', openvino='openvino', torchscript='torch')
     formats = [name for name, package in packages.items() if find_spec(package)]

@@ -15,6 +15,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.visualization import UniversalVisualizer
 from mmseg.visualization import SegLocalVisualizer
 from programs import Programs
+from tool_process import ToolProcess
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
@@ -55,6 +56,17 @@ def program():
         done = subprocess.run([sys.executable, *map(str, args)], env=env, cwd=cwd, capture_output=True, text=True, timeout=600)
         assert done.returncode == status, done.stdout[-2000:] + done.stderr[-4000:]
         return done
+
+    return run
+
+
+@pytest.fixture
+def forked_program(tmp_path):
+    """Run a Python program in a process of its own that need not import what all programs do; give back what it printed."""
+    def run(path: Path, *args, cwd: Path) -> str:
+        output = tmp_path / 'printed.txt'
+        ToolProcess(path, *args, environment=dict(CUDA_VISIBLE_DEVICES=''), output=output, cwd=cwd).finish()
+        return output.read_text()
 
     return run
 

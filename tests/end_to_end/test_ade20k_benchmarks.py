@@ -32,7 +32,7 @@ def classes() -> tuple[str, ...]:
     return ADE20KDataset.METAINFO['classes']
 
 
-@pytest.fixture(scope='module', params=['c1', 'ppm'])
+@pytest.fixture(scope='module', params=['c1', pytest.param('ppm', marks=pytest.mark.nightly)])
 def trained(request, tool_in, in_this_process, tmp_path_factory):
     """Config, folder with the data, and options, after two iterations with tools/train.py.
 
@@ -80,6 +80,7 @@ def test_miou_of_answers_that_are_partly_right(trained, tool, monkeypatch, tmp_p
         assert (found == told).mean() > 0.9  # borders of blocks move on the way to the size of the network and back
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize('trained', ['c1'], indirect=True)
 def test_standard_recipe_at_several_scales_and_mirrored(trained, tool, monkeypatch, tmp_path):
     _, folder, options = trained

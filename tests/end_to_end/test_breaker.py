@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from interruptions import Training, differences, kill_plan, kill_somewhere
-from nightly import SEED, count
+from nightly import NIGHTLY, SEED, count
 from reliability_record import record
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
@@ -27,6 +27,7 @@ TRAININGS = {
     'segmentor by iterations': ('segmentor', [], 3, 'iter_12.pth'),
     'classifier by epochs': ('classifier', [], 5, 'epoch_3.pth'),
 }
+EVERY_RUN = ('classifier by epochs', )  # the others are for nightly runs
 KILLS = count('MMMUX_KILLS')
 
 
@@ -83,7 +84,8 @@ def broken_again_and_again(name: str, alone: Training, folder: Path, number: sig
                 last_point_passed=dict(places), trainings=trainings, values_that_differ=len(different), **lost)
 
 
-@pytest.mark.parametrize('name', TRAININGS)
+@pytest.mark.parametrize('name', [
+    name if name in EVERY_RUN else pytest.param(name, marks=pytest.mark.nightly) for name in TRAININGS])
 def test_killed_again_and_again(name, left_alone, tmp_path):
     kind, options, *_ = TRAININGS[name]
     wanted = KILLS // len(TRAININGS) + (list(TRAININGS).index(name) < KILLS % len(TRAININGS))
@@ -94,8 +96,9 @@ def test_killed_again_and_again(name, left_alone, tmp_path):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
 def test_asked_to_stop_again_and_again(number, left_alone, tmp_path):
-    name = 'detector by epochs'
-    found = broken_again_and_again(name, left_alone('detector'), tmp_path, number, max(1, KILLS // 4))
+    name = 'detector by epochs' if NIGHTLY else 'classifier by epochs'
+    kind, options, *_ = TRAININGS[name]
+    found = broken_again_and_again(name, left_alone(kind, *options), tmp_path, number, max(1, KILLS // 4))
     record('asked to stop', f'{name}, {number.name}', **found)
     assert found['files_read'] > 0 and not found['lost'], found
 

@@ -18,7 +18,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 FAST_STATISTICS = ['model.backbone.norm_cfg.type=BN', 'model.backbone.norm_cfg.momentum=0.9']
 
 
-@pytest.fixture(params=[10, 100])
+@pytest.fixture(params=[10, pytest.param(100, marks=pytest.mark.nightly)])
 def cifar(request, tmp_path, monkeypatch):
     """Number of classes, files in the published layout, whose MD5 sums are taken for the published ones, and their folder."""
     from mmmux.datasets import CIFAR10, CIFAR100
@@ -134,7 +134,7 @@ class TestBadInput:
         assert f'data folder {tmp_path}/nowhere does not exist' in self.fails(fails, cifar, tmp_path, *nowhere)
 
 
-def test_folders_of_small_pictures(program, tool, tmp_path):
+def test_folders_of_small_pictures(forked_program, tool, tmp_path):
     """Trained by a program of its own, as users train; the one of classification."""
     config = CONFIGS / 'muxnet-m_1xb128-25e_cifar10-folders-32.py'
     classes = Config.fromfile(config).metainfo.classes
@@ -147,7 +147,7 @@ def test_folders_of_small_pictures(program, tool, tmp_path):
                 Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f'{index}.png')
     options = [*options_for(tmp_path / 'data'), 'model.backbone.backbone.norm_cfg.type=BN',
                'model.backbone.backbone.norm_cfg.momentum=0.9']
-    program(CONFIGS.parents[1] / 'tools/train.py', config, '--work-dir', tmp_path / 'work', *options, cwd=tmp_path)
+    forked_program(CONFIGS.parents[1] / 'tools/train.py', config, '--work-dir', tmp_path / 'work', *options, cwd=tmp_path)
     tool('test.py', config, tmp_path / 'work/epoch_6.pth', '--work-dir', tmp_path / 'test', '--out',
          tmp_path / 'predictions.pkl', '--tta', *options)
     found, labels = scores(tmp_path / 'predictions.pkl')

@@ -40,6 +40,7 @@ def launch(config: Path, work: Path, *options) -> list:
             *OPTIONS]
 
 
+@pytest.mark.nightly
 def test_two_processes_share_an_epoch(trained_alone):
     # Eight pictures, two for each of two processes: an epoch has two steps, and the twelfth is in the sixth, number 5.
     checkpoint = load_checkpoint_file(trained_alone[1])
@@ -64,6 +65,7 @@ def of_rank(rank: int, parent: int) -> int:
     raise AssertionError(f'no rank {rank}')
 
 
+@pytest.mark.nightly
 def test_a_killed_rank_ends_the_job_with_its_reason(start, trained_alone, tmp_path):
     config, alone = trained_alone
     job = start(*launch(config, tmp_path / 'work'))
@@ -83,6 +85,7 @@ def test_a_killed_rank_ends_the_job_with_its_reason(start, trained_alone, tmp_pa
     assert not different
 
 
+@pytest.mark.nightly
 def test_processes_that_are_asked_to_stop_agree_where(start, trained_alone, tmp_path):
     """Torchrun passes the signal on; every tenth iteration they ask each other."""
     config, alone = trained_alone

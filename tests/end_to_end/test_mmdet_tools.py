@@ -9,13 +9,13 @@ from mmmux.checkpoints.safe_loading import load_checkpoint_file
 pytestmark = pytest.mark.slow
 
 
-def test_mmdets_train_and_test_run_our_config(program, config, options, tmp_path):
+def test_mmdets_train_and_test_run_our_config(forked_program, config, options, tmp_path):
     tools = Path(mmdet.__file__).parent / '.mim/tools'
-    program(tools / 'train.py', config, '--work-dir', tmp_path, *options, cwd=tmp_path)
+    forked_program(tools / 'train.py', config, '--work-dir', tmp_path, *options, cwd=tmp_path)
     assert load_checkpoint_file(tmp_path / 'epoch_1.pth')['meta']['iter'] == 2
     # mmdet reads the checkpoint that it wrote, which mmengine alone refuses on today's torch.
-    done = program(tools / 'test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test', *options, cwd=tmp_path)
-    printed = done.stdout + done.stderr
+    printed = forked_program(tools / 'test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test', *options,
+                             cwd=tmp_path)
     assert 'pascal_voc/mAP' in printed and '| triangle |' in printed and 'aeroplane' not in printed
 
 

@@ -76,7 +76,8 @@ def distance(one: dict, other: dict, start: dict) -> float:
     return float(norm(one, other) / norm(one, start))
 
 
-@pytest.mark.parametrize('task', ['detector', pytest.param('segmentor', marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize('task', ['detector', 'segmentor'])
 def test_two_processes_train_as_one(trained, task):
     one_losses, one = trained(task, 1, 'BN')
     two_losses, two = trained(task, 2, 'SyncBN')

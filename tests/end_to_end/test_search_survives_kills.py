@@ -59,7 +59,7 @@ def trial_processes(work_dir: Path) -> list[int]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif(not Path('/proc/self/cmdline').exists(), reason='processes are looked up in /proc')
 def test_killed_at_ten_random_moments(search, tmp_path):
     search(tmp_path / 'warm', '--help').finish()

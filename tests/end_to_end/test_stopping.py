@@ -18,7 +18,8 @@ WORKERS = ['--cfg-options', *(f'{loader}_dataloader.{option}' for loader in ('tr
                               for option in ('num_workers=1', 'persistent_workers=True'))]
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_program_goes_on_exactly(start, left_alone, tmp_path, number):
     alone = left_alone('detector')
     stopped = start(TOOL, alone.config, '--work-dir', tmp_path / 'work', *WORKERS)
@@ -36,6 +37,7 @@ def test_a_stopped_program_goes_on_exactly(start, left_alone, tmp_path, number):
     assert not different and not saved.exists()
 
 
+@pytest.mark.nightly
 def test_no_process_stays_behind(start, tmp_path):
     """Those that load data outlive the signal, but not the training."""
     config = small_trainings.detector(tmp_path)

@@ -216,7 +216,7 @@ def alone(tmp_path_factory):
 class TestTraining:
     """It is asked to stop at some point."""
 
-    @pytest.mark.parametrize('number', SIGNALS)
+    @pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
     @pytest.mark.parametrize('point,at,saved', [
         ('before_train_epoch', 0, 'stopped_iter_1.pth'),
         ('before_train_iter', 5, 'stopped_iter_6.pth'),

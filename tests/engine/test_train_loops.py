@@ -1,5 +1,6 @@
 """Trainings interrupted at every iteration and resumed, against the same training left alone."""
 import json
+from functools import partial
 
 import pytest
 from interruptions import differences
@@ -10,6 +11,7 @@ from tiny_training import PICTURES, Interrupted, Interruption, make_runner
 EPOCHS = dict(type='mmmux.EpochBasedTrainLoop', max_epochs=3, val_interval=2)  # of four iterations
 ITERATIONS = dict(type='mmmux.IterBasedTrainLoop', max_iters=12, val_interval=5)
 EVERY_ITERATION = dict(by_epoch=False, interval=1)
+nightly = partial(pytest.param, marks=pytest.mark.nightly)
 
 
 class Seen(Hook):
@@ -34,14 +36,15 @@ def interrupted(work, train_cfg: dict, checkpoint: dict, after: int, **options) 
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('train_cfg,options', [
-    (EPOCHS, {}),
+    nightly(EPOCHS, {}),
     (EPOCHS, dict(accumulated=3)),
-    (dict(EPOCHS, val_begin=2, val_interval=1), {}),
-    (dict(EPOCHS, dynamic_intervals=[(2, 1)]), {}),
-    (ITERATIONS, dict(sampler='InfiniteSampler')),
+    nightly(dict(EPOCHS, val_begin=2, val_interval=1), {}),
+    nightly(dict(EPOCHS, dynamic_intervals=[(2, 1)]), {}),
+    nightly(ITERATIONS, dict(sampler='InfiniteSampler')),
     (ITERATIONS, dict(accumulated=5)),
-    (dict(ITERATIONS, dynamic_intervals=[(6, 2)]), {}),
+    nightly(dict(ITERATIONS, dynamic_intervals=[(6, 2)]), {}),
 ], ids=lambda value: ' '.join(f'{key}={value}' for key, value in value.items()))
 def test_every_iteration_is_as_good_as_any_to_stop_at(tmp_path, train_cfg, options):
     alone = Seen()

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fuzz import target
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize('name', READERS)
 def test_takes_good_files(name, tmp_path):
     assert {target(name, tmp_path)(data) for data in READERS[name].seeds()} == {'a value'}

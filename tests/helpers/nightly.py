@@ -8,7 +8,7 @@ NIGHTLY = os.environ.get('MMMUX_NIGHTLY', '') not in ('', '0')
 # Variable: count in every run, count in a nightly one.
 _COUNTS = {
     'MMMUX_KILLS': (4, 52),  # of trainings, in all: one of each; a quarter of it for each signal that asks to stop
-    'MMMUX_SIZES': (24, 1000),  # of batches
+    'MMMUX_SIZES': (12, 1000),  # of batches
     'MMMUX_EXAMPLES': (60, 1500),  # spoiled files a reader
 }
 SEED = int(os.environ.get('MMMUX_SEED', 0))  # chooses other moments, sizes and files

@@ -1,4 +1,4 @@
-"""A program below tools/ in a process that starts at once, because everything is imported there already."""
+"""A Python program in a process that starts at once, because everything is imported there already."""
 import os
 import runpy
 import sys
@@ -14,15 +14,17 @@ class ToolProcess:
     """A forked one, as of :mod:`forked_process`.
 
     Args:
-        name: of the tool.
+        name: of a tool below tools/, or the path of another program.
         args: of the command line.
         environment: variables that are set in the process.
         output: a file that what it prints is added to.
+        cwd: the folder that it runs in; None for that of the tests.
     """
 
-    def __init__(self, name: str, *args, environment: Mapping[str, str], output: Path):
+    def __init__(self, name: str | Path, *args, environment: Mapping[str, str], output: Path, cwd: Path | None = None):
         self.output = output
-        self.process = FORKED.Process(target=_run, args=(name, [str(arg) for arg in args], dict(environment), output))
+        arguments = TOOLS / name, [str(arg) for arg in args], dict(environment), output, cwd
+        self.process = FORKED.Process(target=_run, args=arguments)
         self.process.start()
 
     def kill(self) -> None:
@@ -37,11 +39,14 @@ class ToolProcess:
         assert self.process.exitcode == 0, self.output.read_text()[-3000:]
 
 
-def _run(name: str, args: list[str], environment: dict[str, str], output: Path) -> None:
+def _run(program: Path, args: list[str], environment: dict[str, str], output: Path, cwd: Path | None) -> None:
     with open(output, 'ab') as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.stdout, sys.stderr = (open(number, 'w', closefd=False) for number in (1, 2))  # noqa: SIM115
     os.environ.update(environment)
-    sys.argv = [name, *args]
-    runpy.run_path(str(TOOLS / name), run_name='__main__')
+    if cwd is not None:
+        os.chdir(cwd)
+    sys.argv = [str(program), *args]
+    sys.path[0] = str(program.parent)
+    runpy.run_path(str(program), run_name='__main__')

@@ -27,7 +27,8 @@ def test_bare_name_is_found_from_every_scope(package):
     assert type(network) is mmmux.models.MUXNet and network.out_indices == (0, )
 
 
-@pytest.mark.parametrize('scope_package', ['mmengine', 'mmdet', 'mmseg', 'mmpretrain'])
+@pytest.mark.parametrize('scope_package', [
+    'mmengine', *(pytest.param(name, marks=pytest.mark.nightly) for name in ('mmdet', 'mmseg', 'mmpretrain'))])
 def test_full_name_needs_no_import(fresh_python, scope_package):
     pytest.importorskip(scope_package)
     printed = fresh_python(

@@ -23,7 +23,7 @@ def python_path(tmp_path_factory):
     return light_python_path(tmp_path_factory.mktemp('site'))
 
 
-@pytest.fixture(scope='module', params=['local', 'ray'])
+@pytest.fixture(scope='module', params=['local', pytest.param('ray', marks=pytest.mark.nightly)])
 def executor(request, python_path):
     """Two evaluations at a time, on the cores of this machine."""
     if request.param == 'ray':
@@ -56,6 +56,7 @@ def spec(tmp_path):
     (dict(cpus=4000), r'search\.executor\.cpus is 4000, and this machine has \d+$'),
     (dict(gpus=4000), r'search\.executor\.gpus is 4000, and this machine has \d+$'),
 ])
+@pytest.mark.slow
 def test_ray_that_is_not_there(settings, words, monkeypatch):
     pytest.importorskip('ray')
     monkeypatch.delenv('RAY_ADDRESS', raising=False)
@@ -136,7 +137,7 @@ def test_a_mended_mistake(spec):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('kind', ['local', 'ray'])
+@pytest.mark.parametrize('kind', ['local', pytest.param('ray', marks=pytest.mark.nightly)])
 def test_nothing_outlives_a_search_that_is_killed(kind, spec, python_path):
     if kind == 'ray':
         pytest.importorskip('ray')

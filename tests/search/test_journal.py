@@ -145,7 +145,7 @@ def test_two_searches_on_one_journal(written, fresh_python):
     with reopened(written):
         said = fresh_python(f'try:\n    {code}\nexcept ValueError as error:\n    print(type(error).__name__, error)')
     assert said.startswith(f'ConfigError another search is at work in {written}')
-    fresh_python(code)
+    reopened(written).close()  # the lock was given back
 
 
 @pytest.mark.parametrize('wrong', [dict(generation=1), dict(index=3), dict(index=1), dict(), dict(status='good')])

@@ -43,7 +43,7 @@ def test_median_of_each_rounds_ratio(runtime, monkeypatch):
     assert relative_latency(partial(Convolution, 5), partial(Convolution, 7), (8, 8), LatencySettings(runtime, rounds=3)) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_apart_what_goes_wrong_is_told():
     """In the other process: an error, the user's mistake, the end of the process, and a build that never ends."""
     xs = network('xs')

@@ -215,7 +215,7 @@ class TestLatency:
             start(InThisProcess(), **{**self.changes, 'latency': dict(runtime='torchscript', thread=2)})
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_latency_measured_in_a_real_search(tmp_path, configs):
     cfg = Config.fromfile(configs / 'search/analytic.py')
     cfg.search.update(dict(size=(64, 64), evaluations=2, initial=2, objectives=('error', 'params', 'macs', 'latency'),

@@ -92,7 +92,8 @@ def _small(name: str, data: Path, options: dict) -> Config:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('task', [detector, segmentor, classifier])
+@pytest.mark.parametrize('task', [
+    detector, *(pytest.param(task, marks=pytest.mark.nightly) for task in (segmentor, classifier))])
 def test_trained_and_measured(task, tmp_path):
     """With the weights kept, and again with a learning rate that leads nowhere."""
     cfg, metric, best = task(tmp_path / 'data')

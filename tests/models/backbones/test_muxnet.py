@@ -220,7 +220,8 @@ def test_checkpointing_keeps_less_for_the_backward_pass():
 
 # Generating code takes a minute or more, so that it is traced and differentiated only, but at night.
 @pytest.mark.parametrize(('arch', 'backend'), [
-    pytest.param('m', 'aot_eager', id='m'), pytest.param(SMALL, 'inductor', id='small', marks=pytest.mark.nightly),
+    pytest.param('m', 'aot_eager', id='m', marks=pytest.mark.slow),
+    pytest.param(SMALL, 'inductor', id='small', marks=pytest.mark.nightly),
     *(pytest.param(arch, 'inductor', id=f'{arch}, inductor', marks=pytest.mark.nightly) for arch in CHANNELS)])
 def test_compiled_network_gives_the_same_features_and_gradients(arch, backend):
     torch._dynamo.reset()
@@ -249,6 +250,7 @@ def _distributed_step(rank, port, network, x, results):
     os._exit(0)  # the work is done; leaving in order can wait forever for threads of gloo
 
 
+@pytest.mark.slow
 def test_two_processes_get_the_gradients_of_one(tmp_path):
     network = trained(MUXNet('m', out_indices=(1, 3), norm_eval=True)).double()
     x = torch.rand(4, 3, 32, 48).double()
