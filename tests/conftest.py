@@ -12,8 +12,10 @@ from mmengine.logging import MMLogger
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LEFT_OUT = pytest.StashKey[int]()
 _OF_THE_FAMILY = (
-    'tests/configs/', 'tests/datasets/', 'tests/evaluation/', 'tests/models/heads/', 'tests/models/test_registry.py',
-    'tests/checkpoints/test_safe_loading.py',
+    'tests/configs/', 'tests/evaluation/', 'tests/models/heads/', 'tests/models/test_registry.py',
+    'tests/checkpoints/test_safe_loading.py', 'tests/datasets/check/',
+    *(f'tests/datasets/test_{name}.py' for name in (
+        'chest_xray14', 'classification_data', 'coco', 'leave_out', 'loading', 'segmentation_data', 'voc')),
     # A training and test of detection, of segmentation, of classification.
     'tests/end_to_end/test_train_and_test.py', 'tests/end_to_end/test_demo.py::test_segmentation',
     'tests/end_to_end/test_cifar.py::test_folders_of_small_pictures')
