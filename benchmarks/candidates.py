@@ -16,10 +16,11 @@ from mmengine.config import DictAction
 
 from mmmux.analysis.complexity import classifier_complexity
 from mmmux.analysis.curves import read_curves
-from mmmux.engine import run, settings
-from mmmux.engine.machine import describe_machine
+from mmmux.apis import runs as run
+from mmmux.config import load as settings
 from mmmux.models import DS, IR, MUX, Architecture
-from mmmux.models.backbones.architectures import as_table
+from mmmux.models.architectures import as_table
+from mmmux.utils.machine import describe_machine
 
 CONFIG = Path(__file__).resolve().parent.parent / 'configs/classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
 KERNELS = (3, (3, 5, 7), (3, 5, 7, 9), 5, (3, 5, 7, 9, 11), 3)  # of the first block of stages 1 to 6

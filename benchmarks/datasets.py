@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from mmmux.datasets.complete_folder import is_complete, mark_complete
-from mmmux.engine.machine import describe_machine
+from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURES = ('seconds', 'cpu_seconds', 'mib')

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mmmux.engine.machine import describe_machine
+from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -16,10 +16,10 @@ from interleaved import forward, show, timed, training_step
 from mmpretrain.models.backbones import MobileNetV2
 from torch import nn
 
-from mmmux.deploy import exact_form
-from mmmux.deploy.stage_form import IN_RUNTIMES
-from mmmux.engine.machine import describe_machine
+from mmmux.deploy.exact import form as exact_form
+from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.models import MUXNet
+from mmmux.utils.machine import describe_machine
 
 MOBILENET, PLAIN, EXACT = 'MobileNetV2', 'MUXNet-m', 'MUXNet-m, exact form'
 PRECISIONS = {'float32': torch.float32, 'float16, channels last': torch.float16}

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GPU = ('import json, torch; p = torch.cuda.get_device_properties(0); print(json.dumps(dict(name=p.name, '
        'compute_capability=f"{p.major}.{p.minor}", memory_gib=round(p.total_memory / 2**30), cuda=torch.version.cuda)))')
 OPERATORS = ('import torch; from mmcv.ops import nms; boxes = torch.ones(1, 4, device="%s"); nms(boxes, boxes[0, :1], 0.5); '
-             'import json; from mmmux.engine.machine import describe_machine; print(json.dumps(describe_machine()))')
+             'import json; from mmmux.utils.machine import describe_machine; print(json.dumps(describe_machine()))')
 DRAW = 'from mmmux.datasets import {0}; {0}.draw_data_set("{1}", {2}, {3})'
 KEPT = ('torch', 'torchvision', 'triton', 'nvidia')  # a GPU's driver and the compiler must fit these
 SHARES = dict(packages=0.15, build=0.55, operators=0.1, pictures=0.15, training=0.17, test=0.12, tests=0.2)  # of all minutes

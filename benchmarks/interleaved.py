@@ -13,7 +13,7 @@ from statistics import median, quantiles
 import torch
 from torch import Tensor, nn
 
-from mmmux.engine.machine import describe_machine
+from mmmux.utils.machine import describe_machine
 
 WARM_UP = 2
 

@@ -20,11 +20,11 @@ import torch
 from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
-from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
+from mmmux.deploy.exact import form as exact_form
 from mmmux.deploy.runtimes import onnx_runtime
-from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
+from mmmux.utils.machine import describe_machine
 
 OUT_INDICES = (4, 7)
 LAYER = re.compile(r'/backbone/(stem|stages\.\d+|\w+\d)')

@@ -26,12 +26,13 @@ from interleaved import forward, seconds_of, show, summarised, training_step
 from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
-from mmmux.deploy import benchmark, exact_form
-from mmmux.deploy.fastest_forms import fastest_forms
+from mmmux.deploy import benchmark
+from mmmux.deploy.exact import form as exact_form
 from mmmux.deploy.runtimes import runtime_of
-from mmmux.engine.machine import describe_machine
+from mmmux.deploy.tune import fastest_forms
 from mmmux.models import MUXNet
 from mmmux.models.layers.pair_conv import PairConv
+from mmmux.utils.machine import describe_machine
 
 SIZE = 320
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs/ssdlite'

@@ -18,15 +18,15 @@ from pymoo.algorithms.moo.nsga2 import NSGA2
 from scipy.stats import mannwhitneyu, wilcoxon
 from threadpoolctl import threadpool_limits
 
-from mmmux.engine.machine import describe_machine
 from mmmux.search.algorithms import GenomeProblem, genetic_operators
 from mmmux.search.analytic import ANALYTIC_SPACE, analytic_errors, true_front
-from mmmux.search.complexity import SpaceComplexity
+from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.front import Box, cube_hypervolume
 from mmmux.search.journal import Evaluation
 from mmmux.search.space import SearchSpace
 from mmmux.search.strategy import Strategy
 from mmmux.search.surrogate import rank_correlation
+from mmmux.utils.machine import describe_machine
 
 OBJECTIVES = ('error', 'params', 'macs')
 SIZE = (224, 224)

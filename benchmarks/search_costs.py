@@ -11,10 +11,10 @@ import torch
 from mmengine.config import Config
 
 from mmmux.analysis.complexity import count
-from mmmux.engine.machine import describe_machine
 from mmmux.models import MUXNet
-from mmmux.search.complexity import SpaceComplexity
+from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.space import SearchSpace
+from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 

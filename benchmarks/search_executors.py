@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from mmmux.engine.machine import describe_machine, usable_cores
 from mmmux.search.executors import make_executor
-from mmmux.search.trial import TrialSpec, trial_folder
+from mmmux.search.trial_process import TrialSpec, trial_folder
+from mmmux.utils.machine import describe_machine, usable_cores
 
 
 def compute(spec: TrialSpec) -> dict[str, float]:

@@ -12,14 +12,14 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmmux.analysis.report import Run, collect
-from mmmux.engine import cli
-from mmmux.engine.settings import load_config
-from mmmux.errors import ConfigError
+from mmmux.config.load import load_config
 from mmmux.search.front import front
 from mmmux.search.generations import GENERATIONS_FILE
 from mmmux.search.pick import read_results
 from mmmux.search.prediction import measured
 from mmmux.search.settings import SearchSettings, read_settings
+from mmmux.utils import cli
+from mmmux.utils.errors import ConfigError
 
 
 def found(search: SearchSettings, cfg: Config, work_dir: Path) -> dict:

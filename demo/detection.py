@@ -7,7 +7,7 @@ from mmengine.config import Config
 from quick_run import ROOT, quick_run, say_what_next
 
 from mmmux.datasets.drawn_shapes import CLASSES, draw_data_set
-from mmmux.engine import cli
+from mmmux.utils import cli
 
 CONFIG = ROOT / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 PICTURES_SHOWN = 12

@@ -11,8 +11,9 @@ import torch
 from mmengine.config import Config
 
 from mmmux.analysis.curves import plot_curves, read_curves
-from mmmux.engine import run, settings
-from mmmux.engine.predict import Painter
+from mmmux.apis import runs as run
+from mmmux.apis.inferencer import Painter
+from mmmux.config import load as settings
 
 ROOT = Path(__file__).resolve().parent.parent
 

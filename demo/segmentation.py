@@ -7,7 +7,7 @@ from mmengine.config import Config
 from quick_run import ROOT, quick_run, say_what_next
 
 from mmmux.datasets.drawn_scenes import CLASSES, draw_data_set
-from mmmux.engine import cli
+from mmmux.utils import cli
 
 CONFIG = ROOT / 'configs/c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 PICTURES_SHOWN = 12

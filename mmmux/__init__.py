@@ -3,7 +3,7 @@
 Importing this package registers :class:`mmmux.models.MUXNet` and makes mmengine load checkpoints without running code from
 them (see :mod:`mmmux.checkpoints.safe_loading`).
 """
-from .installed import check_installation, installed_versions, warn_of_two_families
+from .utils.installed import check_installation, installed_versions, warn_of_two_families
 
 check_installation()  # before what is imported below fails with a traceback of its own
 from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402

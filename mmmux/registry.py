@@ -14,5 +14,5 @@ MODELS = Registry('model', parent=MMENGINE_MODELS, scope='mmmux', locations=['mm
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmmux', locations=['mmmux.datasets'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope='mmmux', locations=['mmmux.datasets'])
 METRICS = Registry('metric', parent=MMENGINE_METRICS, scope='mmmux', locations=['mmmux.evaluation'])
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmmux', locations=['mmmux.engine'])
-LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='mmmux', locations=['mmmux.engine'])
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmmux', locations=['mmmux.engine.hooks'])
+LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='mmmux', locations=['mmmux.engine.runner'])

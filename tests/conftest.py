@@ -8,19 +8,21 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LEFT_OUT = pytest.StashKey[int]()
 _OF_THE_FAMILY = (
     'tests/configs/', 'tests/evaluation/', 'tests/models/heads/', 'tests/models/test_registry.py',
-    'tests/checkpoints/test_safe_loading.py', 'tests/datasets/check/',
+    'tests/checkpoints/test_safe_loading.py', 'tests/analysis/dataset_check/',
     *(f'tests/datasets/test_{name}.py' for name in (
-        'chest_xray14', 'classification_data', 'coco', 'leave_out', 'loading', 'segmentation_data', 'voc')),
+        'chest_xray14', 'classification_data', 'coco', 'exclude_list', 'loading', 'segmentation_data', 'voc')),
     # A training and test of detection, of segmentation, of classification.
     'tests/end_to_end/test_train_and_test.py', 'tests/end_to_end/test_demo.py::test_segmentation',
     'tests/end_to_end/test_cifar.py::test_folders_of_small_pictures')
 sys.path.insert(0, str(REPOSITORY / 'tests/helpers'))  # its modules are found under every import mode of pytest
 
+from dataset_folders import SegFolder, VOCFolder  # noqa: E402
 from nightly import NIGHTLY  # noqa: E402
 from sharing_out import place, scheduler  # noqa: E402
 from spared_time import spare_time  # noqa: E402
@@ -110,3 +112,34 @@ def log(caplog):
     logger.addHandler(caplog.handler)
     yield caplog
     logger.removeHandler(caplog.handler)
+
+
+@pytest.fixture(scope='session')
+def configs():
+    return REPOSITORY / 'configs'
+
+
+@pytest.fixture(scope='session')
+def shapes(tmp_path_factory):
+    """Eight drawn pictures to train on and four to test on."""
+    from mmmux.datasets.drawn_shapes import draw_data_set
+    return draw_data_set(tmp_path_factory.mktemp('shapes'), train=8, test=4, size=96)
+
+
+@pytest.fixture
+def voc(tmp_path):
+    return VOCFolder(tmp_path / 'data')
+
+
+@pytest.fixture
+def good(voc):
+    """A folder with one picture that nothing is wrong with."""
+    voc.add('good', ('cell', 11, 11, 31, 41))
+    return voc
+
+
+@pytest.fixture
+def seg(tmp_path):
+    init_default_scope('mmseg')
+    yield SegFolder(tmp_path / 'data')
+    init_default_scope('mmengine')

@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 from mmmux.analysis.complexity import input_shape
+from mmmux.config import load as settings
 from mmmux.deploy import benchmark
-from mmmux.engine import cli, settings
-from mmmux.engine.machine import describe_machine
+from mmmux.utils import cli
+from mmmux.utils.machine import describe_machine
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,12 +9,14 @@ import json
 import sys
 from pathlib import Path
 
-from mmmux.datasets.check import check
-from mmmux.datasets.check.parts import SPLITS
-from mmmux.datasets.check.plots import plot
-from mmmux.datasets.check.report import write_fix_lists
-from mmmux.engine import cli, preflight, settings
-from mmmux.engine.machine import usable_cores
+from mmmux.analysis.dataset_check import check
+from mmmux.analysis.dataset_check.parts import SPLITS
+from mmmux.analysis.dataset_check.plots import plot
+from mmmux.analysis.dataset_check.report import write_fix_lists
+from mmmux.config import load as settings
+from mmmux.config import preflight
+from mmmux.utils import cli
+from mmmux.utils.machine import usable_cores
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from mmmux.checkpoints.release import convert_release_checkpoint, whole_classifier
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.engine import cli
-from mmmux.errors import CheckpointError
+from mmmux.models.release import convert_release_checkpoint, whole_classifier
+from mmmux.utils import cli
+from mmmux.utils.errors import CheckpointError
 
 IMAGENET_CLASSES = 1000
 

@@ -9,8 +9,9 @@ import json
 from pathlib import Path
 
 from mmmux.analysis.complexity import input_shape
+from mmmux.config import load as settings
 from mmmux.deploy.export import Export, export
-from mmmux.engine import cli, settings
+from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:

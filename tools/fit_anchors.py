@@ -8,8 +8,10 @@ import argparse
 from pathlib import Path
 
 from mmmux.analysis import anchors
-from mmmux.engine import cli, preflight, settings
-from mmmux.errors import ConfigError
+from mmmux.config import load as settings
+from mmmux.config import preflight
+from mmmux.utils import cli
+from mmmux.utils.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmmux.analysis.complexity import input_shape, model_complexity
-from mmmux.engine import cli, settings
+from mmmux.config import load as settings
+from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:

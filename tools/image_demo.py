@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from mmmux.engine import cli, settings
-from mmmux.engine.predict import Painter
-from mmmux.errors import ConfigError
+from mmmux.apis.inferencer import Painter
+from mmmux.config import load as settings
+from mmmux.utils import cli
+from mmmux.utils.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmmux.analysis.report import Run, collect, task_of, write_page
 from mmmux.analysis.report_pictures import paint
-from mmmux.engine import cli
+from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:

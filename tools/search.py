@@ -7,8 +7,9 @@ are written there.
 import argparse
 from pathlib import Path
 
-from mmmux.engine import cli, settings
-from mmmux.installed import need
+from mmmux.config import load as settings
+from mmmux.utils import cli
+from mmmux.utils.installed import need
 
 
 def parse_args() -> argparse.Namespace:

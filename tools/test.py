@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
-from mmmux.engine import cli, run, settings
+from mmmux.apis import runs as run
+from mmmux.config import load as settings
+from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:

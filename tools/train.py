@@ -2,7 +2,9 @@
 """Train a detector, segmentor or classifier from a config."""
 import argparse
 
-from mmmux.engine import cli, run, settings
+from mmmux.apis import runs as run
+from mmmux.config import load as settings
+from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 from tqdm import tqdm
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 _STEPS = (0.7, 0.8, 0.9, 0.95, 1.05, 1.1, 1.25, 1.4)
 _SMALLEST_GROWTH = 1.05

@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 from mmmux.models import ARCHITECTURES, DS, MUX, Architecture
-from mmmux.models.backbones.architectures import Row
+from mmmux.models.architectures import Row
 
 from .complexity import classifier_complexity
 

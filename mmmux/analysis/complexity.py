@@ -8,11 +8,11 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmmux.engine.misspelt import explained
-from mmmux.engine.settings import innermost_dataset
-from mmmux.errors import ConfigError
+from mmmux.config.load import innermost_dataset
+from mmmux.config.suggestions import explained
 from mmmux.models import Architecture, MUXNet
 from mmmux.models.layers.plain_convs import plain_convs
+from mmmux.utils.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmmux.errors import DatasetError
+from mmmux.utils.errors import DatasetError
 
 
 @dataclass

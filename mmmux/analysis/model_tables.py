@@ -7,7 +7,7 @@ from statistics import mean
 
 import yaml
 
-from mmmux.engine.settings import load_config
+from mmmux.config.load import load_config
 from mmmux.models import ARCHITECTURES
 
 from .complexity import classifier_complexity, input_shape, model_complexity

@@ -6,10 +6,10 @@ from statistics import mean, median
 
 from mmengine.config import Config
 
-from mmmux.engine.machine import describe_machine
-from mmmux.engine.run import MACHINE_FILE, METRICS_FILE
-from mmmux.engine.settings import classifies, load_config, segments
-from mmmux.errors import DatasetError
+from mmmux.apis.runs import MACHINE_FILE, METRICS_FILE
+from mmmux.config.load import classifies, load_config, segments
+from mmmux.utils.errors import DatasetError
+from mmmux.utils.machine import describe_machine
 
 from .complexity import input_shape, model_complexity
 from .curves import Curves, plot_curves, read_curves

@@ -6,11 +6,11 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, VISUALIZERS, init_default_scope
 from PIL import Image, ImageDraw
 
+from mmmux.apis.inferencer import Painter
+from mmmux.config.load import classifies, segments
 from mmmux.datasets.loading import read_picture
-from mmmux.engine.overlay import blend, legend
-from mmmux.engine.predict import Painter
-from mmmux.engine.scores import with_scores
-from mmmux.engine.settings import classifies, segments
+from mmmux.visualization.overlay import blend, legend
+from mmmux.visualization.scores import with_scores
 
 from .report import Run
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
-from mmmux.errors import CheckpointError, in_a_line
+from mmmux.utils.errors import CheckpointError, in_a_line
 
 MOST_VALUES = 10_000_000  # of one value with all inside it, what is shared being counted each time
 DEEPEST = 200  # containers inside each other: Python hashes and compares them on the C stack

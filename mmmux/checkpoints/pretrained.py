@@ -5,7 +5,7 @@ import torch
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from mmmux.errors import CheckpointError, in_a_line
+from mmmux.utils.errors import CheckpointError, in_a_line
 
 
 def check_pretrained(module: nn.Module) -> None:

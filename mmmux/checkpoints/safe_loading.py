@@ -21,7 +21,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
 from torch import _weights_only_unpickler
 
-from mmmux.errors import CheckpointError, in_a_line
+from mmmux.utils.errors import CheckpointError, in_a_line
 
 from .bombs import check_archive
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 
-from mmmux.installed import has_classification
+from mmmux.utils.installed import has_classification
 
 from .loading import LoadImage, LoadImageOrSkip
 

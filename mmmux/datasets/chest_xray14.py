@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from mmpretrain.datasets import MultiLabelDataset
 
-from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
+from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
-from .leave_out import LeavesOut
-from .left_out import LeftOut
+from .exclude_list import LeavesOut
+from .skip_report import LeftOut
 
 FINDINGS = ('Atelectasis', 'Cardiomegaly', 'Effusion', 'Infiltration', 'Mass', 'Nodule', 'Pneumonia', 'Pneumothorax',
             'Consolidation', 'Edema', 'Emphysema', 'Fibrosis', 'Pleural_Thickening', 'Hernia')
@@ -44,7 +44,7 @@ class ChestXray14(LeavesOut, MultiLabelDataset):
             the same one.
         ann_file: the table, relative to `data_root`; '' takes `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`.
         metainfo: with `classes`, to use some of the findings only, or in another order.
-        leave_out: a file of names, as in the lists, that are left out on purpose (:mod:`mmmux.datasets.leave_out`).
+        leave_out: a file of names, as in the lists, that are left out on purpose (:mod:`mmmux.datasets.exclude_list`).
         options: further arguments as in mmpretrain's BaseDataset; `data_prefix` is the folder that holds `images`.
 
     Raises:

@@ -14,12 +14,12 @@ from mmpretrain.datasets.custom import find_folders, get_samples
 from mmpretrain.datasets.utils import check_md5
 from tqdm import tqdm
 
-from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
+from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
-from .leave_out import LeavesOut
-from .left_out import LeftOut
+from .exclude_list import LeavesOut
 from .loading_bar import loading_bar
+from .skip_report import LeftOut
 
 _NAMES_SHOWN = 5
 _WORDNET_ID = re.compile(r'n\d{8}')
@@ -31,7 +31,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
     mmpretrain numbers class folders in alphabetical order, so that a validation folder which lacks a class shifts all later
     ones, and `metainfo.classes` may call them anything. Here folders bear the names in `metainfo.classes`, which number them.
     With `leave_out`, a file of pictures named by their path inside the folder of class folders, these are left out on purpose
-    (:mod:`mmmux.datasets.leave_out`).
+    (:mod:`mmmux.datasets.exclude_list`).
 
     Raises:
         ConfigError: `metainfo.classes` or `split` cannot be used.

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from mmdet.datasets import CocoDataset as MMDetCocoDataset
 
-from mmmux.errors import ConfigError, DatasetError, UserError, in_a_line
 from mmmux.registry import DATASETS
+from mmmux.utils.errors import ConfigError, DatasetError, UserError, in_a_line
 
-from .leave_out import LeavesOut, relative_name
-from .left_out import LeftOut
+from .exclude_list import LeavesOut, relative_name
 from .loading_bar import loading_bar
 from .paused_collector import collector_paused
+from .skip_report import LeftOut
 
 LONGEST_SIDE = 2**20  # of a picture, in pixels
 
@@ -26,7 +26,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
 
     Args:
         leave_out: a file of names, as `file_name` in the annotation file, that are left out on purpose
-            (:mod:`mmmux.datasets.leave_out`).
+            (:mod:`mmmux.datasets.exclude_list`).
         **kwargs: as in mmdet.
 
     Raises:

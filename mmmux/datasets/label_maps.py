@@ -4,11 +4,11 @@ from io import BytesIO
 import numpy as np
 from mmseg.datasets.transforms import LoadAnnotations
 
-from mmmux.errors import ConfigError, DatasetError
 from mmmux.registry import TRANSFORMS
+from mmmux.utils.errors import ConfigError, DatasetError
 
+from .image_checks import opened, picture_bytes
 from .loading import SkipUnusable
-from .pictures import opened, picture_bytes
 
 IGNORED = 255
 # Pillow stretches gray values of 2 and 4 bits, which some programs write to save space, to 8 bits.

@@ -6,10 +6,10 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.logging import print_log
 
-from mmmux.errors import DatasetError, in_a_line
 from mmmux.registry import TRANSFORMS
+from mmmux.utils.errors import DatasetError, in_a_line
 
-from .pictures import picture_bytes
+from .image_checks import picture_bytes
 
 _MOST_FAILURES_IN_A_ROW = 100
 

@@ -7,12 +7,12 @@ from mmseg.datasets import ADE20KDataset as MMSegADE20KDataset
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
 
-from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
+from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
-from .leave_out import LeavesOut, relative_name
-from .left_out import LeftOut
+from .exclude_list import LeavesOut, relative_name
 from .loading_bar import loading_bar
+from .skip_report import LeftOut
 
 _MOST_CLASSES = 254
 
@@ -22,7 +22,7 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
 
     In training, a picture without its label map is left out, counted and named once; in testing, where leaving it out would
     change the score, it is an error. With `leave_out`, a file of pictures named by their path inside the picture folder, these
-    are left out on purpose (:mod:`mmmux.datasets.leave_out`).
+    are left out on purpose (:mod:`mmmux.datasets.exclude_list`).
 
     Raises:
         DatasetError: there are no pictures, or label maps are missing.

@@ -10,15 +10,15 @@ from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
 
-from mmmux.errors import ConfigError, DatasetError, in_a_line
 from mmmux.registry import DATASETS
+from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
-from .leave_out import LeavesOut
-from .left_out import LeftOut
+from .exclude_list import LeavesOut
+from .image_checks import picture_size
 from .loading_bar import loading_bar
 from .paused_collector import collector_paused
-from .pictures import picture_size
 from .regular_file import size_of_file
+from .skip_report import LeftOut
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 # A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
@@ -51,7 +51,7 @@ class VOCDataset(LeavesOut, XMLDataset):
 
     Args:
         ignored_classes: classes in the annotations that are left out on purpose.
-        leave_out: a file of names, as in the split file, that are left out on purpose (:mod:`mmmux.datasets.leave_out`).
+        leave_out: a file of names, as in the split file, that are left out on purpose (:mod:`mmmux.datasets.exclude_list`).
         **kwargs: as in mmdet's XMLDataset; `filter_cfg` may hold `filter_empty_gt`, `min_size` and `bbox_min_size`.
 
     Raises:

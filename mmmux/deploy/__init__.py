@@ -1,4 +1,4 @@
 """From a trained model to what runs fast: the exact inference form, export and runtimes."""
-from .exact_form import exact_form
+from .exact.form import exact_form
 
 __all__ = ['exact_form']

@@ -14,14 +14,14 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
-from mmmux.engine.misspelt import explained
-from mmmux.errors import ConfigError
+from mmmux.config.suggestions import explained
+from mmmux.deploy.exact.form import exact_form
+from mmmux.deploy.exact.stage_form import StageForm
+from mmmux.utils.errors import ConfigError
 
-from .exact_form import exact_form
-from .fastest_forms import fastest_forms, network_in
 from .old_torch import check_half_on_cpu
 from .runtimes import FORMATS, default_form, runtime_of
-from .stage_form import StageForm
+from .tune import fastest_forms, network_in
 from .whole_model import TASKS
 
 RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')

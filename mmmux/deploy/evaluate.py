@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmengine.structures import InstanceData, PixelData
 from torch import nn
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 
 def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[numpy.ndarray]],

@@ -8,15 +8,15 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from mmmux.errors import ConfigError, ExportError
 from mmmux.models.backbones.muxnet import MIN_INPUT_SIZE
+from mmmux.utils.errors import ConfigError, ExportError
 
-from .agreement import disagreement
-from .description import describe_file
 from .evaluate import evaluate
-from .fastest_forms import fastest_forms, network_in
+from .load_model import classes_of, pictures_of, prepared, trained_model
+from .metadata import describe_file
 from .runtimes import default_form, runtime_of
-from .trained import classes_of, pictures_of, prepared, trained_model
+from .tune import fastest_forms, network_in
+from .verify import disagreement
 from .whole_model import TASKS, whole_model
 
 CHECKED = 4  # pictures

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 
 def replace_submodule(model: nn.Module, name: str, module: nn.Module) -> None:

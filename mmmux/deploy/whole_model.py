@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmmux.errors import ConfigError
+from mmmux.deploy.exact.adaptive_pool import replace_adaptive_pools
+from mmmux.deploy.exact.form import exact_form
+from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
+from mmmux.utils.errors import ConfigError
 
-from .adaptive_pool import replace_adaptive_pools
-from .exact_form import exact_form
 from .non_max_suppression import non_max_suppression
-from .stage_form import IN_RUNTIMES, StageForm
 
 
 class Detector(nn.Module):

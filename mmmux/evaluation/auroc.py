@@ -8,8 +8,8 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from mmmux.errors import ConfigError, DatasetError, TrainingError
 from mmmux.registry import METRICS
+from mmmux.utils.errors import ConfigError, DatasetError, TrainingError
 
 
 @METRICS.register_module()

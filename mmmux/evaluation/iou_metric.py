@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from mmseg.evaluation import IoUMetric as MMSegIoUMetric
 
-from mmmux.errors import DatasetError
 from mmmux.registry import METRICS
+from mmmux.utils.errors import DatasetError
 
 
 @METRICS.register_module()

@@ -16,7 +16,7 @@ from pymoo.operators.mutation.rm import ChoiceRandomMutation
 from pymoo.util.ref_dirs import get_reference_directions
 from pymoo.util.reference_direction import get_partition_closest_to_points
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 from .space import SearchSpace
 from .space_config import check_keys

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmmux.models.backbones.architectures import MUX, Architecture, Row, get_architecture
+from mmmux.models.architectures import MUX, Architecture, Row, get_architecture
 
 from .front import front
 from .space import SearchSpace
-from .trial import TrialSpec
+from .trial_process import TrialSpec
 
 ANALYTIC_SPACE = dict(
     stem_channels=[16],

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 from .feasible import Costs, Feasible
 from .space import SearchSpace

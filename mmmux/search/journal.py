@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 Genome = tuple[int, ...]
 

@@ -13,12 +13,12 @@ from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmmux.deploy.benchmark import Features, timed, untrained_model
-from mmmux.deploy.exact_form import exact_form
+from mmmux.deploy.exact.form import exact_form
+from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.runtimes import runtime_of
-from mmmux.deploy.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.whole_model import whole_model
-from mmmux.errors import ConfigError
 from mmmux.models import Architecture, MUXNet, get_architecture
+from mmmux.utils.errors import ConfigError
 
 from .space_config import check_keys
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 from .front import Box, front
 from .journal import JOURNAL_FILE, Evaluation

@@ -9,11 +9,11 @@ from typing import Any
 from mmengine.config import Config
 
 from mmmux.models import DS, MUX, Architecture
-from mmmux.models.backbones.architectures import Row
+from mmmux.models.architectures import Row
 
+from .candidate_config import get_key, task_config
 from .journal import Evaluation
 from .settings import SearchSettings
-from .task import get_key, task_config
 
 _INDENT = '    '
 _LINE = 120

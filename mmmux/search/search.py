@@ -10,12 +10,12 @@ from .executors import Executor, make_executor
 from .feasible import Costs
 from .generations import Generations
 from .journal import FAILED, Evaluation, Journal
+from .model_costs import make_costs
 from .progress import SearchProgress
 from .settings import SearchSettings
 from .strategy import Strategy
-from .surroundings import make_costs
-from .trial import TrialResult
-from .trials import Trials
+from .trial_factory import Trials
+from .trial_process import TrialResult
 
 
 def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resume: bool = False,

@@ -6,13 +6,13 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmmux.errors import ConfigError
 from mmmux.models import Architecture, get_architecture
+from mmmux.utils.errors import ConfigError
 
 from .analytic import ANALYTIC_SPACE
+from .candidate_config import get_key, network_arguments, stage_width
 from .space import Genome, SearchSpace
 from .space_config import check_keys
-from .task import get_key, network_arguments, stage_width
 
 OBJECTIVES = ('error', 'params', 'macs', 'latency')
 COUNTED = ('params', 'macs')

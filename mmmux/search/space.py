@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mmmux.errors import ConfigError
-from mmmux.models.backbones.architectures import MUX, ROW_KINDS, Architecture, Row
+from mmmux.models.architectures import MUX, ROW_KINDS, Architecture, Row
 from mmmux.models.layers.channel_split import near_equal_groups
+from mmmux.utils.errors import ConfigError
 
 from .space_config import MUX_ROW_CHOICES, SpaceTable, StageChoices, read_space
 

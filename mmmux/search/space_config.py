@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from mmmux.errors import ConfigError
-from mmmux.models.backbones.architectures import DS, MUX, ROW_KINDS, Architecture
+from mmmux.models.architectures import DS, MUX, ROW_KINDS, Architecture
+from mmmux.utils.errors import ConfigError
 
 # What may be chosen for the first row of a stage, by its type, and for the MUX rows after it.
 FIRST_ROW_CHOICES = {

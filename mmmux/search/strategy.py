@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 from .algorithms import Evolution
 from .feasible import Costs, Feasible

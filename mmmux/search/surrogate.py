@@ -18,7 +18,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 FEWEST = 4  # results that a surrogate can be fitted on
 _MEMBERS = 8

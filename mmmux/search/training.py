@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
-from mmmux.engine import run
-from mmmux.errors import ConfigError
+from mmmux.apis import runs as run
+from mmmux.utils.errors import ConfigError
 
-from .trial import CONFIG_FILE, WEIGHTS_FILE, TrialSpec
+from .trial_process import CONFIG_FILE, WEIGHTS_FILE, TrialSpec
 
 _OWN_HOOKS = ('ProgressHook', 'FiniteLossHook', 'CheckInvalidLossHook')  # replaced by those below
 _VAL = 'val/'  # mmengine's prefix of what an evaluator reports

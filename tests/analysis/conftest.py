@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import init_default_scope
 
-from mmmux.engine import settings
+from mmmux.config import load as settings
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 

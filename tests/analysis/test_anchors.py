@@ -4,7 +4,7 @@ from PIL import Image
 
 from mmmux.analysis import anchors
 from mmmux.datasets.drawn_shapes import draw_data_set
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 STANDARD = dict(
     type='SSDAnchorGenerator', scale_major=False, strides=[16, 32, 64, 107, 160, 320], ratios=[[2, 3]] * 6,

@@ -6,9 +6,9 @@ from mmengine.config import Config
 from torch import nn
 
 from mmmux.analysis import complexity
-from mmmux.engine import settings
-from mmmux.errors import ConfigError
+from mmmux.config import load as settings
 from mmmux.models import MUXNet
+from mmmux.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmmux.analysis.curves import Curves, plot_curves, read_curves
-from mmmux.errors import DatasetError
+from mmmux.utils.errors import DatasetError
 
 
 def write(work_dir: Path, run: str, rows: list[dict]) -> None:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from mmmux.analysis import report
 from mmmux.analysis.curves import Curves
-from mmmux.engine import settings
-from mmmux.errors import DatasetError
+from mmmux.config import load as settings
+from mmmux.utils.errors import DatasetError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FOLDERS = CONFIGS / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py'

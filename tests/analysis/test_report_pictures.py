@@ -11,8 +11,8 @@ from PIL import Image
 
 from mmmux.analysis.report import Run
 from mmmux.analysis.report_pictures import paint
-from mmmux.engine.predict import Painter
-from mmmux.engine.scores import with_scores
+from mmmux.apis.inferencer import Painter
+from mmmux.visualization.scores import with_scores
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')

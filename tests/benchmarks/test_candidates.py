@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmmux.engine import run
+from mmmux.apis import runs as run
 from mmmux.models import ARCHITECTURES, DS, MUX, MUXNet, get_architecture
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -38,7 +38,7 @@ def test_what_passes_says_what_was_found(step, record, tmp_path):
 
 @pytest.mark.parametrize(('code', 'reason'), [
     ('raise KeyError("no such thing")', "KeyError: 'no such thing'"),
-    ('import sys; print("mmmux.errors.DatasetError: a.xml is empty: mend it"); sys.exit(1)', 'a.xml is empty: mend it'),
+    ('import sys; print("mmmux.utils.errors.DatasetError: a.xml is empty: mend it"); sys.exit(1)', 'a.xml is empty: mend it'),
     ('import sys; print("ValueError: the cause"); print("notice: there is a new pip"); sys.exit(1)', 'ValueError: the cause'),
     ('import sys; sys.exit("setup: no compiler")', 'setup: no compiler'),
     ('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)', f'ended with status -{signal.SIGSEGV:d} and printed nothing')])

@@ -16,7 +16,7 @@ from torch import nn
 from mmmux.checkpoints import safe_loading
 from mmmux.checkpoints.bombs import check_pickle
 from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of
-from mmmux.errors import CheckpointError
+from mmmux.utils.errors import CheckpointError
 
 
 class Call:

@@ -5,8 +5,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from mmmux.errors import CheckpointError
 from mmmux.models import DS, IR, MUX, Architecture, MUXNet
+from mmmux.utils.errors import CheckpointError
 
 SMALL = Architecture(head_channels=32, stages=((DS(16), ), (IR(24, stride=2, expand_ratio=2), MUX(3)), (IR(16), )))
 OTHER = Architecture(head_channels=32, stages=((DS(16), ), (IR(24, stride=2, expand_ratio=4), MUX(3)), (IR(16), )))

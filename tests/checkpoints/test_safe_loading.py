@@ -23,7 +23,7 @@ from torch import nn
 import mmmux  # noqa: F401  (importing it makes mmengine load safely)
 from mmmux.checkpoints import safe_loading
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.errors import CheckpointError
+from mmmux.utils.errors import CheckpointError
 
 HAS_ALLOW_LIST = safe_loading._TORCH_HAS_ALLOW_LIST
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmmux.apis import runs as run
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.engine import run, settings
+from mmmux.config import load as settings
 
 SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 

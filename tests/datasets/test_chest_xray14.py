@@ -7,7 +7,7 @@ from mmengine.registry import init_default_scope
 from nih_files import HEADER, NIHFiles, xray
 from PIL import Image
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 # The order in which Wang et al. and those who came after them number the findings.
 ORDER = ('Atelectasis', 'Cardiomegaly', 'Effusion', 'Infiltration', 'Mass', 'Nodule', 'Pneumonia', 'Pneumothorax',

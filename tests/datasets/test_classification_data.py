@@ -9,7 +9,7 @@ from cifar_files import CIFARFiles
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 CLASSES = ('dog', 'cat', 'bird')  # not in alphabetical order
 PATHS = ('bird/1.jpg', 'cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg')

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 CLASSES = ('cell', 'dot')
 

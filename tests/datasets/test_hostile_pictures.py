@@ -120,8 +120,8 @@ def test_a_file_does_not_depend_on_what_was_saved_before(first, then):
 
 
 def read_size(path) -> str:
+    from mmmux.datasets.image_checks import picture_size
     from mmmux.datasets.loading import read_picture
-    from mmmux.datasets.pictures import picture_size
     height, width, _ = read_picture(path).shape
     return 'the same' if picture_size(path) == (width, height) else f'{picture_size(path)}, decoded {(width, height)}'
 

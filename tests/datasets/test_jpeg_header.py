@@ -5,9 +5,9 @@ import pytest
 from hostile_readers import NOISE, saved
 from PIL import Image
 
+from mmmux.datasets.image_checks import opened
 from mmmux.datasets.jpeg_header import ordinary_jpeg_size
-from mmmux.datasets.pictures import opened
-from mmmux.errors import DatasetError
+from mmmux.utils.errors import DatasetError
 
 PICTURE = Image.fromarray(NOISE)
 ORDINARY = {'gray': saved(PICTURE.convert('L'), 'JPEG'), 'colour': saved(PICTURE, 'JPEG'),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 OURS = [dict(type='mmmux.LoadImage'), dict(type='mmmux.LoadLabelMap')]
 MMSEGS = [dict(type='LoadImageFromFile'), dict(type='mmseg.LoadAnnotations')]

@@ -1,7 +1,7 @@
 import pytest
 
 from mmmux.datasets import LoadImage, LoadImageOrSkip
-from mmmux.errors import DatasetError
+from mmmux.utils.errors import DatasetError
 
 pytest.importorskip('mmdet')
 

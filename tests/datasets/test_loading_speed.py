@@ -12,7 +12,7 @@ from PIL import Image
 
 from mmmux.datasets.loading_bar import SECONDS_BEFORE_IT_SHOWS, loading_bar
 from mmmux.datasets.paused_collector import collector_paused
-from mmmux.errors import DatasetError
+from mmmux.utils.errors import DatasetError
 
 pytest.importorskip('mmdet')
 

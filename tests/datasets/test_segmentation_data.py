@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 PREFIX = dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train')
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmmux.errors import ConfigError, DatasetError
+from mmmux.utils.errors import ConfigError, DatasetError
 
 BCCD = Path(__file__).resolve().parents[3] / 'shared/data/bccd'
 ORIENTATION = 0x0112

@@ -14,7 +14,7 @@ from mmmux.datasets.drawn_shapes import draw_data_set
 from mmmux.deploy import export as export_module
 from mmmux.deploy.export import Export, export
 from mmmux.deploy.runtimes import FORMATS, runtime_of
-from mmmux.errors import CheckpointError, ConfigError, DatasetError, ExportError
+from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError, ExportError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DETECTOR = REPOSITORY / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'

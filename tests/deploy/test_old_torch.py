@@ -7,7 +7,7 @@ from torch import nn
 from mmmux.deploy.benchmark import Entry, _torch_step
 from mmmux.deploy.old_torch import replace_submodule
 from mmmux.deploy.runtimes import torchscript_runtime
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 
 class Convolved(nn.Sequential):

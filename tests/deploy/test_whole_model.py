@@ -8,9 +8,9 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmmux.deploy.agreement import disagreement
+from mmmux.deploy.verify import disagreement
 from mmmux.deploy.whole_model import whole_model
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -13,9 +13,9 @@ from interruptions import Training, differences, kill_plan, kill_somewhere
 from nightly import NIGHTLY, SEED, count
 from reliability_record import record
 
+from mmmux.checkpoints.checksum import check_intact
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.checkpoints.seal import check_intact
-from mmmux.errors import CheckpointError
+from mmmux.utils.errors import CheckpointError
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from PIL import Image
 from sklearn import metrics as metrics_of
 
-from mmmux.engine.scores import with_scores
+from mmmux.visualization.scores import with_scores
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

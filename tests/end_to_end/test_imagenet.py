@@ -12,9 +12,9 @@ from release_reference import release_layout, weights_by_key
 from sklearn import metrics as metrics_of
 from torchvision import transforms
 
-from mmmux.checkpoints.release import convert_release_checkpoint, whole_classifier
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.models import MUXNet
+from mmmux.models.release import convert_release_checkpoint, whole_classifier
 
 pytestmark = pytest.mark.slow
 

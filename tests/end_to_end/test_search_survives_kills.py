@@ -9,7 +9,7 @@ from light_trials import REPOSITORY, light_python_path
 from process_end import has_ended
 from tool_process import ToolProcess
 
-from mmmux.search.trial import TrialResult
+from mmmux.search.trial_process import TrialResult
 
 EVALUATIONS, KILLS = 36, 10
 OPTIONS = ['--cfg-options', f'search.evaluations={EVALUATIONS}', 'search.initial=16', 'search.batch=10',

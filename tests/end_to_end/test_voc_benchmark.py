@@ -12,9 +12,10 @@ from metric_reference import average_precision
 from mmengine.registry import init_default_scope
 from PIL import Image
 
+from mmmux.apis import runs as run
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.engine import run, settings
-from mmmux.engine.loader_workers import loader_workers_end
+from mmmux.config import load as settings
+from mmmux.engine.runner.loader_workers import loader_workers_end
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmmux.errors import ConfigError, DatasetError, TrainingError
 from mmmux.evaluation import AUROC
+from mmmux.utils.errors import ConfigError, DatasetError, TrainingError
 
 CLASSES = ('Mass', 'Edema', 'Hernia')
 

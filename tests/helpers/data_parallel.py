@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from mmmux.engine import run, settings
+from mmmux.apis import runs as run
+from mmmux.config import load as settings
 
 
 def train(config: Path, work: Path, rank: int, processes: int, port: int) -> None:

@@ -15,6 +15,7 @@ FORKED = multiprocessing.get_context('forkserver')
 # Imported once, by the process that is forked every time: a start costs a second, and not ten.
 FORKED.set_forkserver_preload([
     *(f'{package}.{part}' for package in ('mmdet', 'mmseg', 'mmpretrain') for part in _PARTS),
-    'mmmux.datasets', 'mmmux.engine', 'mmmux.evaluation', 'mmmux.models.heads', 'mmmux.search.search', 'mmmux.search.report',
+    'mmmux.datasets', 'mmmux.engine.hooks', 'mmmux.engine.runner',
+    'mmmux.evaluation', 'mmmux.models.heads', 'mmmux.search.search', 'mmmux.search.report',
     'mmmux.search.picked_config', 'data_parallel', 'interruption_points', 'tiny_training'
 ])

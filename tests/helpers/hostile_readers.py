@@ -52,9 +52,9 @@ def _pictures() -> list[bytes]:
 
 
 def _read_picture(path: Path) -> None:
+    from mmmux.datasets.image_checks import picture_size
     from mmmux.datasets.loading import read_picture
-    from mmmux.datasets.pictures import picture_size
-    from mmmux.errors import DatasetError
+    from mmmux.utils.errors import DatasetError
     try:
         size = picture_size(path)
     except DatasetError as error:
@@ -136,9 +136,9 @@ def resealed(data: bytes) -> bytes:
 
 
 def _read_checkpoint(path: Path) -> None:
+    from mmmux.checkpoints.checksum import check_intact
     from mmmux.checkpoints.safe_loading import load_checkpoint_file
-    from mmmux.checkpoints.seal import check_intact
-    from mmmux.errors import CheckpointError
+    from mmmux.utils.errors import CheckpointError
     try:
         check_intact(path)
     except CheckpointError as error:
@@ -150,7 +150,8 @@ def _read_options(path: Path) -> None:
     """Options of a command line, one a line."""
     import argparse
 
-    from mmmux.engine import cli, settings
+    from mmmux.config import load as settings
+    from mmmux.utils import cli
     parser = argparse.ArgumentParser(exit_on_error=False)
     cli.add_run_options(parser)
     lines = [line for line in path.read_text(errors='surrogateescape').splitlines() if line and not line.startswith('-')]

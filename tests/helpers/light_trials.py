@@ -7,7 +7,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _SITE = """
 import sys
 
-if 'mmmux.search.trial' in sys.orig_argv:
+if 'mmmux.search.trial_process' in sys.orig_argv:
     import types
 
     import trial_functions

@@ -57,7 +57,7 @@ def outcome(read, path) -> str:
     Raises:
         AssertionError: the sentence is none, or names no file.
     """
-    from mmmux.errors import UserError
+    from mmmux.utils.errors import UserError
     started = time.monotonic()
     try:
         read(path)

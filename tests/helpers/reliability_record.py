@@ -11,7 +11,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from mmmux.installed import installed_versions
+from mmmux.utils.installed import installed_versions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _PACKAGES = ('torch', 'numpy', 'mmengine', 'mmdet', 'mmsegmentation', 'mmpretrain', 'onedl-mmengine', 'onedl-mmdetection',

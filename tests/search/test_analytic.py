@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mmmux.models import ARCHITECTURES
-from mmmux.models.backbones.architectures import MUX, as_table
+from mmmux.models.architectures import MUX, as_table
 from mmmux.search.analytic import ANALYTIC_SPACE, analytic_error, analytic_errors, evaluate_formula, true_front
-from mmmux.search.complexity import SpaceComplexity
+from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.space import SearchSpace
-from mmmux.search.trial import TrialSpec
+from mmmux.search.trial_process import TrialSpec
 
 
 @pytest.fixture(scope='module')

@@ -4,11 +4,11 @@ import re
 import numpy as np
 import pytest
 
-from mmmux.errors import ConfigError
 from mmmux.search.analytic import ANALYTIC_SPACE
+from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.budget import check_budgets
-from mmmux.search.complexity import SpaceComplexity
 from mmmux.search.space import SearchSpace
+from mmmux.utils.errors import ConfigError
 
 
 @pytest.fixture(scope='module')

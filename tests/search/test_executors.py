@@ -11,11 +11,11 @@ import torch
 from light_trials import light_python_path
 from process_end import has_ended, wait_for
 
-from mmmux.errors import ConfigError
 from mmmux.search.executors import Executor, make_executor
 from mmmux.search.executors.local import worker_environments
 from mmmux.search.executors.process import last_line
-from mmmux.search.trial import TrialResult, TrialSpec, evaluate, finished_result, trial_folder
+from mmmux.search.trial_process import TrialResult, TrialSpec, evaluate, finished_result, trial_folder
+from mmmux.utils.errors import ConfigError
 
 
 @pytest.fixture(scope='module')
@@ -145,7 +145,7 @@ def test_nothing_outlives_a_search_that_is_killed(kind, spec, python_path):
     code = textwrap.dedent(f"""
         from pathlib import PosixPath
         from mmmux.search.executors import make_executor
-        from mmmux.search.trial import TrialSpec
+        from mmmux.search.trial_process import TrialSpec
         with make_executor(dict(type={kind!r})) as executor:
             list(executor.run([{hanging!r}]))""")
     search = subprocess.Popen([sys.executable, '-c', code], env=dict(os.environ, PYTHONPATH=python_path))

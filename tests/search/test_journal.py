@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmmux.errors import ConfigError
 from mmmux.search.journal import Evaluation, Journal
+from mmmux.utils.errors import ConfigError
 
 HEADER = dict(space='a1b2', seed=0, objectives=('error', 'params'))
 GENOMES = [(0, 1), (2, 0), (1, 1)]

@@ -4,9 +4,9 @@ from functools import partial
 import pytest
 from torch import nn
 
-from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES
 from mmmux.search.latency import LatencySettings, backbone_network, measured_apart, relative_latency
+from mmmux.utils.errors import ConfigError
 
 SETTINGS = LatencySettings('torchscript')
 

@@ -3,11 +3,11 @@ from dataclasses import asdict
 
 import pytest
 
-from mmmux.errors import ConfigError
 from mmmux.search.analytic import ANALYTIC_SPACE
 from mmmux.search.journal import Evaluation
 from mmmux.search.pick import pick, read_results
 from mmmux.search.space import SearchSpace
+from mmmux.utils.errors import ConfigError
 
 OBJECTIVES = ('error', 'params', 'macs')
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from mmmux.analysis.complexity import model_complexity
-from mmmux.engine.settings import load_config
+from mmmux.config.load import load_config
 from mmmux.models import DS, IR, MUX, Architecture, get_architecture
 from mmmux.search.journal import Evaluation
+from mmmux.search.model_costs import make_costs
 from mmmux.search.picked_config import architecture_table, write_picked
 from mmmux.search.settings import read_settings
-from mmmux.search.surroundings import make_costs
 
 NEEDS = {'ssdlite_bccd': 'mmdet', 'c1_camvid': 'mmseg', 'cifar10': 'mmpretrain'}
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from mmmux.errors import ConfigError
 from mmmux.search import search as search_module
-from mmmux.search import trials as trials_module
+from mmmux.search import trial_factory as trials_module
 from mmmux.search.generations import GENERATIONS_FILE
+from mmmux.search.model_costs import make_costs
 from mmmux.search.prediction import Predictor
 from mmmux.search.search import run_search
 from mmmux.search.settings import read_settings
 from mmmux.search.surrogate import rank_correlation
-from mmmux.search.surroundings import make_costs
-from mmmux.search.trial import TrialResult, evaluate
+from mmmux.search.trial_process import TrialResult, evaluate
+from mmmux.utils.errors import ConfigError
 
 STRATEGY = dict(type='moead', generations=4, population=20)
 PLAN = [8, 4, 4, 2]

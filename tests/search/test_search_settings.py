@@ -1,10 +1,10 @@
 import pytest
 
-from mmmux.engine.settings import load_config
-from mmmux.errors import ConfigError
+from mmmux.config.load import load_config
 from mmmux.models import ARCHITECTURES
+from mmmux.search.candidate_config import evaluation_config
 from mmmux.search.settings import read_settings
-from mmmux.search.task import evaluation_config
+from mmmux.utils.errors import ConfigError
 
 SEARCHES = ['ssdlite_bccd', 'c1_camvid', 'cifar10']
 

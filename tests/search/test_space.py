@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.search.space import SearchSpace
+from mmmux.utils.errors import ConfigError
 
 # Small enough to go through by hand; scale +1 needs expanded channels divisible by 8 here, which 12 * 2 are and 6 * 2 are not.
 SMALL = dict(

@@ -4,15 +4,15 @@ import random
 import numpy as np
 import pytest
 
-from mmmux.errors import ConfigError
 from mmmux.search.algorithms import ALGORITHMS, Evolution
 from mmmux.search.analytic import ANALYTIC_SPACE, analytic_errors
-from mmmux.search.complexity import SpaceComplexity
+from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.feasible import Feasible
 from mmmux.search.front import Box, front
 from mmmux.search.journal import Evaluation
 from mmmux.search.space import SearchSpace
 from mmmux.search.strategy import Strategy
+from mmmux.utils.errors import ConfigError
 
 OBJECTIVES = ('error', 'params', 'macs')
 TINY = dict(stem_channels=[8], head_channels=[16, 24], stages=[

@@ -5,8 +5,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from mmmux.errors import ConfigError
 from mmmux.search.surrogate import SURROGATES, fitted, make_surrogate, rank_correlation
+from mmmux.utils.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,12 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
+from mmmux.config.load import load_config
 from mmmux.datasets import drawn_scenes, drawn_shapes
-from mmmux.engine.settings import load_config
-from mmmux.errors import ConfigError
 from mmmux.search.executors import LocalExecutor
 from mmmux.search.training import config_text
-from mmmux.search.trial import TrialResult, TrialSpec, trial_folder
+from mmmux.search.trial_process import TrialResult, TrialSpec, trial_folder
+from mmmux.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -8,9 +8,9 @@ from mmengine.logging import MMLogger
 from mmengine.registry import HOOKS
 from torch import nn
 
-from mmmux.errors import CheckpointError
 from mmmux.search.journal import Evaluation
 from mmmux.search.weights import inherit, nearest_parent
+from mmmux.utils.errors import CheckpointError
 
 
 def network(width: int, depth: int = 1) -> nn.Sequential:

@@ -6,7 +6,7 @@ import signal
 import pytest
 from forked_process import FORKED
 
-from mmmux.engine.stop_signals import StopSignals
+from mmmux.engine.runner.stop_signals import StopSignals
 from mmmux.utils import fork_signals
 
 

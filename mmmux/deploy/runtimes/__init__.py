@@ -1,8 +1,8 @@
 """One file for each runtime: how it keeps a model in a file, and how it runs one."""
 from dataclasses import replace
 
-from mmmux.deploy.stage_form import StageForm
-from mmmux.errors import ConfigError
+from mmmux.deploy.exact.stage_form import StageForm
+from mmmux.utils.errors import ConfigError
 
 from . import onnx_runtime, openvino_runtime, torchscript_runtime
 

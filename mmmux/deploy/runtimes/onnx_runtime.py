@@ -9,10 +9,10 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.deploy.old_torch import trace_to_onnx
-from mmmux.deploy.stage_form import IN_RUNTIMES
-from mmmux.errors import ConfigError
-from mmmux.installed import need
+from mmmux.utils.errors import ConfigError
+from mmmux.utils.installed import need
 
 SUFFIX = '.onnx'
 PRECISIONS = ('fp32', 'fp16', 'int8')

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy
 from torch import Tensor, nn
 
-from mmmux.deploy.stage_form import IN_RUNTIMES
-from mmmux.errors import ConfigError
-from mmmux.installed import need
+from mmmux.deploy.exact.stage_form import IN_RUNTIMES
+from mmmux.utils.errors import ConfigError
+from mmmux.utils.installed import need
 
 from . import onnx_runtime
 from .signal_stack import signal_stack_kept

@@ -8,9 +8,9 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy.exact.stage_form import IN_TORCH
 from mmmux.deploy.old_torch import check_half_on_cpu
-from mmmux.deploy.stage_form import IN_TORCH
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 SUFFIX = '.pt'
 PRECISIONS = ('fp32', 'fp16')

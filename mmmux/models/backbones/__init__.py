@@ -1,4 +1,5 @@
-from .architectures import ARCHITECTURES, DS, IR, MUX, Architecture, get_architecture
+from mmmux.models.architectures import ARCHITECTURES, DS, IR, MUX, Architecture, get_architecture
+
 from .muxnet import MUXNet
 from .small_pictures import WithoutEarlyStrides
 

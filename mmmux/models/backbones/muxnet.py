@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmmux.checkpoints.pretrained import check_pretrained
-from mmmux.errors import ConfigError, DatasetError
-
-from ..layers import build_block
-from ..layers.recompute import recompute_in_backward
-from .architectures import Architecture, get_architecture
+from mmmux.models.architectures import Architecture, get_architecture
+from mmmux.models.layers import build_block
+from mmmux.models.layers.recompute import recompute_in_backward
+from mmmux.utils.errors import ConfigError, DatasetError
 
 MIN_INPUT_SIZE = 32
 OUTPUT_STRIDES = (8, 16, 32)

@@ -2,8 +2,8 @@
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import nn
 
-from mmmux.errors import ConfigError
 from mmmux.registry import MODELS
+from mmmux.utils.errors import ConfigError
 
 
 @MODELS.register_module()

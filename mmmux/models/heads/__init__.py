@@ -1,7 +1,7 @@
 """Heads for the packages that are installed: detection needs mmdet, classification mmpretrain and its torchvision."""
 from importlib.util import find_spec
 
-from mmmux.installed import has_classification
+from mmmux.utils.installed import has_classification
 
 __all__ = []
 

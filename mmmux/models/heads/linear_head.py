@@ -3,8 +3,8 @@ from mmpretrain.models.heads import LinearClsHead as MMPretrainLinearClsHead
 from mmpretrain.models.heads import MultiLabelLinearClsHead as MMPretrainMultiLabelLinearClsHead
 from torch import Tensor, nn
 
-from mmmux.errors import ConfigError
 from mmmux.registry import MODELS
+from mmmux.utils.errors import ConfigError
 
 
 class Dropout:

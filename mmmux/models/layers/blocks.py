@@ -5,9 +5,9 @@ from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
-from mmmux.errors import ConfigError
+from mmmux.models.architectures import DS, IR, MUX, Row
+from mmmux.utils.errors import ConfigError
 
-from ..backbones.architectures import DS, IR, MUX, Row
 from .channel_mux import ChannelMux
 from .dense_sampling import DepthwiseConv, Sampling
 from .mixed_conv import MixedConv

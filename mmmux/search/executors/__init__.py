@@ -1,7 +1,7 @@
 """Where evaluations run: processes of this machine, or Ray for many GPUs and machines."""
 from collections.abc import Mapping
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 from .base import Executor
 from .local import LocalExecutor

@@ -3,8 +3,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 
-from mmmux.errors import ConfigError
-from mmmux.search.trial import REFUSED, TrialResult, TrialSpec, finished_result
+from mmmux.search.trial_process import REFUSED, TrialResult, TrialSpec, finished_result
+from mmmux.utils.errors import ConfigError
 
 
 class Executor(AbstractContextManager):

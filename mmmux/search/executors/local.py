@@ -7,9 +7,9 @@ from threading import Lock
 
 import torch
 
-from mmmux.engine.machine import usable_cores
-from mmmux.errors import ConfigError
-from mmmux.search.trial import TrialResult, TrialSpec
+from mmmux.search.trial_process import TrialResult, TrialSpec
+from mmmux.utils.errors import ConfigError
+from mmmux.utils.machine import usable_cores
 
 from .base import Executor
 from .process import TrialProcess

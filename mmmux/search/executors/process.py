@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmmux.search.journal import FAILED, TIMEOUT
-from mmmux.search.trial import LOG_FILE, TrialResult, TrialSpec
+from mmmux.search.trial_process import LOG_FILE, TrialResult, TrialSpec
 
 _TAIL = 4096  # bytes of a log that its last line is looked for in
 _BAR = re.compile(r'\d+%\|.*\|')  # as tqdm draws it
 
 
 class TrialProcess:
-    """`python -m mmmux.search.trial` in a session of its own, started when this is made.
+    """`python -m mmmux.search.trial_process` in a session of its own, started when this is made.
 
     A new Python for each trial rather than a fork of one that has everything imported: that would have asked for the GPU
     already, which a fork cannot use, and would share with all trials whatever went wrong in it.
@@ -33,10 +33,11 @@ class TrialProcess:
         self.spec, self._stopped = spec, False
         self._started = time.monotonic()
         with open(spec.folder / LOG_FILE, 'wb') as log:
-            # It ends when its standard input does, see `mmmux.search.trial.end_with_the_search`.
+            # It ends when its standard input does, see `mmmux.search.trial_process.end_with_the_search`.
             self._process = subprocess.Popen(
-                [sys.executable, '-m', 'mmmux.search.trial', str(spec.folder.resolve())], stdin=subprocess.PIPE, stdout=log,
-                stderr=log, cwd=cwd, env={**os.environ, 'PYTHONUNBUFFERED': '1', **environment}, start_new_session=True)
+                [sys.executable, '-m', 'mmmux.search.trial_process', str(spec.folder.resolve())], stdin=subprocess.PIPE,
+                stdout=log, stderr=log, cwd=cwd, env={**os.environ, 'PYTHONUNBUFFERED': '1', **environment},
+                start_new_session=True)
 
     def result(self) -> TrialResult | None:
         """Wait for the end, or for the time limit; leaves nothing running and the result in the folder.

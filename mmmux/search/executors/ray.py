@@ -10,10 +10,10 @@ from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 
-from mmmux.engine.machine import usable_cores
-from mmmux.errors import ConfigError
 from mmmux.search.journal import FAILED
-from mmmux.search.trial import LOG_FILE, REFUSED, TrialResult, TrialSpec
+from mmmux.search.trial_process import LOG_FILE, REFUSED, TrialResult, TrialSpec
+from mmmux.utils.errors import ConfigError
+from mmmux.utils.machine import usable_cores
 
 from .base import Executor
 from .process import TrialProcess

@@ -10,8 +10,8 @@ from mmcv.cnn.bricks import DropPath
 from mmengine.config import ConfigDict
 from torch import nn
 
-from mmmux.errors import ConfigError, DatasetError
 from mmmux.models import DS, IR, MUX, Architecture, MUXNet
+from mmmux.utils.errors import ConfigError, DatasetError
 
 # Channels and strides of the seven stages and the head.
 CHANNELS = {'xs': (16, 16, 24, 48, 72, 96, 120, 1152), 's': (16, 16, 24, 56, 88, 120, 152, 1280),

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmmux.errors import ConfigError
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
+from mmmux.utils.errors import ConfigError
 
 # Each kind of k x k convolution: plain, mixed from 3 to 11, spatially multiplexed (coarse, as it is, fine), both.
 KXK = {

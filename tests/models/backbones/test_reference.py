@@ -5,8 +5,8 @@ import torch
 from release_reference import needs_reference, recorded, relative_error, release_layout, weights_by_key
 from torch import nn
 
-from mmmux.checkpoints.release import convert_release_checkpoint
 from mmmux.models import MUXNet
+from mmmux.models.release import convert_release_checkpoint
 
 TOLERANCE = 1e-5
 

@@ -5,9 +5,9 @@ import torch
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmmux.errors import ConfigError
 from mmmux.models import DS, IR, MUX, Architecture
 from mmmux.models.backbones import WithoutEarlyStrides
+from mmmux.utils.errors import ConfigError
 
 # Strides of 2 in the stem, a mixed convolution, a plain one and a spatially multiplexed one.
 SMALL = Architecture(

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import MODELS, DefaultScope
 
-from mmmux.errors import ConfigError
+from mmmux.utils.errors import ConfigError
 
 pytest.importorskip('mmpretrain')
 

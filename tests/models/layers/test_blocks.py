@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmmux.errors import ConfigError
 from mmmux.models import DS, IR, MUX
 from mmmux.models.layers import DepthwiseSeparable, MixedConv, SpatialMux, build_block
+from mmmux.utils.errors import ConfigError
 
 BN = dict(type='BN')
 

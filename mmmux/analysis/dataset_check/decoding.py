@@ -1,0 +1,74 @@
+"""Decoding a picture as the pipeline of its data set does, and telling it from others."""
+import hashlib
+from collections.abc import Iterable
+from io import BytesIO
+
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine.fileio import get
+
+from mmmux.datasets.image_checks import UnknownFormatError, check_whole
+from mmmux.datasets.loading import LoadImage, SkipUnusable
+from mmmux.utils.errors import DatasetError
+
+from .findings import UNREADABLE_PICTURE, Reading
+
+
+class Decoder:
+    """The transform of a pipeline that loads pictures, without its skipping of those that are bad.
+
+    Args:
+        transforms: the pipeline; if it loads no pictures, :class:`mmmux.datasets.LoadImage` does.
+    """
+
+    def __init__(self, transforms: Iterable):
+        loader = next((transform for transform in transforms if isinstance(transform, LoadImageFromFile)), None) or LoadImage()
+        self._load = loader.load if isinstance(loader, SkipUnusable) else loader.transform
+        self._backend_args = loader.backend_args
+
+    def decode(self, info: dict, reading: Reading) -> np.ndarray | None:
+        """Decode a picture and note its digests.
+
+        Args:
+            info: the data set's data info, with `img_path`, or with `img` if the data set holds the pictures itself.
+            reading: gets the digests, or what is wrong.
+
+        Returns:
+            ndarray: (H, W, C) or (H, W); None if the picture cannot be read.
+        """
+        try:
+            image = np.asarray(info['img']) if 'img' in info else self._decode_file(info, reading)
+        except DatasetError as error:
+            reading.add(UNREADABLE_PICTURE, f'picture {error}')
+            return None
+        reading.pixels = digest_of_pixels(image)
+        return image
+
+    def _decode_file(self, info: dict, reading: Reading) -> np.ndarray:
+        path = info['img_path']
+        try:
+            content = get(path, backend_args=self._backend_args)
+        except FileNotFoundError:
+            raise DatasetError('is missing') from None
+        except OSError as error:
+            raise DatasetError(f'cannot be read ({error.strerror or error})') from None
+        reading.file = hashlib.sha256(content).digest()
+        unknown = None
+        try:
+            check_whole(BytesIO(content))
+        except UnknownFormatError as error:  # for Pillow: the pipeline may load with something else
+            unknown = error
+        try:
+            loaded = self._load(dict(info))
+        except Exception as error:  # a pipeline of any package: each raises its own
+            raise unknown or DatasetError(f'cannot be decoded ({type(error).__name__}: {str(error).strip()})') from None
+        if loaded is None or loaded.get('img') is None:
+            raise unknown or DatasetError('cannot be decoded')
+        return loaded['img']
+
+
+def digest_of_pixels(image: np.ndarray) -> bytes:
+    """SHA-256 of the shape and the values of a picture: the same for a copy that was saved anew without loss."""
+    digest = hashlib.sha256(repr((image.shape, image.dtype.str)).encode())
+    digest.update(np.ascontiguousarray(image))
+    return digest.digest()

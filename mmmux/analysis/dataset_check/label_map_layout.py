@@ -1,0 +1,59 @@
+"""Reading pictures with label maps: all numbers in them, where loading stops at the first that is no class."""
+import numpy as np
+
+from mmmux.datasets.label_maps import IGNORED, LoadLabelMap, largest_label, training_labels
+from mmmux.datasets.segmentation import CheckedSegDataset
+from mmmux.datasets.skip_report import LeftOut
+from mmmux.utils.errors import DatasetError
+
+from .findings import SIZE_MISMATCH, UNKNOWN_CLASS, UNREADABLE_ANNOTATION, Reading
+from .layout import Layout
+
+
+class LabelMapLayout(Layout):
+    """The pictures of the folder, or those that the split file lists, with or without a label map."""
+
+    COUNTED = 'pixels'
+
+    def __init__(self, dataset: CheckedSegDataset):
+        super().__init__(dataset)
+        folder = dataset.data_prefix['img_path']
+        self.infos = dataset.without_listed(dataset.find_pictures(), LeftOut(folder), dataset.name_of)
+        self.names = [dataset.name_of(info) for info in self.infos]
+        if not self.names:
+            raise DatasetError(f'{folder} holds no *{dataset.img_suffix}')
+        loaders = [transform for transform in dataset.pipeline.transforms if isinstance(transform, LoadLabelMap)]
+        self.loader = loaders[0] if loaders else LoadLabelMap()
+
+    def info(self, index: int) -> dict:
+        """mmseg's data info."""
+        return self.infos[index]
+
+    def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
+        """Read the label map."""
+        if info.get('seg_map_path') is None:
+            return
+        try:
+            labels = self.loader.read(info['seg_map_path'])
+        except DatasetError as error:
+            reading.add(UNREADABLE_ANNOTATION, str(error))
+            return
+        if labels.ndim != 2:
+            reading.add(UNREADABLE_ANNOTATION, f'label map {info["seg_map_path"]} is in colour ({labels.shape[2]} channels) '
+                        'and must hold the number of a class in each pixel')
+            return
+        if image is not None:
+            try:
+                self.loader.check_shape(labels, dict(info, ori_shape=image.shape))
+            except DatasetError as error:
+                reading.add(SIZE_MISMATCH, str(error))
+        self._count(labels, info, reading)
+
+    def _count(self, labels: np.ndarray, info: dict, reading: Reading) -> None:
+        numbers, pixels = np.unique(labels, return_counts=True)
+        beyond = ((numbers > largest_label(info)) & (numbers != IGNORED)) | (numbers < 0)
+        for number, count in zip(numbers[beyond].tolist(), pixels[beyond].tolist()):
+            reading.add(UNKNOWN_CLASS, f'value {number}', count)
+        for number, count in zip(training_labels(numbers[~beyond], info).tolist(), pixels[~beyond].tolist()):
+            if number != IGNORED:
+                reading.counts[number] = reading.counts.get(number, 0) + count

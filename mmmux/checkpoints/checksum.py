@@ -1,0 +1,79 @@
+"""A checksum inside a checkpoint file, which tells damage before anything is loaded.
+
+torch writes zip archives. Reading them, it compares none of their checksums, and those do not cover the table of contents. The
+comment that every zip archive can end with has room for a SHA-256 of all before it; torch and every other reader skip it, it
+moves with the file, and it cannot be out of step with it as a file beside it could.
+"""
+import hashlib
+import zipfile
+from pathlib import Path
+
+from mmmux.utils.errors import CheckpointError, in_a_line
+
+from .bombs import check_archive
+from .safe_loading import load_checkpoint_file
+
+_MARK = b'sha256:'
+_COMMENT_BYTES = len(_MARK) + hashlib.sha256().digest_size * 2
+_END_OF_ARCHIVE = b'PK\5\6'
+_END_BYTES = 22  # of an archive without a comment; the last two hold the length of the comment
+_CHUNK = 2**20
+
+
+def seal(path: str | Path) -> None:
+    """Write the checksum of a file that :func:`torch.save` has just written into it.
+
+    Raises:
+        CheckpointError: the file is no zip archive, or already has a comment.
+    """
+    with open(path, 'r+b') as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _END_BYTES))
+        end = file.read()
+        if not end.startswith(_END_OF_ARCHIVE) or end[-2:] != bytes(2):
+            raise CheckpointError(f'checkpoint {path} is no archive as torch.save writes it, and cannot be sealed')
+        file.seek(-2, 2)
+        file.write(_COMMENT_BYTES.to_bytes(2, 'little'))
+        file.flush()
+        file.seek(0)
+        checksum = _checksum(file, size)
+        file.write(_MARK + checksum)
+
+
+def check_intact(path: str | Path) -> None:
+    """Compare a checkpoint file with the checksum that it holds; read one without a checksum from end to end.
+
+    Raises:
+        CheckpointError: the file does not exist, is damaged, or is unsafe.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f'checkpoint {path} does not exist')
+    try:
+        with open(path, 'rb') as file:
+            sealed_bytes = max(0, file.seek(0, 2) - _COMMENT_BYTES)
+            file.seek(sealed_bytes)
+            comment = file.read()
+            file.seek(0)
+            intact = comment == _MARK + _checksum(file, sealed_bytes) if comment.startswith(_MARK) else None
+        if intact is None and zipfile.is_zipfile(path):
+            with open(path, 'rb') as file:
+                check_archive(file)  # before any of it is unpacked
+            with zipfile.ZipFile(path) as archive:
+                intact = archive.testzip() is None
+    except CheckpointError as error:
+        raise CheckpointError(f'checkpoint {path} {error}') from None
+    except Exception as error:  # a damaged archive can make its reader raise anything
+        raise CheckpointError(f'checkpoint {path} cannot be read ({in_a_line(str(error)) or type(error).__name__})') from None
+    if intact is False:
+        raise CheckpointError(f'checkpoint {path} is damaged: its checksum is not that of its contents')
+    if not comment.startswith(_MARK):
+        load_checkpoint_file(path, map_location='cpu')
+
+
+def _checksum(file, size: int) -> bytes:
+    """SHA-256 of the next `size` bytes, in hexadecimal digits; leaves the file behind them."""
+    digest = hashlib.sha256()
+    while size > 0 and (chunk := file.read(min(_CHUNK, size))):
+        digest.update(chunk)
+        size -= len(chunk)
+    return digest.hexdigest().encode()

@@ -1,0 +1,186 @@
+"""What a config misspells, told by its place in the config and the nearest name that is accepted.
+
+A config is checked by building what it describes; this module turns what Python and mmengine say then into a sentence. Sections
+that are read and not built, such as `env_cfg`, would swallow any name, and are compared beforehand.
+"""
+import contextlib
+import difflib
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import mmengine.registry
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from mmmux.utils.errors import ConfigError, UserError, in_a_line
+from mmmux.utils.installed import need_scope
+
+# Top-level keys that mmengine's Runner reads but a config need not have.
+RUNNER_KEYS = frozenset({
+    'auto_scale_lr', 'cfg', 'custom_hooks', 'custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope',
+    'env_cfg', 'experiment_name', 'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg',
+    'optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'test_cfg', 'test_dataloader',
+    'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
+    'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
+})
+_SECTIONS = {  # read name by name: what has another name is ignored
+    '': RUNNER_KEYS - {'tta_pipeline', 'vis_backends'},  # names that other parts of a config refer to
+    'auto_scale_lr': {'base_batch_size', 'enable'},
+    'default_hooks': {'checkpoint', 'logger', 'param_scheduler', 'runtime_info', 'sampler_seed', 'timer', 'visualization'},
+    'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
+}
+_ALIKE = 0.88  # of names in a config, where others than the known ones are allowed; 0 is nothing in common, 1 equal
+
+_UNEXPECTED = re.compile(r"(\w+)(?:\.\w+)?\(\) got an unexpected keyword argument '(\w+)'")
+_MISSING = re.compile(r"(\w+)(?:\.\w+)?\(\) missing \d+ required [\w-]+ arguments?: '(\w+)'")
+_UNKNOWN_TYPE = re.compile(r"(?:^|['\"])(?:Failed to get )?([\w.]+)(?: is not in the [\w:]+(?: \w+)* registry|$)")
+
+
+def check_names(cfg: Config) -> None:
+    """Compare the names of sections that mmengine reads without building anything.
+
+    Raises:
+        ConfigError: a name is nearly one that is read, and not it.
+    """
+    for section, known in _SECTIONS.items():
+        for name in (cfg.get(section) or {}) if section else cfg:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
+            if near and name not in known | RUNNER_KEYS:
+                raise ConfigError(f"the config sets '{'.'.join(filter(None, (section, name)))}', which nothing reads: did you "
+                                  f"mean '{near[0]}'?")
+
+
+def check_option(key: str, cfg: Config) -> None:
+    """Check a key of `--cfg-options` where it adds something to the config.
+
+    Raises:
+        ConfigError: a part of the key is not in the config, and not known either.
+    """
+    node, parts = cfg, key.split('.')
+    for place, part in enumerate(parts):
+        if not isinstance(node, Mapping | Config):
+            return  # a list's number, which mmengine checks
+        if part not in node:
+            known = set(node) | (RUNNER_KEYS if place == 0 else set(_accepted(_class(node)) if 'type' in node else ()))
+            near = difflib.get_close_matches(part, known, n=1, cutoff=0.6 if place == 0 else _ALIKE)
+            if part in known or (place and not near):
+                return
+            where = f"'{'.'.join(parts[:place])}' has" if place else 'the config has'
+            raise ConfigError(f"--cfg-options names '{in_a_line(key)}', but {where} no '{in_a_line(part)}'" +
+                              _meant(near, set(node)))
+        node = node[part]
+
+
+@contextlib.contextmanager
+def explained(cfg: Config) -> Iterator[None]:
+    """Tell in a sentence what in the config cannot be built.
+
+    Raises:
+        ConfigError: an argument or a `type` is none that is accepted, or an argument is missing, or a package is.
+    """
+    need_scope(cfg.get('default_scope'))
+    try:
+        yield
+    except UserError:
+        raise
+    except (TypeError, KeyError, RuntimeError) as error:
+        sentence = _explain(str(error), cfg)
+        if sentence is None:
+            raise
+        raise ConfigError(sentence) from error
+
+
+def _explain(message: str, cfg: Config) -> str | None:
+    for pattern, explain in ((_UNEXPECTED, _unexpected), (_MISSING, _missing), (_UNKNOWN_TYPE, _unknown_type)):
+        found = pattern.search(message)
+        if found:
+            return explain(*found.groups(), cfg)
+    return None
+
+
+def _unexpected(owner: str, name: str, cfg: Config) -> str | None:
+    for path, node in _dicts(cfg):
+        if name not in node:
+            continue
+        cls = _class(node) if 'type' in node else None
+        if cls is None and 'type' not in node:  # a data loader, or the arguments of a loop
+            return f"{path} has '{name}', which {owner} does not accept" + _meant(_near(name, set(node) - {name}), ())
+        if cls is not None and owner in {base.__name__ for base in inspect.getmro(cls)} | {cls.__name__}:
+            return f"{path} ({node['type']}) has no argument '{name}'" + _meant(_near(name, _accepted(cls)), _accepted(cls))
+    return None
+
+
+def _missing(owner: str, name: str, cfg: Config) -> str | None:
+    for path, node in _dicts(cfg):
+        cls = _class(node) if 'type' in node else None
+        if cls is not None and name not in node and owner in {base.__name__ for base in inspect.getmro(cls)}:
+            unknown = [key for key in node if key not in _accepted(cls) and key not in ('type', '_scope_')]
+            near = _near(name, unknown)
+            return f"{path} ({node['type']}) lacks the argument '{name}'" + (f": it has '{near[0]}' instead" if near else '')
+    return None
+
+
+def _unknown_type(name: str, cfg: Config) -> str | None:
+    for path, node in _dicts(cfg):
+        if isinstance(node.get('type'), str) and f'.{node["type"]}'.endswith(f'.{name}'):
+            scope, dot, short = node['type'].rpartition('.')
+            known = {key for registry in _registries() for key in registry.module_dict}
+            near = [f'{scope}{dot}{key}' for key in _near(short, known - {short})]
+            return f"{path}.type is '{in_a_line(node['type'])}', which is not registered" + _meant(near, ())
+    return None
+
+
+def _dicts(node, path: str = '') -> Iterator[tuple[str, Mapping]]:
+    """All dicts of a config with their place; what the runner reads comes before what a config only names for itself."""
+    if isinstance(node, Config):
+        for key in sorted(node, key=lambda key: key not in RUNNER_KEYS):
+            yield from _dicts(node[key], key)
+    elif isinstance(node, Mapping):
+        yield path, node
+        for key, value in node.items():
+            yield from _dicts(value, f'{path}.{key}')
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from _dicts(value, f'{path}.{index}')
+
+
+def _registries() -> list[Registry]:
+    found = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
+    for registry in found:
+        found += registry.children.values()
+    return found
+
+
+def _class(node: Mapping) -> type | None:
+    name = node['type']
+    if isinstance(name, str):
+        scope, _, short = name.rpartition('.')
+        classes = [registry.module_dict[short] for registry in _registries()
+                   if short in registry.module_dict and (not scope or registry.scope in (scope, 'mmengine'))]
+        name = classes[-1] if classes else None  # in several packages: of the one that is asked, or a child of mmengine's
+    return name if inspect.isclass(name) else None
+
+
+def _accepted(cls: type | None) -> list[str]:
+    """Names of the arguments of a class, those included that it hands on to what it is made from."""
+    names = []
+    for base in inspect.getmro(cls) if cls else ():
+        if '__init__' not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        names += [parameter.name for parameter in parameters if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD,
+                                                                                  parameter.KEYWORD_ONLY)]
+        if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return [name for name in dict.fromkeys(names) if name != 'self']
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(name, sorted(known), n=1)
+
+
+def _meant(near: list[str], known: Iterable[str]) -> str:
+    if near:
+        return f": did you mean '{near[0]}'?"
+    return f': it has {", ".join(sorted(known))}' if known else ''

@@ -1,0 +1,73 @@
+"""Batch normalisation as part of the convolution before it."""
+from collections.abc import Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmmux.utils.errors import ConfigError
+
+
+def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """What a normalisation layer does in evaluation, `x * scale + shift`: two tensors (C, ) in float64.
+
+    Raises:
+        ConfigError: the layer is no batch normalisation with running statistics.
+    """
+    if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
+        raise ConfigError('the exact form needs batch normalisation with running statistics (norm_cfg BN or SyncBN), got '
+                          f'{norm}')
+    scale = 1 / (norm.running_var.double() + norm.eps).sqrt()
+    if norm.affine:
+        scale = scale * norm.weight.double()
+    shift = -norm.running_mean.double() * scale
+    return scale, shift + norm.bias.double() if norm.affine else shift
+
+
+def folded_weight(conv: nn.Conv2d, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """The weight and bias of `conv` followed by `norm`, in float64."""
+    scale, shift = norm_scale_and_shift(norm)
+    bias = shift if conv.bias is None else shift + conv.bias.double() * scale
+    return conv.weight.double() * scale[:, None, None, None], bias
+
+
+def conv_with(weight: Tensor, bias: Tensor | None, **geometry) -> nn.Conv2d:
+    """A convolution with given weight (out, in / groups, k, k) and bias (out, ); `geometry` as in `torch.nn.Conv2d`."""
+    groups = geometry.get('groups', 1)
+    conv = nn.Conv2d(weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), bias=bias is not None,
+                     device=weight.device, dtype=weight.dtype, **geometry)
+    with torch.no_grad():
+        conv.weight.copy_(weight)
+        if bias is not None:
+            conv.bias.copy_(bias)
+    return conv.requires_grad_(False)
+
+
+def fold(conv: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
+    """One convolution that does what `conv` and `norm` do."""
+    return conv_with(*folded_weight(conv, norm), stride=conv.stride, padding=conv.padding, dilation=conv.dilation,
+                     groups=conv.groups).to(conv.weight.dtype)
+
+
+def fold_everywhere(model: nn.Module) -> None:
+    """Fold, in place, each batch normalisation that directly follows a convolution.
+
+    That is where mmcv's `ConvModule` says so, of which depthwise-separable heads and necks are made, and inside
+    `nn.Sequential`.
+    """
+    for module in list(model.modules()):
+        for conv_name, norm_name in _pairs(module):
+            conv, norm = module.get_submodule(conv_name), module.get_submodule(norm_name)
+            if type(conv) is nn.Conv2d and isinstance(norm, _BatchNorm) and norm.running_mean is not None:
+                module.add_module(conv_name, fold(conv, norm))
+                module.add_module(norm_name, nn.Identity())
+
+
+def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
+    if isinstance(module, nn.Sequential):
+        names = list(module._modules)
+        yield from pairwise(names)
+    # Told by what it has, not by its class: importing mmcv here would make it a need of every export.
+    elif getattr(module, 'with_norm', False) and getattr(module, 'order', ())[:2] == ('conv', 'norm'):
+        yield 'conv', module.norm_name

@@ -1,0 +1,86 @@
+"""A config and a checkpoint as a model for inference."""
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import mmcv
+import torch
+from mmengine.config import Config
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import DATASETS, MODELS, init_default_scope
+from mmengine.runner import CheckpointLoader
+from torch import Tensor, nn
+
+from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
+from mmmux.config.load import innermost_dataset
+from mmmux.config.preflight import check_checkpoint
+from mmmux.config.suggestions import explained
+from mmmux.datasets.loading import read_picture
+from mmmux.utils.errors import CheckpointError, DatasetError
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+
+
+def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
+    """Build a config's model and load its weights, all of them; in evaluation, on the CPU.
+
+    Raises:
+        CheckpointError: the file is missing, or is of another model.
+    """
+    check_checkpoint(checkpoint, 'CHECKPOINT')
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    with explained(cfg):
+        model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
+    weights = state_dict_of(loaded, checkpoint)
+    complaint = describe(model, weights)
+    if complaint:
+        raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
+    check_numbers(model, weights, checkpoint)
+    model.load_state_dict(weights, strict=False)
+    model.eval()
+    model.dataset_meta = dataset_meta_of(loaded)
+    return model
+
+
+def classes_of(cfg: Config, model: nn.Module) -> list[str]:
+    """Names of the classes: what the checkpoint says, else the config's test data; none where neither can be asked."""
+    if model.dataset_meta.get('classes'):
+        return list(model.dataset_meta['classes'])
+    try:
+        dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True))
+    except (DatasetError, KeyError, AttributeError, OSError):  # no test data in the config, or none on this machine
+        return []
+    return list(dataset.metainfo.get('classes') or ())
+
+
+def pictures_of(cfg: Config, given: Sequence[Path], count: int) -> list[Path]:
+    """Some pictures: those given (files, or folders of them), else the first of the config's test data.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    if given:
+        files = [file for path in given for file in (sorted(path.rglob('*')) if path.is_dir() else [path])
+                 if file.suffix.lower() in SUFFIXES]
+        if not files:
+            raise DatasetError(f'--pictures {" ".join(map(str, given))}: there are no pictures ({", ".join(SUFFIXES)})')
+        return files[:count]
+    try:
+        dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), pipeline=[], test_mode=True))
+        paths = [Path(dataset.get_data_info(index)['img_path']) for index in range(min(count, len(dataset)))]
+    except Exception as error:  # whatever the data set's class makes of missing files
+        raise DatasetError('pictures are needed to check the export and to calibrate int8, and the test data of the config '
+                           f'cannot be read ({str(error).strip().splitlines()[0]}): give some with --pictures') from None
+    return paths
+
+
+def prepared(model: nn.Module, paths: Sequence[Path], height: int, width: int) -> Iterator[Tensor]:
+    """Read pictures, resize them and have the model's own preprocessor normalise them: each (1, 3, height, width).
+
+    Raises:
+        DatasetError: a picture cannot be read.
+    """
+    for path in paths:
+        image = read_picture(path)
+        image = torch.from_numpy(mmcv.imresize(image, (width, height))).permute(2, 0, 1).contiguous()
+        yield model.data_preprocessor(dict(inputs=[image]), False)['inputs'][..., :height, :width]

@@ -1,0 +1,51 @@
+"""A hook that draws what a classifier predicts."""
+import os.path as osp
+from pathlib import Path
+
+import mmcv
+import numpy as np
+from mmengine.fileio import get
+from mmengine.hooks import Hook
+
+from mmmux.registry import HOOKS
+from mmmux.utils.errors import DatasetError
+from mmmux.visualization.scores import with_scores
+
+
+@HOOKS.register_module()
+class ClsPredictionsHook(Hook):
+    """In testing, draw every picture with its highest scores (PNG), named as the picture and in the same subfolders.
+
+    Args:
+        out_dir: folder for them. Pictures without a file of their own, as in CIFAR's batches, are named by their numbers.
+
+    Raises:
+        DatasetError: two pictures would get the same name.
+    """
+
+    def __init__(self, out_dir: str):
+        self.out_dir = Path(out_dir)
+        self._written: dict[Path, str] = {}
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Draw the pictures of a batch."""
+        dataset = runner.test_dataloader.dataset
+        for sample in outputs:
+            name, image = self._read(dataset, sample)
+            truth = sample.gt_label.tolist() if 'gt_label' in sample else None
+            drawn = with_scores(image, sample.pred_score.cpu().numpy(), dataset.metainfo['classes'], truth)
+            path = self.out_dir / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            drawn.save(path)
+
+    def _read(self, dataset, sample) -> tuple[Path, np.ndarray]:
+        path = sample.get('img_path')
+        if path is None:
+            return Path(f'{sample.sample_idx:06d}.png'), dataset.get_data_info(sample.sample_idx)['img']
+        root = (getattr(dataset, 'data_prefix', None) or {}).get('img_path') or ''
+        inside = not osp.relpath(path, root or '.').startswith('..')
+        name = Path(osp.relpath(path, root) if root and inside else osp.basename(path)).with_suffix('.png')
+        if self._written.setdefault(name, path) != path:
+            raise DatasetError(f'{self._written[name]} and {path} would both be written as {name}: rename one of them, or test '
+                               'one data set at a time')
+        return name, mmcv.imfrombytes(get(path), channel_order='rgb')

@@ -1,0 +1,263 @@
+"""The MUXNet family as tables: a network is a stem, seven stages of typed rows, and a head convolution."""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Literal, get_args
+
+from mmmux.utils.errors import ConfigError
+
+Activation = Literal['ReLU', 'Swish']
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and value > 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
+def _is_kernel_size(value: Any) -> bool:
+    sizes = value if isinstance(value, tuple) else (value, )
+    return bool(sizes) and all(_is_count(size) and size % 2 for size in sizes)
+
+
+# For each option of a table, what it accepts in words and in code.
+_ACCEPTED = {
+    'out_channels': ('a positive whole number', _is_count),
+    'head_channels': ('a positive whole number', _is_count),
+    'stem_channels': ('a positive whole number', _is_count),
+    'shuffle_groups': ('a positive whole number', _is_count),
+    'kernel_size': ('an odd number, or a list of odd numbers', _is_kernel_size),
+    'stride': ('1 or 2', lambda value: value in (1, 2)),
+    'expand_ratio': ('a number above 0', lambda value: _is_number(value) and value > 0),
+    'se_ratio': ('a number from 0 (no SE) up', lambda value: _is_number(value) and value >= 0),
+    'split_ratio': ('a number above 0 and at most 1', lambda value: _is_number(value) and 0 < value <= 1),
+    'act': (f'one of {get_args(Activation)}', lambda value: value in get_args(Activation)),
+    'scales': ('None or a list of -1, 0 and +1',
+               lambda value: value is None or (isinstance(value, tuple) and value and set(value) <= {-1, 0, 1})),
+    'drop_path_rate': ('a number from 0 to below 1', lambda value: _is_number(value) and 0 <= value < 1),
+    'stages': ('a list of stages, each a list of at least one row',
+               lambda value: isinstance(value, tuple) and value and all(
+                   isinstance(stage, tuple) and stage and all(isinstance(row, Row) for row in stage) for stage in value)),
+}
+
+
+def _as_tuples(value: Any) -> Any:
+    # Configs hold lists, and a row must be hashable.
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+class _Checked:
+    """A table's part that tells a value it cannot use when it is made, rather than deep inside a layer."""
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = _as_tuples(getattr(self, field.name))
+            object.__setattr__(self, field.name, value)  # the only way into a frozen dataclass
+            words, accepts = _ACCEPTED[field.name]
+            if not accepts(value):
+                raise ConfigError(f'{field.name} of {type(self).__name__} must be {words}, got {value!r}')
+
+
+@dataclass(frozen=True)
+class DS(_Checked):
+    """Depthwise separable block: depthwise k x k, SE, 1x1.
+
+    Args:
+        out_channels: channels after the block.
+        kernel_size: odd size of the depthwise kernel, or several for mixed kernels.
+        stride: 1 or 2.
+        se_ratio: SE reduces to this share of the block's input channels; 0 leaves SE out.
+        act: activation inside the block.
+        scales: spatial multiplexing, one of -1, 0, +1 for each group of channels; None for a plain convolution.
+    """
+    out_channels: int
+    kernel_size: int | tuple[int, ...] = 3
+    stride: int = 1
+    se_ratio: float = 0.25
+    act: Activation = 'Swish'
+    scales: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class IR(_Checked):
+    """Inverted residual block: 1x1 expansion, depthwise k x k, SE, 1x1. Arguments as in :class:`DS`, and
+
+    Args:
+        expand_ratio: the expansion makes this many channels from each input channel.
+    """
+    out_channels: int
+    kernel_size: int | tuple[int, ...] = 3
+    stride: int = 1
+    expand_ratio: float = 6
+    se_ratio: float = 0.75
+    act: Activation = 'Swish'
+    scales: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class MUX(_Checked):
+    """Inverted residual block on some of the channels, then a shuffle; channels and resolution stay as they are.
+
+    Its k x k convolution is grouped with 2 channels a group, or depthwise where `scales` asks for spatial multiplexing.
+
+    Args:
+        split_ratio: share of the channels that the block processes; the rest skips it (the paper's leave-out).
+        shuffle_groups: groups of the channel shuffle.
+    """
+    kernel_size: int | tuple[int, ...] = 3
+    expand_ratio: float = 6
+    se_ratio: float = 0.75
+    act: Activation = 'Swish'
+    split_ratio: float = 0.5
+    shuffle_groups: int = 2
+    scales: tuple[int, ...] | None = None
+
+
+Row = DS | IR | MUX
+ROW_KINDS = {'DS': DS, 'IR': IR, 'MUX': MUX}
+
+
+@dataclass(frozen=True)
+class Architecture(_Checked):
+    """A network of the family.
+
+    Args:
+        stages: the rows of each stage, in order.
+        head_channels: width of the 1x1 convolution after the last stage.
+        drop_path_rate: stochastic depth at the last block; it grows linearly from 0 at the first.
+        stem_channels: width of the first convolution (3x3, stride 2).
+    """
+    stages: tuple[tuple[Row, ...], ...]
+    head_channels: int
+    drop_path_rate: float = 0.
+    stem_channels: int = 24
+
+
+# m and l are the authors'. They published only what xs and s cost: these two are ours (docs/architectures.md).
+ARCHITECTURES = {
+    'xs': Architecture(
+        stem_channels=16,
+        head_channels=1152,
+        stages=(
+            (DS(16, act='ReLU'), ),
+            (IR(16, 3, stride=2, expand_ratio=2, act='ReLU'), MUX(3, expand_ratio=2, act='ReLU', scales=(-1, 0))),
+            (IR(24, (3, 5, 7), stride=2, expand_ratio=3), MUX(3, expand_ratio=4, scales=(-1, 0))),
+            (IR(48, (3, 5, 7, 9), stride=2, expand_ratio=4), ) + 2 * (MUX(5, expand_ratio=4), ),
+            (IR(72, 5, expand_ratio=4), ) + 2 * (MUX(5, expand_ratio=4, scales=(0, 1)), ),
+            (IR(96, (3, 5, 7, 9, 11), stride=2, expand_ratio=3), ) + 3 * (MUX(5, scales=(0, 1)), ),
+            (IR(120, 3, expand_ratio=4), ),
+        )),
+    's': Architecture(
+        stem_channels=16,
+        head_channels=1280,
+        stages=(
+            (DS(16, act='ReLU'), ),
+            (IR(16, 3, stride=2, expand_ratio=4, act='ReLU'), MUX(3, expand_ratio=4, act='ReLU', scales=(-1, 0))),
+            (IR(24, (3, 5, 7), stride=2, expand_ratio=4), ) + 2 * (MUX(3, scales=(-1, 0)), ),
+            (IR(56, (3, 5, 7, 9), stride=2, expand_ratio=4), ) + 3 * (MUX(5), ),
+            (IR(88, 5), ) + 3 * (MUX(5, scales=(0, 1)), ),
+            (IR(120, (3, 5, 7, 9, 11), stride=2, expand_ratio=4), ) + 3 * (MUX(5, scales=(0, 1)), ),
+            (IR(152, 3, expand_ratio=4), ),
+        )),
+    'm': Architecture(
+        head_channels=1280,
+        drop_path_rate=0.1,
+        stages=(
+            (DS(24, act='ReLU'), ),
+            (IR(24, 3, stride=2, expand_ratio=4, act='ReLU'), ) + 2 * (MUX(3, expand_ratio=4, act='ReLU'), ),
+            (IR(40, (3, 5, 7), stride=2, expand_ratio=4), ) + 2 * (MUX(3), ),
+            (IR(80, (3, 5, 7, 9), stride=2, expand_ratio=4), ) + 2 * (MUX(5), ),
+            (IR(112, 5), ) + 2 * (MUX(5), ),
+            (IR(160, (3, 5, 7, 9, 11), stride=2, expand_ratio=4), ) + 3 * (MUX(5), ),
+            (IR(200, 3), ),
+        )),
+    'l': Architecture(
+        head_channels=1536,
+        drop_path_rate=0.15,
+        stages=(
+            (DS(24, act='ReLU'), ),
+            (IR(24, 3, stride=2, act='ReLU'), ) + 2 * (MUX(5, act='ReLU'), ),
+            (IR(40, (3, 5, 7), stride=2), ) + 3 * (MUX(5), ),
+            (IR(80, (3, 5, 7, 9), stride=2), ) + 3 * (MUX(5), ),
+            (IR(120, 5), ) + 3 * (MUX(5), ),
+            (IR(160, (3, 5, 7, 9, 11), stride=2), ) + 3 * (MUX(5), ),
+            (IR(200, 3), ),
+        )),
+}
+
+
+def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
+    """Turn what a config may say into an :class:`Architecture`.
+
+    Args:
+        arch: a name from `ARCHITECTURES`, an :class:`Architecture`, or a dict with its fields, each row being a dict whose
+            `type` is 'DS', 'IR' or 'MUX' and whose other keys are that row's fields.
+
+    Raises:
+        ConfigError: the name, a row type, a field or a value is not known.
+    """
+    if isinstance(arch, Architecture):
+        return arch
+    if isinstance(arch, str):
+        if arch not in ARCHITECTURES:
+            raise ConfigError(f"arch '{arch}' of MUXNet is not known: choose from {_quoted(ARCHITECTURES)}, or give a table "
+                              "of rows (a dict with 'stages' and 'head_channels')")
+        return ARCHITECTURES[arch]
+    if not isinstance(arch, Mapping):
+        raise ConfigError(f'arch of MUXNet must be a name ({_quoted(ARCHITECTURES)}) or a table of rows, got {arch!r}')
+    table = dict(arch)
+    stages = table.pop('stages', ())
+    if not stages or not _is_list(stages) or not all(_is_list(stage) for stage in stages):
+        raise ConfigError("arch of MUXNet needs 'stages': a list of stages, each a list of at least one row")
+    rows = tuple(
+        tuple(_row(row, f'row {j} of stage {i}') for j, row in enumerate(stage)) for i, stage in enumerate(stages))
+    return _from_dict(Architecture, dict(table, stages=rows), 'arch')
+
+
+def as_table(arch: Architecture) -> dict:
+    """Write an architecture as lists and dicts, as a config holds it; :func:`get_architecture` turns it back."""
+    table = {field.name: getattr(arch, field.name) for field in fields(arch)}
+    rows = [[dict(type=type(row).__name__, **{field.name: getattr(row, field.name) for field in fields(row)})
+             for row in stage] for stage in arch.stages]
+    return _as_lists(dict(table, stages=rows))
+
+
+def _as_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_lists(item) for key, item in value.items()}
+    return [_as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _row(row: 'Row | Mapping', where: str) -> Row:
+    if isinstance(row, Row):
+        return row
+    if not isinstance(row, Mapping):
+        raise ConfigError(f"{where} in arch of MUXNet must be a dict with a 'type' ({_quoted(ROW_KINDS)}), got {row!r}")
+    options = dict(row)
+    kind = options.pop('type', None)
+    if kind not in ROW_KINDS:
+        raise ConfigError(f'{where} in arch of MUXNet has type {kind!r}: choose from {_quoted(ROW_KINDS)}')
+    return _from_dict(ROW_KINDS[kind], options, f'{where} ({kind}) in arch')
+
+
+def _from_dict(cls, options: dict, where: str):
+    known = [field.name for field in fields(cls)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ConfigError(f'{where} of MUXNet has no option {_quoted(unknown)}: choose from {_quoted(known)}')
+    try:
+        return cls(**options)
+    except ConfigError as error:
+        raise ConfigError(f'{where} of MUXNet cannot be used: {error}') from None
+    except TypeError as error:
+        raise ConfigError(f'{where} of MUXNet is incomplete: {error}') from None
+
+
+def _quoted(names) -> str:
+    return ', '.join(f"'{name}'" for name in names)

@@ -1,0 +1,104 @@
+"""What the rest of a model costs, its neck and heads, as its network's channels vary."""
+from collections.abc import Mapping
+
+import numpy as np
+from mmengine.config import Config
+
+from mmmux.analysis.complexity import model_complexity
+from mmmux.utils.errors import ConfigError
+
+from .backbone_costs import SpaceComplexity
+from .candidate_config import network_arguments, task_config
+from .settings import SearchSettings
+from .space import SearchSpace
+
+
+class ModelComplexity:
+    """What whole models cost: the network by arithmetic, and what is around it as a constant and a share for each channel.
+
+    The shares are found by building and counting the model a few times, and tried on one more network.
+
+    Args:
+        space: the search space.
+        cfg: the search's config.
+        network: config key of the MUXNet.
+        channels: config keys that follow its channels, with the stage of each.
+        size: height and width of the picture.
+
+    Raises:
+        ConfigError: a model cannot be built or run, or its cost does not grow in proportion to the channels.
+    """
+
+    def __init__(self, space: SearchSpace, cfg: Config, network: str, channels: Mapping[str, int], size: tuple[int, int]):
+        self.space = space
+        arguments = network_arguments(cfg, network)
+        out_indices = arguments['out_indices']
+        last = max(out_indices) if isinstance(out_indices, (list, tuple)) else out_indices
+        self.backbone = SpaceComplexity(space, size, last, arguments.get('output_stride'), arguments.get('removed', 0))
+        self._count = lambda genome: _counted(cfg, space, genome, network, channels, size)
+        widths = (space.width_name(stage) for stage in sorted(set(channels.values())))
+        self._widths = [name for name in widths if len(space.values(name)) > 1]
+        self._measure()
+        self._verify()
+
+    def params(self, genomes: np.ndarray) -> np.ndarray:
+        """Parameters of the models of canonical genomes, (n, genes) -> (n, )."""
+        return self.backbone.params(genomes) + self._rest(genomes)[:, 0]
+
+    def macs(self, genomes: np.ndarray) -> np.ndarray:
+        """Multiply-adds of the models of canonical genomes for one picture, (n, genes) -> (n, )."""
+        return self.backbone.macs(genomes) + self._rest(genomes)[:, 1]
+
+    def _rest(self, genomes: np.ndarray) -> np.ndarray:
+        genomes = np.array(genomes, dtype=np.int64, ndmin=2)
+        channels = [np.array(self.space.values(name))[self.space.indices(genomes, name)] for name in self._widths]
+        return sum((np.outer(width, share) for width, share in zip(channels, self._shares)), self._constant[None])
+
+    def _around(self, genome: np.ndarray) -> np.ndarray:
+        backbone = [self.backbone.params(genome)[0], self.backbone.macs(genome)[0]]
+        return self._count(genome) - np.array(backbone, dtype=np.int64)
+
+    def _measure(self) -> None:
+        base = np.zeros((1, len(self.space.genes)), dtype=np.int64)
+        first = self._around(base)
+        self._shares, self._constant = [], first
+        names = [gene.name for gene in self.space.genes]
+        for name in self._widths:
+            values, wider = self.space.values(name), base.copy()
+            wider[0, names.index(name)] = len(values) - 1
+            share = (self._around(wider) - first) // (values[-1] - values[0])
+            self._shares.append(share)
+            self._constant = self._constant - share * values[0]
+
+    def _verify(self) -> None:
+        genome = self.space.sample(1, np.random.default_rng(0))
+        names = [gene.name for gene in self.space.genes]
+        for name in self._widths:  # between the two that the share is from, if there is one, and all of them together
+            genome[0, names.index(name)] = len(self.space.values(name)) // 2
+        genome = self.space.canonical(genome)
+        expected = [int(self.params(genome)[0]), int(self.macs(genome)[0])]
+        counted = self._count(genome).tolist()
+        if counted != expected:
+            raise ConfigError('the cost of the model around the network does not grow in proportion to the channels that '
+                              f'search.channels names: of one network {expected[0]:,} parameters and {expected[1]:,} '
+                              f'multiply-adds were expected, and it has {counted[0]:,} and {counted[1]:,}')
+
+
+def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | ModelComplexity:
+    """What the genomes of a search cost: whole models, or the network alone where nothing is trained."""
+    if settings.analytic is not None:
+        return SpaceComplexity(settings.space, settings.size)
+    return ModelComplexity(settings.space, cfg, settings.network, settings.channels, settings.size)
+
+
+def _counted(cfg: Config, space: SearchSpace, genome: np.ndarray, network: str, channels: Mapping[str, int],
+             size: tuple[int, int]) -> np.ndarray:
+    task = task_config(cfg, space.decode(genome[0]), network, channels)
+    try:
+        total = model_complexity(task, *size)['total']
+    except Exception as error:  # building and running a model of the user's can go wrong in any way
+        told = str(error).strip().splitlines()
+        raise ConfigError(f'the model with another network cannot be run on one picture of {size[0]} x {size[1]} '
+                          f'({told[-1] if told else type(error).__name__}): search.channels must name every key that follows '
+                          f'the channels of {network}, and names {", ".join(channels) or "none"}') from error
+    return np.array([total.params, total.macs], dtype=np.int64)

@@ -1,0 +1,77 @@
+"""From a genome to what is evaluated: the trial of its network, and its latency."""
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from mmmux.deploy.runtimes import runtime_of
+from mmmux.models import Architecture, get_architecture
+from mmmux.models.architectures import as_table
+
+from .candidate_config import evaluation_config, task_config
+from .journal import Evaluation
+from .latency import Build, LatencySettings, backbone_network, measured_apart, task_network
+from .settings import SearchSettings
+from .space import Genome
+from .training import config_text
+from .trial_process import WEIGHTS_FILE, TrialSpec, trial_folder
+from .weights import nearest_parent
+
+_FORMULA = 'mmmux.search.analytic:evaluate_formula'
+
+
+class Trials:
+    """What evaluates the genomes of one search.
+
+    Args:
+        settings: of the search.
+        cfg: the whole config.
+        work_dir: of the search.
+
+    Raises:
+        ConfigError: the settings of the latency cannot be used.
+    """
+
+    def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path):
+        self.settings = settings
+        self.cfg = cfg
+        self.work_dir = work_dir
+        self._latency = LatencySettings.read(settings.latency) if 'latency' in settings.objectives else None
+
+    def spec(self, generation: int, index: int, genome: Genome, earlier: Sequence[Evaluation]) -> TrialSpec:
+        """The trial of a genome; it may inherit from evaluations of earlier generations."""
+        settings = self.settings
+        # A seed of its own: one and the same would make one lucky start count for every network.
+        seed = int(np.random.default_rng([settings.seed, generation, index]).integers(2**31))
+        spec = partial(TrialSpec, generation, index, genome, trial_folder(self.work_dir, generation, index), seed,
+                       settings.metric, settings.best, time_limit=settings.time_limit)
+        if settings.analytic is not None:
+            return spec(function=_FORMULA, arguments=dict(settings.analytic, arch=as_table(settings.space.decode(genome))))
+        weights = self._weights(genome, earlier) if settings.inherit else ''
+        task = evaluation_config(self.cfg, settings, genome)
+        return spec(config=config_text(task, settings.metric, seed, weights, settings.inherit), inherit=weights,
+                    keep_weights=settings.inherit)
+
+    def _weights(self, genome: Genome, earlier: Sequence[Evaluation]) -> str:
+        parent = nearest_parent(genome, earlier)
+        return str(trial_folder(self.work_dir, parent.generation, parent.index) / WEIGHTS_FILE) if parent else ''
+
+    def latency(self, genome: Genome) -> float | None:
+        """Latency of a genome's model relative to the reference's, measured now; None where that is no objective.
+
+        Raises:
+            RuntimeError: it cannot be measured.
+        """
+        if self._latency is None:
+            return None
+        build, reference = (self._build(arch) for arch in (
+            self.settings.space.decode(genome), get_architecture(self._latency.reference)))
+        return measured_apart(build, reference, self.settings.size, self._latency, self.settings.time_limit)
+
+    def _build(self, arch: Architecture) -> Build:
+        form = runtime_of(self._latency.runtime).FORM  # as it will be exported
+        if self.settings.analytic is not None:
+            return partial(backbone_network, arch, form)
+        return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels), form)

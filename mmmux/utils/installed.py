@@ -1,0 +1,161 @@
+"""What is installed beside mmmux: what is missing, and what does not work together.
+
+`mmmux/__init__.py` calls :func:`check_installation` before all other imports, so this module imports no package at its top.
+"""
+import contextlib
+import importlib.util
+import re
+import sys
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .errors import ConfigError, InstallationError, in_a_line
+
+# Distributions that write the same module: of two, whichever was installed last is there, with what is left of the other.
+_SAME_MODULE = (('mmengine', 'mmengine-lite', 'onedl-mmengine'), ('mmcv', 'mmcv-lite', 'onedl-mmcv'),
+                ('mmdet', 'onedl-mmdetection'), ('mmsegmentation', 'onedl-mmsegmentation'), ('mmpretrain', 'onedl-mmpretrain'))
+
+_WITH_OPERATORS = "'mmmux[openmmlab]' or 'mmmux[onedl]' beside a compiled mmcv"
+_CLASSIFICATION = "'mmmux[classification]' into an empty environment"
+_SCOPES = {'mmdet': _WITH_OPERATORS, 'mmseg': _WITH_OPERATORS, 'mmpretrain': f'{_WITH_OPERATORS}, or {_CLASSIFICATION}'}
+
+
+def need(extra: str, *packages: str) -> None:
+    """Check that the optional packages of an extra of `pyproject.toml` can be imported.
+
+    Raises:
+        ConfigError: one cannot.
+    """
+    missing = _missing(*packages)
+    if missing:
+        raise ConfigError(f"{' and '.join(missing)} cannot be imported: pip install 'mmmux[{extra}]'")
+
+
+def need_scope(scope: str | None) -> None:
+    """Check that the package of a config's `default_scope` can be imported.
+
+    Raises:
+        ConfigError: it is not installed, or is mmpretrain and lacks the torchvision that it imports and does not ask pip for.
+    """
+    if scope in _SCOPES and _missing(scope):
+        raise ConfigError(f"the config's default_scope is '{scope}', and {scope} is not installed: pip install "
+                          f'{_SCOPES[scope]} (README)')
+    if scope == 'mmpretrain' and _missing('torchvision'):
+        raise ConfigError("the config's default_scope is 'mmpretrain', which imports torchvision, and that is not installed: "
+                          + _install_torchvision(version('torch')))
+
+
+def has_classification() -> bool:
+    """Whether mmpretrain can be imported."""
+    return not _missing('mmpretrain', 'torchvision')
+
+
+def installed_versions(*distributions: str) -> dict[str, str]:
+    """The versions of those distributions that are installed."""
+    versions = {}
+    for name in distributions:
+        with contextlib.suppress(PackageNotFoundError):
+            if number := version(name):  # None where an uninstallation left an empty folder
+                versions[name] = number
+    return versions
+
+
+def check_installation() -> None:
+    """Check that torch, numpy, torchvision, mmengine and mmcv can be imported together.
+
+    Raises:
+        InstallationError: they cannot. Python then prints its sentence alone, without a traceback.
+    """
+    try:
+        _check_numpy()
+        _check_modules()
+        _check_torchvision()
+    except InstallationError:
+        sys.excepthook = _print_sentence(sys.excepthook)
+        raise
+
+
+def warn_of_two_families() -> None:
+    """Warn, in one sentence, where packages of OpenMMLab and of OneDL, or others of the same module, were both installed."""
+    found = [both for names in _SAME_MODULE if len(both := installed_versions(*names)) > 1]
+    if found:
+        pairs = ', '.join(' and '.join(f'{name} {number}' for name, number in both.items()) for both in found)
+        names = ' '.join(name for both in found for name in both)
+        warnings.warn(f'{pairs} are installed beside each other and have overwritten each other: pip uninstall -y {names}, '
+                      'then install those of one family (README, "Which family")', stacklevel=2)
+
+
+def _missing(*packages: str) -> list[str]:
+    return [package for package in packages if importlib.util.find_spec(package) is None]
+
+
+def _check_numpy() -> None:
+    # Such a torch prints a page of traces when it is imported, and then refuses every array: `Numpy is not available`.
+    found = installed_versions('torch', 'numpy')
+    if len(found) == 2 and _release(found['torch']) < (2, 3) and _release(found['numpy']) >= (2, 0):
+        raise InstallationError(f"torch {found['torch']} was built for numpy 1 and cannot use numpy {found['numpy']}: "
+                                "pip install 'numpy<2' 'opencv-python<4.12', or a torch from 2.3 on")
+
+
+def _check_modules() -> None:
+    missing = _missing('mmengine', 'mmcv')
+    if missing:
+        raise InstallationError(f"{' and '.join(missing)} cannot be imported: pip install {_WITH_OPERATORS}, or "
+                                f'{_CLASSIFICATION} (README)')
+
+
+def _check_torchvision() -> None:
+    spec = importlib.util.find_spec('torchvision')
+    if spec is None or not spec.origin:
+        return
+    import torch
+
+    folder, number = Path(spec.origin).parent, ''
+    with contextlib.suppress(OSError):
+        text = (folder / 'version.py').read_text(encoding='utf-8')
+        number = ''.join(re.findall(r"^__version__.*?'([^']+)'", text, re.MULTILINE)[:1])
+    if _made_for(number, torch):
+        return
+    # Not made for this torch by what its version says. Importing it takes long, and only this tells for sure.
+    try:
+        import torchvision  # noqa: F401
+    except Exception as error:  # `operator torchvision::nms does not exist`, undefined symbols, CUDA versions
+        raise InstallationError(
+            f'torchvision {number} in {folder} does not fit torch {torch.__version__} '
+            f'({in_a_line(str(error)) or type(error).__name__}), and mmengine imports it at the start of every run: '
+            f'{_install_torchvision(torch.__version__)}; or, without classifiers, pip uninstall torchvision') from None
+
+
+def _made_for(number: str, torch) -> bool:
+    """Whether a torchvision of a version and build, as in '0.29.1+cu130', says that it was made for this torch."""
+    build = f"cu{torch.version.cuda.replace('.', '')}" if torch.version.cuda else 'cpu'
+    release, _, made_for = number.partition('+')
+    return made_for == build and _release(release) == _release(_torchvision_of(torch.__version__))
+
+
+def _torchvision_of(torch_version: str) -> str:
+    """The torchvision that was published with a torch: 2.14.1 -> 0.29.1."""
+    minor, patch = (*re.findall(r'\d+', torch_version)[1:3], '0', '0')[:2]
+    return f'0.{int(minor) + 15}.{int(patch)}'
+
+
+def _install_torchvision(torch_version: str) -> str:
+    fitting = _torchvision_of(torch_version)
+    return (f'torch {torch_version} goes with torchvision {fitting}, to be taken from the index that torch was taken from: '
+            f'pip install --no-deps --force-reinstall torchvision=={fitting} (--index-url ...)')
+
+
+def _release(number: str) -> tuple[int, int]:
+    major, minor = (*re.findall(r'\d+', number)[:2], '0')[:2]
+    return int(major), int(minor)
+
+
+def _print_sentence(otherwise):
+    def hook(kind, error, traceback):
+        if not isinstance(error, InstallationError):
+            return otherwise(kind, error, traceback)
+        print(f'error: {error}', file=sys.stderr)
+        if not hasattr(sys, 'ps1'):  # a program ends as the tools do, an interactive Python goes on
+            sys.exit(2)
+    return hook

@@ -1,0 +1,48 @@
+"""What a measurement was made on."""
+import os
+import platform
+import sys
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from .installed import installed_versions
+
+_PACKAGES = ('torch', 'torchvision', 'torchmetrics', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation',
+             'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain',
+             'onnx', 'onnxruntime', 'openvino', 'nncf')
+
+
+def describe_machine() -> dict:
+    """Processor, GPU, threads, versions, date and command line of this process."""
+    return dict(
+        date=date.today().isoformat(),
+        command=' '.join([Path(sys.argv[0]).name, *map(_without_folders, sys.argv[1:])]),
+        processor=_processor(),
+        cores=usable_cores(),
+        threads=torch.get_num_threads(),
+        gpu=torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        system=f'{platform.system()} {platform.machine()}',
+        python=platform.python_version(),
+        versions=installed_versions(*_PACKAGES))
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+def _without_folders(argument: str) -> str:
+    # Where this machine keeps its files says nothing to a reader elsewhere.
+    key, equals, value = argument.rpartition('=')
+    return key + equals + (Path(value).name if Path(value).is_absolute() else value)
+
+
+def _processor() -> str:
+    cpuinfo = Path('/proc/cpuinfo')
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith('model name'):
+                return line.partition(':')[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,170 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from PIL import Image
+
+from mmmux.apis.inferencer import Painter
+from mmmux.config import load as settings
+from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
+from mmmux.visualization.scores import with_scores
+
+CIFAR10 = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
+NAMES = tuple(f'name {number}' for number in range(10))
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    yield
+    init_default_scope('mmengine')
+
+
+def build(cfg):
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    torch.nn.init.normal_(model.head.fc.weight)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.  # the statistics of some pictures, so that other pictures get different scores
+    with torch.no_grad():
+        model.train()(torch.randn(8, 3, 64, 64))
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def cfg(configs):
+    """Of pictures in files."""
+    return settings.load_config(configs / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py')
+
+
+@pytest.fixture(scope='module')
+def model(cfg):
+    torch.manual_seed(0)
+    return build(cfg)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(model, name: str = 'weights.pth', **meta) -> str:
+        torch.save(dict(state_dict=model.state_dict(), meta=meta), tmp_path / name)
+        return str(tmp_path / name)
+
+    return save
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / 'picture.png'
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def scores_of(model, image: np.ndarray, to_rgb: bool = False) -> torch.Tensor:
+    """Of a picture (H, W, 3), RGB, by the model's own preprocessor, which expects BGR where it turns to RGB."""
+    inputs = torch.from_numpy(np.ascontiguousarray(image[..., ::-1] if to_rgb else image)).permute(2, 0, 1)
+    with torch.no_grad():
+        return model.test_step(pseudo_collate([dict(inputs=inputs)]))[0].pred_score
+
+
+class TestClasses:
+
+    def test_are_those_of_the_checkpoint(self, cfg, model, save, picture):
+        painter = Painter(cfg, save(model, dataset_meta=dict(classes=NAMES)), 'cpu')
+        drawn, sample = painter.drawn(picture)
+        expected = scores_of(model, np.asarray(Image.open(picture)), to_rgb=True)
+        assert torch.allclose(sample.pred_score, expected, atol=1e-6)
+        assert drawn.tobytes() == with_scores(np.asarray(Image.open(picture)), expected.numpy(), NAMES).tobytes()
+        best = expected.argmax()
+        assert painter.in_words(sample) == f', name {best} ({100 * expected[best]:.0f} %)'
+
+    @pytest.mark.parametrize('bare', [False, True])
+    def test_are_the_configs_where_the_checkpoint_tells_none(self, cfg, model, save, tmp_path, picture, bare):
+        path = save(model)
+        if bare:
+            torch.save(model.state_dict(), path)
+        painter = Painter(cfg, path, 'cpu')
+        sample = painter.predict(picture)
+        expected = scores_of(model, np.asarray(Image.open(picture)), to_rgb=True)
+        assert torch.allclose(sample.pred_score, expected, atol=1e-6)
+        assert painter.in_words(sample).startswith(f', {CIFAR10[expected.argmax()]} (')
+
+    def test_must_be_told_by_one_of_them(self, cfg, model, save):
+        unnamed = copy.deepcopy(cfg)
+        unnamed.test_dataloader.dataset.pop('metainfo')
+        with pytest.raises(ConfigError, match=r'classes are told neither by checkpoint \S+weights\.pth nor by test_dataloader'):
+            Painter(unnamed, save(model), 'cpu')
+
+    def test_of_weights_saved_by_several_processes(self, cfg, model, save, picture):
+        path = save(model)
+        torch.save({f'module.{name}': value for name, value in model.state_dict().items()}, path)
+        sample = Painter(cfg, path, 'cpu').predict(picture)
+        assert torch.allclose(sample.pred_score, scores_of(model, np.asarray(Image.open(picture)), to_rgb=True), atol=1e-6)
+
+
+@pytest.mark.parametrize('classes', [10, 100])
+def test_configs_of_batches_read_files_as_rgb(configs, save, tmp_path, classes):
+    """The batches hold RGB pictures, so that their pipeline loads nothing and their preprocessor turns nothing round."""
+    cfg = settings.load_config(configs / f'classification/muxnet-m_1xb96-50e_cifar{classes}-224.py')
+    cfg.model.backbone.arch, cfg.model.head.in_channels = 'xs', 1152
+    model = build(cfg)
+    image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / 'picture.png')
+    painter = Painter(cfg, save(model), 'cpu')
+    sample = painter.predict(tmp_path / 'picture.png')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        prepared = Compose(cfg.test_dataloader.dataset.pipeline)(dict(img=image))['inputs'].permute(1, 2, 0).numpy()
+    expected = scores_of(model, prepared)
+    assert sample.pred_score.shape == (classes, )
+    assert torch.allclose(sample.pred_score, expected, atol=1e-5)
+    assert torch.allclose(painter.predict(image).pred_score, expected, atol=1e-5)
+    assert (scores_of(model, prepared[..., ::-1]) - expected).abs().max() > 1e-3  # blue and red are not the same to it
+
+
+def test_draws_into_a_file_and_never_over_the_picture(cfg, model, save, picture, tmp_path):
+    painter, before = Painter(cfg, save(model), 'cpu'), picture.read_bytes()
+    painter.draw(picture, tmp_path / 'drawn.png')
+    with Image.open(tmp_path / 'drawn.png') as drawn:
+        assert drawn.height >= 128 and drawn.width > 160 + 90
+    with pytest.raises(ConfigError, match='overwritten'):
+        painter.draw(picture, picture)
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize('spoil', [lambda path: path.unlink(), lambda path: path.write_text('text')])
+def test_unreadable_picture(cfg, model, save, picture, spoil):
+    painter = Painter(cfg, save(model), 'cpu')
+    spoil(picture)
+    with pytest.raises(DatasetError, match=r'picture\.png cannot be read'):
+        painter.drawn(picture)
+
+
+@pytest.mark.parametrize('meta', [{}, dict(dataset_meta=dict(classes=NAMES))], ids=['without classes', 'with classes'])
+class TestOtherCheckpoints:
+    """One sentence, whether the file tells classes or not."""
+
+    def fails(self, cfg, path: str) -> str:
+        with pytest.raises(CheckpointError) as error:
+            Painter(cfg, path, 'cpu')
+        assert path in str(error.value) and '\n' not in str(error.value)
+        return str(error.value)
+
+    def test_of_other_classes(self, cfg, save, meta):
+        other = copy.deepcopy(cfg)
+        other.merge_from_dict({'model.head.num_classes': 100})
+        sentence = self.fails(cfg, save(build(other), **meta))
+        assert "2 weights have another shape, first 'head.fc.weight' (100x1152 in the file, 10x1152 in the model)" in sentence
+
+    def test_of_another_network(self, configs, cfg, save, meta):
+        other = settings.load_config(configs / 'classification/mobilenetv3-small_1xb128-25e_cifar10-folders-32.py')
+        assert 'is of another model' in self.fails(cfg, save(build(other), **meta))
+
+    def test_of_the_backbone_alone(self, cfg, model, save, meta):
+        assert "it has none of this one's" in self.fails(cfg, save(model.backbone, **meta))
+
+    def test_without_the_head(self, cfg, model, save, meta):
+        whole = torch.nn.ModuleDict(dict(backbone=model.backbone))
+        assert '2 of' in self.fails(cfg, save(whole, **meta))

@@ -1,0 +1,179 @@
+import re
+import shutil
+
+import pytest
+import torch
+
+from mmmux.config import load as settings
+from mmmux.config import preflight
+from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
+VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
+COCO = 'ssdlite/ssdlite_muxnet-m_8xb24-600e_coco-320.py'
+SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
+FOLDERS = 'classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
+
+
+def roots(path) -> dict:
+    return {f'{loader}.dataset.data_root': str(path) for loader in LOADERS}
+
+
+@pytest.fixture
+def copy(shapes, tmp_path):
+    return shutil.copytree(shapes, tmp_path / 'copy')
+
+
+def test_complete_data_passes(configs, shapes):
+    preflight.check_data(settings.load_config(configs / SHAPES, roots(shapes)), LOADERS)
+
+
+@pytest.mark.parametrize('config,first', [
+    (SHAPES, 'train_dataloader.dataset'),
+    (VOC, 'train_dataloader.dataset.datasets.0'),
+    (COCO, 'train_dataloader.dataset.dataset'),
+])
+def test_missing_data_root_names_the_key_that_mends_it(configs, tmp_path, config, first):
+    """The option in the message works as it stands: with it, the next complaint is about what comes next."""
+    cfg = settings.load_config(configs / config)
+    for key in (first, 'val_dataloader.dataset'):
+        cfg.merge_from_dict({f'{key}.data_root': str(tmp_path / 'nowhere')})
+    with pytest.raises(DatasetError, match=f'data folder {tmp_path}/nowhere does not exist') as error:
+        preflight.check_data(cfg, LOADERS)
+    option = re.search(r'--cfg-options (\S+)=\.\.\.', str(error.value))[1]
+    assert option == f'{first}.data_root'
+    mended = settings.load_config(configs / config, {option: str(tmp_path)})
+    with pytest.raises(DatasetError, match=re.escape(f'does not exist ({first}.ann_file)')):
+        preflight.check_data(mended, LOADERS)
+
+
+@pytest.mark.parametrize('gone,key', [
+    ('VOC2007/ImageSets/Main/test.txt', 'val_dataloader.dataset.ann_file'),
+    ('VOC2007/ImageSets/Main/trainval.txt', 'train_dataloader.dataset.ann_file'),
+    ('VOC2007', 'train_dataloader.dataset.ann_file'),
+])
+def test_missing_part(configs, copy, gone, key):
+    path = copy / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(DatasetError, match=re.escape(f'({key})')) as error:
+        preflight.check_data(settings.load_config(configs / SHAPES, roots(copy)), LOADERS)
+    assert str(copy / gone) in str(error.value)
+
+
+def test_missing_prefix(configs, shapes):
+    options = {**roots(shapes), 'val_dataloader.dataset.data_prefix.sub_data_root': 'VOC2012/'}
+    cfg = settings.load_config(configs / SHAPES, options)
+    with pytest.raises(DatasetError, match=re.escape('(val_dataloader.dataset.data_prefix.sub_data_root)')):
+        preflight.check_data(cfg, LOADERS)
+
+
+class TestClassFolders:
+    """Their prefix is a string, as mmpretrain allows."""
+
+    @pytest.fixture
+    def folders(self, tmp_path):
+        for name in ('train', 'val'):
+            (tmp_path / name).mkdir()
+        return tmp_path
+
+    def test_complete_data_passes(self, configs, folders):
+        cfg = settings.load_config(configs / FOLDERS, roots(folders))
+        assert cfg.train_dataloader.dataset.data_prefix == 'train'
+        preflight.check_data(cfg, LOADERS)
+
+    @pytest.mark.parametrize('gone', ['train', 'val'])
+    def test_missing_folder_is_named(self, configs, folders, gone):
+        (folders / gone).rmdir()
+        with pytest.raises(DatasetError) as error:
+            preflight.check_data(settings.load_config(configs / FOLDERS, roots(folders)), LOADERS)
+        assert str(error.value).startswith(f'{folders}/{gone} does not exist ({gone}_dataloader.dataset.data_prefix): ')
+
+    def test_missing_data_root_names_the_option_that_mends_it(self, configs, tmp_path):
+        cfg = settings.load_config(configs / FOLDERS, roots(tmp_path / 'nowhere'))
+        with pytest.raises(DatasetError, match=r'nowhere does not exist \(train_dataloader\.dataset\.data_root\).*=\.\.\.$'):
+            preflight.check_data(cfg, LOADERS)
+
+    def test_servers_are_not_asked(self, configs, folders):
+        options = {**roots(folders), 'val_dataloader.dataset.data_prefix': 's3://bucket/val'}
+        preflight.check_data(settings.load_config(configs / FOLDERS, options), LOADERS)
+
+
+def test_only_the_loaders_in_use_count(configs, shapes, tmp_path):
+    options = {**roots(shapes), 'train_dataloader.dataset.data_root': str(tmp_path / 'gone')}
+    cfg = settings.load_config(configs / SHAPES, options)
+    preflight.check_data(cfg, ('test_dataloader', ))
+    cfg.train_dataloader = None
+    preflight.check_data(cfg, LOADERS)
+
+
+def test_annotations_of_an_evaluator(configs, tmp_path):
+    """COCO's evaluator reads its own file: moving the data set alone is not enough."""
+    (tmp_path / 'annotations').mkdir()
+    (tmp_path / 'annotations/instances_val2017.json').touch()
+    (tmp_path / 'val2017').mkdir()
+    options = {'val_dataloader.dataset.data_root': str(tmp_path)}
+    with pytest.raises(DatasetError, match=re.escape('(val_evaluator.ann_file)')) as error:
+        preflight.check_data(settings.load_config(configs / COCO, options), ('val_dataloader', ))
+    option = re.search(r'--cfg-options (\S+)=\.\.\.', str(error.value))[1]
+    options[option] = str(tmp_path / 'annotations/instances_val2017.json')
+    preflight.check_data(settings.load_config(configs / COCO, options), ('val_dataloader', ))
+
+
+@pytest.mark.parametrize('key', ['data_root', 'ann_file', 'data_prefix.sub_data_root'])
+def test_servers_are_not_asked(configs, shapes, key):
+    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), f'train_dataloader.dataset.{key}': 's3://bucket/data'})
+    preflight.check_data(cfg, LOADERS)
+
+
+def test_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match=r'checkpoint gone\.pth \(--resume\) does not exist'):
+        preflight.check_checkpoint('gone.pth', '--resume')
+    (tmp_path / 'here.pth').touch()
+    for path in (None, tmp_path / 'here.pth', 'https://example.com/a.pth', 'torchvision://resnet50'):
+        preflight.check_checkpoint(path, 'load_from')
+
+
+class TestCrop:
+
+    @pytest.fixture
+    def segmentor(self, configs):
+        def load(crop, size, size_divisor=None):
+            cfg = settings.load_config(configs / SCENES)
+            cfg.model.data_preprocessor.update(size=size, size_divisor=size_divisor)
+            cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=crop))
+            return cfg
+        return load
+
+    @pytest.mark.parametrize('crop', [(64, 96), (63, 96), (64, 95), (32, 32), (65, 96), (64, 97), (96, 64), 64, 65, 97])
+    @pytest.mark.parametrize('size,size_divisor', [((64, 96), None), (None, 32), (None, None), ((64, 96), 32)])
+    def test_passes_where_mmseg_can_stack_a_crop_and_a_smaller_picture(self, segmentor, crop, size, size_divisor):
+        from mmseg.utils import stack_batch
+        sides = (crop, crop) if isinstance(crop, int) else crop
+        try:
+            stack_batch([torch.zeros(3, *sides), torch.zeros(3, 16, 16)], size=size, size_divisor=size_divisor)
+        except (AssertionError, RuntimeError):
+            either = (size is None) != (size_divisor is None)
+            with pytest.raises(ConfigError, match='is larger' if either else 'must have either'):
+                preflight.check_crop(segmentor(crop, size, size_divisor))
+        else:
+            preflight.check_crop(segmentor(crop, size, size_divisor))
+
+    def test_message_names_both_sizes(self, segmentor):
+        with pytest.raises(ConfigError, match=re.escape('crop_size (96, 64)') + '.*' + re.escape('size (64, 96)')):
+            preflight.check_crop(segmentor((96, 64), (64, 96)))
+
+    def test_reaches_the_pipeline_inside_wrappers(self, segmentor):
+        cfg = segmentor((65, 64), (64, 64))
+        for _ in range(2):
+            cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=cfg.train_dataloader.dataset)
+        with pytest.raises(ConfigError, match='crop_size'):
+            preflight.check_crop(cfg)
+
+    @pytest.mark.parametrize('change', [dict(default_scope='mmdet'), {'model.data_preprocessor.type': 'DetDataPreprocessor'}])
+    def test_lets_other_models_through(self, segmentor, change):
+        cfg = segmentor((65, 64), (64, 64))
+        with pytest.raises(ConfigError):
+            preflight.check_crop(cfg)
+        cfg.merge_from_dict(change)
+        preflight.check_crop(cfg)

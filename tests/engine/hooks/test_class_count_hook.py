@@ -1,0 +1,144 @@
+import copy
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmmux.engine.hooks import ClassCountHook
+from mmmux.utils.errors import ConfigError
+
+LOADERS = {'before_train': 'train_dataloader', 'before_val': 'val_dataloader', 'before_test': 'test_dataloader'}
+ELEVEN = dict(classes=tuple('abcdefghijk'))
+
+
+@pytest.fixture(scope='module')
+def config(configs):
+    return Config.fromfile(configs / 'c1/c1_muxnet-m-d8_1xb4-1200it_camvid-192x256.py').model
+
+
+@pytest.fixture
+def segmentor(config):
+    """C1 as its config has it, 11 classes in both heads, or with other numbers."""
+    from mmseg.registry import MODELS
+
+    def build(decode: int | None = None, auxiliary: int | None = None) -> nn.Module:
+        model = copy.deepcopy(config)
+        for head, classes in (('decode_head', decode), ('auxiliary_head', auxiliary)):
+            model[head].num_classes = classes or model[head].num_classes
+        return MODELS.build(model)
+
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        yield build
+
+
+class Wrapped(nn.Module):
+    """As DistributedDataParallel and test-time augmentation hold their model."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+
+def compare(model: nn.Module, metainfo=ELEVEN, before: str = 'before_train') -> None:
+    """Run the hook where only the data set of its own phase is there, as a runner builds no other."""
+    loader = SimpleNamespace(dataset=SimpleNamespace(**({} if metainfo is None else dict(metainfo=metainfo))))
+    getattr(ClassCountHook(), before)(SimpleNamespace(model=model, **{LOADERS[before]: loader}))
+
+
+@pytest.mark.parametrize('before', LOADERS)
+def test_a_config_that_fits_its_data_passes(segmentor, before):
+    compare(segmentor(), before=before)
+
+
+@pytest.mark.parametrize('before', LOADERS)
+@pytest.mark.parametrize('decode,auxiliary,head,scored', [
+    (150, 11, 'decode_head', 150), (11, 150, 'auxiliary_head', 150), (12, 12, '(decode|auxiliary)_head', 12),
+    (10, 11, 'decode_head', 10),
+])
+def test_a_head_of_other_classes_is_named_with_both_numbers(segmentor, before, decode, auxiliary, head, scored):
+    with pytest.raises(ConfigError, match=rf'^model\.{head}\.num_classes is {scored}, .* {LOADERS[before]} has 11 classes'):
+        compare(segmentor(decode, auxiliary), before=before)
+
+
+def test_training_compares_what_validates_it_before_it_starts():
+    head = nn.Module()
+    head.num_classes, head.fc = 11, nn.Linear(2, 11)
+    loaders = {f'{name}_dataloader': SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=tuple(range(number)))))
+               for name, number in dict(train=11, val=10).items()}
+    runner = SimpleNamespace(model=nn.ModuleDict(dict(head=head)), val_loop=object(), **loaders)
+    with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 11, .* val_dataloader has 10 classes'):
+        ClassCountHook().before_train(runner)
+    runner.val_loop = None
+    ClassCountHook().before_train(runner)
+
+
+@pytest.mark.parametrize('wrap', [Wrapped, lambda model: Wrapped(Wrapped(model))])
+def test_wrapped_models_are_compared_and_named_as_in_the_config(segmentor, wrap):
+    compare(wrap(segmentor(11, 11)))
+    with pytest.raises(ConfigError, match=r'^model\.auxiliary_head\.num_classes is 150'):
+        compare(wrap(segmentor(11, 150)))
+
+
+def test_one_of_several_auxiliary_heads_is_named(segmentor):
+    model = segmentor(11, 11)
+    model.auxiliary_head = nn.ModuleList([model.auxiliary_head, segmentor(11, 19).auxiliary_head])
+    with pytest.raises(ConfigError, match=r'^model\.auxiliary_head\.1\.num_classes is 19'):
+        compare(model)
+
+
+def test_two_classes_may_be_scored_by_one_channel():
+    from mmseg.models.decode_heads import FCNHead
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        head = FCNHead(in_channels=8, channels=4, num_convs=1, concat_input=False, num_classes=2, out_channels=1, threshold=0.5)
+    compare(nn.ModuleDict(dict(decode_head=head)), dict(classes=('no', 'yes')))
+
+
+@pytest.mark.parametrize('metainfo', [None, {}, dict(palette=[])])
+def test_a_data_set_that_names_no_classes_is_let_through(segmentor, metainfo):
+    compare(segmentor(150, 11), metainfo)
+
+
+def test_models_without_heads_are_let_through():
+    compare(nn.Sequential(nn.Conv2d(3, 8, 3)))
+
+
+class TestClassifiers:
+
+    @pytest.fixture
+    def classifier(self, configs):
+        """MUXNet-xs of 32 x 32 pictures, with another head if one is given."""
+        from mmpretrain.registry import MODELS
+        config = Config.fromfile(configs / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py').model
+
+        def build(num_classes: int, **head) -> nn.Module:
+            return MODELS.build(dict(config, head=dict(head or config.head, in_channels=1152, num_classes=num_classes)))
+
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            yield build
+
+    @pytest.mark.parametrize('head', [
+        {}, dict(type='LinearClsHead'), dict(type='mmmux.MultiLabelLinearClsHead'), dict(type='MultiLabelLinearClsHead')],
+        ids=['ours', 'theirs', 'ours, several labels', 'theirs, several labels'])
+    @pytest.mark.parametrize('before', LOADERS)
+    def test_of_another_number_is_refused(self, classifier, before, head):
+        three = dict(classes=('dog', 'cat', 'bird'))
+        compare(classifier(3, **head), three, before)
+        for scored in (2, 1000):
+            with pytest.raises(ConfigError) as caught:
+                compare(classifier(scored, **head), three, before)
+            assert str(caught.value) == (f'model.head.num_classes is {scored}, and the data set of {LOADERS[before]} has 3 '
+                                         'classes: set it to 3 in every head')
+
+    def test_wrapped_for_augmentation_is_named_as_in_the_config(self, classifier):
+        with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 1000'):
+            compare(Wrapped(classifier(1000)))
+
+    @pytest.mark.parametrize('head', [
+        dict(type='VisionTransformerClsHead'), dict(type='StackedLinearClsHead', mid_channels=[8]),
+        dict(type='EfficientFormerClsHead')], ids=lambda head: head['type'])
+    def test_heads_of_other_networks(self, classifier, head):
+        compare(classifier(11, **head))
+        with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 1000'):
+            compare(classifier(1000, **head))

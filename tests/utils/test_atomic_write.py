@@ -1,0 +1,51 @@
+import errno
+import os
+
+import pytest
+
+from mmmux.utils.atomic_write import put_in_place, remove_leftovers, write_text
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What is asked of the system, in order."""
+    made, replace, fsync = [], os.replace, os.fsync
+    monkeypatch.setattr(os, 'replace', lambda *names: (made.append('rename'), replace(*names)))
+    monkeypatch.setattr(os, 'fsync', lambda descriptor: (
+        made.append('folder' if os.path.isdir(f'/proc/self/fd/{descriptor}') else 'file'), fsync(descriptor)))
+    return made
+
+
+def test_bytes_are_on_the_disk_before_the_name_and_the_name_afterwards(tmp_path, calls):
+    (tmp_path / 'a.pth').write_text('old')
+    (tmp_path / 'a.pth.writing').write_text('new')
+    put_in_place(tmp_path / 'a.pth')
+    assert calls == ['file', 'rename', 'folder']
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [('a.pth', 'new')]
+
+
+def test_text_is_replaced_in_one_step(tmp_path, calls):
+    path = tmp_path / 'last_checkpoint'
+    write_text(path, 'one')
+    write_text(path, 'two')
+    assert path.read_text() == 'two' and calls == 2 * ['file', 'rename', 'folder']
+
+
+def test_old_text_stays_where_the_new_one_cannot_be_written(tmp_path, monkeypatch):
+    path = tmp_path / 'last_checkpoint'
+    write_text(path, 'one')
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, 'full')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='full'):
+        write_text(path, 'two')
+    assert path.read_text() == 'one'
+
+
+def test_leftovers(tmp_path):
+    for name in ('epoch_2.pth.writing', 'last_checkpoint.writing', 'epoch_1.pth', 'writing'):
+        (tmp_path / name).touch()
+    assert remove_leftovers(tmp_path) == ['epoch_2.pth.writing', 'last_checkpoint.writing']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['epoch_1.pth', 'writing']
