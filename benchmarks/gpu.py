@@ -16,7 +16,7 @@ from interleaved import forward, show, timed, training_step
 from mmpretrain.models.backbones import MobileNetV2
 from torch import nn
 
-from mmmux.deploy.exact import form as exact_form
+from mmmux.deploy import exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.models import MUXNet
 from mmmux.utils.machine import describe_machine

@@ -20,8 +20,8 @@ import torch
 from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
+from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
-from mmmux.deploy.exact import form as exact_form
 from mmmux.deploy.runtimes import onnx_runtime
 from mmmux.models import MUXNet
 from mmmux.utils.machine import describe_machine

@@ -26,12 +26,12 @@ from interleaved import forward, seconds_of, show, summarised, training_step
 from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
-from mmmux.deploy import benchmark
-from mmmux.deploy.exact import form as exact_form
+from mmmux.deploy import benchmark, exact_form
 from mmmux.deploy.runtimes import runtime_of
 from mmmux.deploy.tune import fastest_forms
 from mmmux.models import MUXNet
 from mmmux.models.layers.pair_conv import PairConv
+from mmmux.tasks import task_of
 from mmmux.utils.machine import describe_machine
 
 SIZE = 320
@@ -70,11 +70,11 @@ def trunks(runtime: str, threads: int) -> dict[str, nn.Module]:
 
 
 def detectors(runtime: str, threads: int) -> dict[str, nn.Module]:
-    task = benchmark.Task(1, SIZE, SIZE, backbone_only=False, threads=threads)
+    work = benchmark.Workload(1, SIZE, SIZE, backbone_only=False, threads=threads)
     rows = {MOBILENET: ('mobilenetv2', 'exact'), EXACT: ('muxnet-m', 'exact'), TUNED: ('muxnet-m', 'tuned'),
             RELEASED: ('muxnet-m', 'plain')}
     return {name: benchmark.network_of(
-        benchmark.Entry(str(CONFIGS / f'ssdlite_{network}_1xb32-200e_voc0712-320.py'), runtime, form), task)
+        benchmark.Entry(str(CONFIGS / f'ssdlite_{network}_1xb32-200e_voc0712-320.py'), runtime, form), work, task_of)
         for name, (network, form) in rows.items()}
 
 

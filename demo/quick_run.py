@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from mmmux.analysis.curves import plot_curves, read_curves
 from mmmux.apis import runs as run
-from mmmux.apis.inferencer import Painter
+from mmmux.apis.inferencer import Inferencer
 from mmmux.config import load as settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,10 +45,10 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
     cfg.load_from = checkpoint
     metrics = {key: round(float(value), 4) for key, value in run.test(cfg).items()}
 
-    painter = Painter(settings.load_config(config), checkpoint)
+    inferencer = Inferencer(settings.load_config(config), checkpoint)
     (out / 'pictures').mkdir(exist_ok=True)
     for picture in pictures:
-        painter.draw(picture, out / 'pictures' / f'{picture.stem}.png')
+        inferencer.draw(picture, out / 'pictures' / f'{picture.stem}.png')
     plot_curves({name: read_curves(training)}, metric, out / 'curves.png')
     seconds = round(time.time() - started)
     (out / 'metrics.json').write_text(json.dumps(dict(metrics, seconds=seconds), indent=2) + '\n')

@@ -13,6 +13,7 @@ from pathlib import Path
 from mmmux.analysis.complexity import input_shape
 from mmmux.config import load as settings
 from mmmux.deploy import benchmark
+from mmmux.tasks import task_of
 from mmmux.utils import cli
 from mmmux.utils.machine import describe_machine
 
@@ -42,15 +43,15 @@ def main() -> None:
     with cli.sentences():
         configs = [settings.load_config(path) for path in args.configs]
         height, width = args.shape or input_shape(configs[0])
-        task = benchmark.Task(args.batch, height, width, args.backbone, args.threads)
+        work = benchmark.Workload(args.batch, height, width, args.backbone, args.threads)
         combinations = itertools.product(args.devices, args.precisions, args.runtimes, args.configs, args.forms)
         entries = [benchmark.Entry(config, runtime, form, precision, device)
                    for device, precision, runtime, config, form in combinations]
         with tempfile.TemporaryDirectory() as folder:
-            steps = {entry: benchmark.make_step(entry, task, Path(folder)) for entry in entries}
+            steps = {entry: benchmark.make_step(entry, work, Path(folder), task_of) for entry in entries}
             rows = benchmark.summarise(benchmark.timed(steps, args.rounds))
         for entry, row in zip(entries, rows):
-            row['peak_mib'] = None if args.no_memory else benchmark.peak_mib(entry, task)
+            row['peak_mib'] = None if args.no_memory else benchmark.peak_mib(entry, work, task_of)
             row['config'] = Path(row['config']).name
     show(rows)
     if args.out:

@@ -15,6 +15,7 @@ from mmmux.analysis.dataset_check.plots import plot
 from mmmux.analysis.dataset_check.report import write_fix_lists
 from mmmux.config import load as settings
 from mmmux.config import preflight
+from mmmux.tasks import find_task
 from mmmux.utils import cli
 from mmmux.utils.machine import usable_cores
 
@@ -39,7 +40,8 @@ def main() -> None:
     with cli.sentences():
         cfg = settings.load_config(args.config, args.cfg_options)
         preflight.check_data(cfg, tuple(f'{split}_dataloader' for split in args.splits))
-        report = check(cfg, args.splits, args.jobs, args.fix_list)
+        task = find_task(cfg)
+        report = check(cfg, task.layouts() if task else (), args.splits, args.jobs, args.fix_list)
         out = args.out or Path(cfg.work_dir) / 'dataset'
         drawn = plot(report, out)
         found = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmmux.analysis.complexity import input_shape
 from mmmux.config import load as settings
 from mmmux.deploy.export import Export, export
+from mmmux.tasks import task_of
 from mmmux.utils import cli
 
 
@@ -43,7 +44,7 @@ def main() -> None:
         height, width = args.shape or input_shape(cfg)
         wanted = Export(args.format, height, width, args.dynamic, args.precision, args.raw, args.opset, args.pictures,
                         args.calibration, args.measured, args.tune)
-        report = export(cfg, args.checkpoint, wanted, args.out)
+        report = export(cfg, args.checkpoint, wanted, args.out, task_of(cfg))
     print(json.dumps(report, indent=2))
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmmux.apis.inferencer import Painter
+from mmmux.apis.inferencer import Inferencer
 from mmmux.config import load as settings
 from mmmux.utils import cli
 from mmmux.utils.errors import ConfigError
@@ -28,11 +28,11 @@ def main() -> None:
         if len({image.name for image in args.images}) < len(args.images):
             raise ConfigError('two pictures have the same file name and would overwrite each other: draw them one by one, with '
                               'another --out-dir')
-        painter = Painter(settings.load_config(args.config), args.checkpoint, args.device)
+        inferencer = Inferencer(settings.load_config(args.config), args.checkpoint, args.device)
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for image in args.images:
-            sample = painter.draw(image, args.out_dir / image.name, args.threshold)
-            print(f'{args.out_dir / image.name}{painter.in_words(sample, args.threshold)}')
+            sample = inferencer.draw(image, args.out_dir / image.name, args.threshold)
+            print(f'{args.out_dir / image.name}{inferencer.summary(sample, args.threshold)}')
 
 
 if __name__ == '__main__':

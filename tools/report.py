@@ -7,8 +7,10 @@ results. Numbers come from their logs; nothing is typed.
 import argparse
 from pathlib import Path
 
-from mmmux.analysis.report import Run, collect, task_of, write_page
+from mmmux.analysis.report import Run, collect, write_page
 from mmmux.analysis.report_pictures import paint
+from mmmux.apis.inferencer import Inferencer
+from mmmux.tasks import task_of
 from mmmux.utils import cli
 
 
@@ -30,9 +32,9 @@ def main() -> None:
     with cli.sentences():
         runs = [Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run]
         data, curves = collect(runs)
-        pictures = paint(runs, args.out.with_suffix(''), args.pictures, args.threshold)
+        pictures = paint(runs, args.out.with_suffix(''), args.pictures, args.threshold, Inferencer)
         text = args.text.read_text() if args.text else ''
-        write_page(args.title, text, task_of(runs[0].cfg), data, curves, pictures, args.out)
+        write_page(args.title, text, task_of(runs[0].cfg).results, data, curves, pictures, args.out)
     print(f'written: {args.out}')
 
 

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from mmmux.config import load as settings
+from mmmux.tasks import find_task
 from mmmux.utils import cli
 from mmmux.utils.installed import need
 
@@ -47,7 +48,7 @@ def main() -> None:
             for path in write_picked(picked, search, cfg, f'--pick {args.pick}', args.out or work_dir / 'picked.py'):
                 print(path)
         else:
-            run_search(search, cfg, work_dir, args.resume,
+            run_search(search, cfg, work_dir, find_task(cfg), args.resume,
                        on_generation=lambda evaluations: write_report(evaluations, search.objectives, work_dir))
 
 

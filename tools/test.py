@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmmux.apis import runs as run
 from mmmux.config import load as settings
+from mmmux.tasks import task_of
 from mmmux.utils import cli
 
 
@@ -27,12 +28,13 @@ def main() -> None:
     with cli.sentences():
         cfg = settings.load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         cfg.load_from, cfg.resume = args.checkpoint, False
+        task = task_of(cfg) if args.show_dir or args.out else None
         if args.show_dir:
-            settings.draw_predictions(cfg, args.show_dir)
+            task.draw_in_test(cfg, args.show_dir)
         if args.tta:
             settings.test_with_augmentation(cfg)
         if args.out:
-            settings.dump_predictions(cfg, args.out)
+            task.dump_in_test(cfg, args.out)
         run.test(cfg)
 
 

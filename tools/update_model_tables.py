@@ -14,6 +14,7 @@ from mmmux.analysis import (
     search_tables,
 )
 from mmmux.analysis.fresh_clone_table import fresh_clone_table
+from mmmux.tasks import Classification
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTIONS = {'ssdlite': 'SSDLite', 'ppm': 'PPM', 'c1': 'C1', 'classification': 'Classification'}  # by folder of configs
@@ -62,7 +63,7 @@ def architectures_page() -> str:
     ablation = json.loads((ROOT / 'docs/results/spatial_multiplexing.json').read_text())['runs']
     tables = {'family': architecture_tables.family_table(), 'budgets': architecture_tables.budget_table(ROOT),
               'candidates': architecture_tables.candidate_table(ROOT / 'benchmarks/results/candidates.json'),
-              'ablation': report.results_table(ablation, report.CLASSIFICATION)}
+              'ablation': report.results_table(ablation, Classification.results)}
     return _filled(ROOT / 'docs/architectures.md', tables)
 
 
@@ -83,7 +84,7 @@ def search_page() -> str:
     found = results / 'search_cifar10.json'
     tables = {'compared': search_tables.search_table(results / 'search.json', link),
               'found': search_tables.found_table(found, link),
-              'trained': report.results_table(json.loads(found.read_text())['runs'], report.CLASSIFICATION)}
+              'trained': report.results_table(json.loads(found.read_text())['runs'], Classification.results)}
     return _filled(ROOT / 'docs/results/search.md', tables)
 
 

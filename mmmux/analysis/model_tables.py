@@ -9,14 +9,11 @@ import yaml
 
 from mmmux.config.load import load_config
 from mmmux.models import ARCHITECTURES
+from mmmux.tasks import task_of
 
 from .complexity import classifier_complexity, input_shape, model_complexity
-from .report import CLASSIFICATION, DETECTION, MULTI_LABEL, SEGMENTATION, Task, task_of
+from .results import Results
 
-_METAFILE_NAMES = {
-    DETECTION.metric: ('Object Detection', 'box AP50'), SEGMENTATION.metric: ('Semantic Segmentation', 'mIoU'),
-    CLASSIFICATION.metric: ('Image Classification', 'Top 1 Accuracy'),
-    MULTI_LABEL.metric: ('Multi-Label Image Classification', 'mean AUROC')}
 _DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes',
               'ade20k': 'ADE20K val', 'cityscapes': 'Cityscapes val', 'camvid': 'CamVid val', 'scenes': 'drawn scenes',
               'imagenet': 'ImageNet val', 'cifar100': 'CIFAR-100 test', 'cifar10-folders': 'a tenth of CIFAR-10',
@@ -31,7 +28,7 @@ class Entry:
         params: of the whole model, counted.
         macs: of the parts that run at inference, counted on one picture of `size`.
         size: (height, width) in pixels.
-        task: what the model does.
+        results: the metrics of the model's task.
         score: what we measured of the task's metric, or None where nothing was trained.
         paper: the paper's figures for the same setting, or ''.
     """
@@ -39,7 +36,7 @@ class Entry:
     params: int
     macs: int
     size: tuple[int, int]
-    task: Task
+    results: Results
     score: float | None
     paper: str
 
@@ -51,7 +48,7 @@ class Entry:
     @property
     def result(self) -> str:
         """The score for a table."""
-        return 'not trained yet' if self.score is None else f'{self.score:.{self.task.digits}f}'
+        return 'not trained yet' if self.score is None else f'{self.score:.{self.results.digits}f}'
 
 
 def entries(root: Path, method: str) -> list[Entry]:
@@ -64,16 +61,16 @@ def entries(root: Path, method: str) -> list[Entry]:
         cfg = load_config(config)
         height, width = input_shape(cfg)
         total = model_complexity(cfg, height, width)['total']
-        task = task_of(cfg)
-        scores = [run['metrics'][task.metric] for run in ours if run['config'] == config.name]
+        results = task_of(cfg).results
+        scores = [run['metrics'][results.metric] for run in ours if run['config'] == config.name]
         score = mean(scores) if scores else None  # over the seeds
-        rows.append(Entry(config, total.params, total.macs, (height, width), task, score, paper.get(config.name, '')))
+        rows.append(Entry(config, total.params, total.macs, (height, width), results, score, paper.get(config.name, '')))
     return rows
 
 
 def config_table(rows: list[Entry], link: str) -> str:
     """Markdown; `link` goes before each config's file name."""
-    metric = ' or '.join(dict.fromkeys(next(iter(row.task.columns)) for row in rows))
+    metric = ' or '.join(dict.fromkeys(next(iter(row.results.columns)) for row in rows))
     lines = [f'| config | tested on | parameters | multiply-adds | at | {metric} (ours) | published |',
              '|---|---|---|---|---|---|---|']
     for row in rows:
@@ -126,8 +123,8 @@ def metafile(rows: list[Entry], collection: str, root: Path) -> str:
         model = dict(Name=row.config.stem, In_Collection=collection, Config=str(row.config.relative_to(root)),
                      Metadata={'Parameters': row.params, 'FLOPs': 2 * row.macs, 'Input size': list(row.size)})
         if row.score is not None:
-            task, metric = _METAFILE_NAMES[row.task.metric]
-            model['Results'] = [dict(Task=task, Dataset=row.data_set, Metrics={metric: round(row.score, 4)})]
+            model['Results'] = [dict(Task=row.results.metafile_task, Dataset=row.data_set,
+                                     Metrics={row.results.metafile_metric: round(row.score, 4)})]
         models.append({key.replace('_', ' '): value for key, value in model.items()})
     paper = dict(Title='MUXConv: Information Multiplexing in Convolutional Neural Networks',
                  URL='https://arxiv.org/abs/2003.13880')

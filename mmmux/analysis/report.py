@@ -6,51 +6,13 @@ from statistics import mean, median
 
 from mmengine.config import Config
 
-from mmmux.apis.runs import MACHINE_FILE, METRICS_FILE
-from mmmux.config.load import classifies, load_config, segments
+from mmmux.config.load import load_config
 from mmmux.utils.errors import DatasetError
-from mmmux.utils.machine import describe_machine
+from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
 from .complexity import input_shape, model_complexity
 from .curves import Curves, plot_curves, read_curves
-
-
-@dataclass(frozen=True)
-class Task:
-    """How the results of a task are told.
-
-    Attributes:
-        metric: the one that counts, as the evaluator calls it.
-        columns: heading and metric of each column of the first table.
-        by_class: what the names of metrics by class begin with.
-        class_heading: what these are.
-        digits: after the point.
-        explained: a sentence on the metrics.
-    """
-    metric: str
-    columns: dict[str, str]
-    by_class: str
-    class_heading: str
-    digits: int
-    explained: str
-
-
-DETECTION = Task('pascal_voc/mAP', {'mAP': 'pascal_voc/mAP'}, 'pascal_voc/AP50/', 'AP', 3, 'Average precision at IoU 0.5.')
-SEGMENTATION = Task('mIoU', {'mIoU': 'mIoU', 'pixel accuracy': 'aAcc', 'mean accuracy': 'mAcc'}, 'IoU/', 'IoU', 2,
-                    'IoU and accuracy in percent, at one scale.')
-
-
-CLASSIFICATION = Task('accuracy/top1', {'top-1': 'accuracy/top1'}, 'accuracy/top1/', 'class', 2,
-                      'Top-1 is the share of pictures whose highest score is right, in percent.')
-MULTI_LABEL = Task('auroc/mean', {'mean AUROC': 'auroc/mean'}, 'auroc/', 'AUROC', 3, 'Area under the ROC curve, 0 to 1.')
-
-
-def task_of(cfg: Config) -> Task:
-    """The task of a config's model."""
-    if classifies(cfg):
-        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
-        return MULTI_LABEL if any(evaluator['type'].endswith('AUROC') for evaluator in evaluators) else CLASSIFICATION
-    return SEGMENTATION if segments(cfg) else DETECTION
+from .results import Results
 
 
 @dataclass(frozen=True)
@@ -119,15 +81,15 @@ def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
     return dict(describe_machine(), runs=rows), curves
 
 
-def write_page(title: str, text: str, task: Task, data: dict, curves: dict[str, Curves], pictures: list[Path],
+def write_page(title: str, text: str, results: Results, data: dict, curves: dict[str, Curves], pictures: list[Path],
                out_file: Path) -> None:
     """Write the page (Markdown), its data (JSON, same name) and its curves (PNG, same name) beside each other."""
     out_file.parent.mkdir(parents=True, exist_ok=True)
     out_file.with_suffix('.json').write_text(json.dumps(data, indent=2) + '\n')
     curves_file = out_file.with_suffix('.png')
-    plot_curves(curves, task.metric, curves_file)
+    plot_curves(curves, results.metric, curves_file)
     drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in pictures)
-    parts = [results_table(data['runs'], task), _by_class(data['runs'], task), _conditions(data, task)]
+    parts = [results_table(data['runs'], results), _by_class(data['runs'], results), _conditions(data, results)]
     tables = '\n\n'.join(part for part in parts if part)
     out_file.write_text(f"""# {title}
 
@@ -137,7 +99,7 @@ def write_page(title: str, text: str, task: Task, data: dict, curves: dict[str, 
 
 ## Curves
 
-![Training loss and {task.metric.split('/')[-1]}]({curves_file.name})
+![Training loss and {results.metric.split('/')[-1]}]({curves_file.name})
 
 ## Test pictures
 
@@ -151,12 +113,12 @@ def _by_name(rows: list[dict]) -> dict[str, list[dict]]:
     return {row['name']: [other for other in rows if other['name'] == row['name']] for row in rows}
 
 
-def results_table(rows: list[dict], task: Task) -> str:
+def results_table(rows: list[dict], results: Results) -> str:
     """Markdown: the scores and costs of what was trained; of several seeds the mean, the lowest and the highest."""
-    head = ['', *task.columns, 'parameters', 'multiply-adds', 'training']
+    head = ['', *results.columns, 'parameters', 'multiply-adds', 'training']
     lines = []
     for name, seeds in _by_name(rows).items():
-        scores = [_number([row['metrics'][metric] for row in seeds], task.digits) for metric in task.columns.values()]
+        scores = [_number([row['metrics'][metric] for row in seeds], results.digits) for metric in results.columns.values()]
         lines.append([f'{name}, {len(seeds)} seeds' if len(seeds) > 1 else name, *scores, f'{seeds[0]["params"] / 1e6:.2f} M',
                       f'{seeds[0]["macs"] / 1e9:.3f} G', _minutes(median(row['minutes'] for row in seeds))])
     return _table(head, lines)
@@ -166,13 +128,13 @@ def _minutes(minutes: float) -> str:
     return f'{minutes:.0f} min' if minutes >= 1 else f'{60 * minutes:.0f} s'
 
 
-def _by_class(rows: list[dict], task: Task) -> str:
-    metrics = [name for name in rows[0]['metrics'] if name.startswith(task.by_class) and name != task.metric]
+def _by_class(rows: list[dict], results: Results) -> str:
+    metrics = [name for name in rows[0]['metrics'] if name.startswith(results.by_class) and name != results.metric]
     names = _by_name(rows)
-    lines = [[metric.removeprefix(task.by_class),
-              *(_number([row['metrics'][metric] for row in seeds if metric in row['metrics']], task.digits)
+    lines = [[metric.removeprefix(results.by_class),
+              *(_number([row['metrics'][metric] for row in seeds if metric in row['metrics']], results.digits)
                 for seeds in names.values())] for metric in metrics]
-    return _table([task.class_heading, *names], lines) if metrics else ''
+    return _table([results.class_heading, *names], lines) if metrics else ''
 
 
 def _number(values: list[float], digits: int) -> str:
@@ -186,7 +148,7 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
     return '\n'.join('| ' + ' | '.join(cells) + ' |' for cells in [head, ['---'] * len(head), *lines])
 
 
-def _conditions(data: dict, task: Task) -> str:
+def _conditions(data: dict, results: Results) -> str:
     first = data['runs'][0]
     configs = ', '.join(f'`{name}`' for name in dict.fromkeys(row['config'] for row in data['runs']))
     seeds = sorted({row['seed'] for row in data['runs']})
@@ -195,6 +157,6 @@ def _conditions(data: dict, task: Task) -> str:
     versions = ', '.join(f'{name} {found}' for name, found in machine['versions'].items())
     length = f'{first["epochs"]} epochs' if first['epochs'] else f'{first["iterations"]} iterations'
     return (f'Configs {configs}; {length}, batch {first["batch"]}, {seeds}; multiply-adds at {first["size"][1]} x '
-            f'{first["size"][0]} pixels. {task.explained} Training time is the median time of an iteration '
+            f'{first["size"][0]} pixels. {results.explained} Training time is the median time of an iteration '
             f'times their number, on {machine["gpu"] or machine["processor"]}, {machine["threads"]} threads '
             f'({machine["system"]}, Python {machine["python"]}, {versions}; {machine["date"]}).')

@@ -8,14 +8,12 @@ from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
-from mmmux.config.preflight import check_checkpoint, check_crop, check_data
+from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.suggestions import explained
 from mmmux.engine.runner.loader_workers import loader_workers_end
+from mmmux.tasks import find_task
 from mmmux.utils.errors import DatasetError
-from mmmux.utils.machine import describe_machine
-
-METRICS_FILE = 'metrics.json'
-MACHINE_FILE = 'machine.json'
+from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
 
 def train(cfg: Config) -> None:
@@ -25,7 +23,9 @@ def train(cfg: Config) -> None:
         UserError: data or checkpoints cannot be used.
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
-    check_crop(cfg)
+    task = find_task(cfg)
+    if task is not None:
+        task.check_training(cfg)
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
     with explained(cfg):
         runner = build_runner(cfg)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
+from mmmux.utils.errors import CheckpointError, DatasetError
 
-from .load import inner_datasets, innermost_dataset, segments
+from .load import inner_datasets
 
 
 def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
@@ -24,29 +24,6 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
             for key, dataset in inner_datasets(cfg[loader], loader):
                 _check_dataset(key, dataset)
             _check_evaluator(loader.replace('dataloader', 'evaluator'), cfg)
-
-
-def check_crop(cfg: Config) -> None:
-    """Check that a segmentor's training crops fit into the size that they are padded to.
-
-    mmseg would leave a larger crop as it is, and the batch could not be stacked when a smaller picture comes along.
-
-    Raises:
-        ConfigError: they do not fit, or the size of a batch is not defined.
-    """
-    preprocessor = cfg.model.get('data_preprocessor') or {}
-    if not segments(cfg) or not str(preprocessor.get('type', '')).endswith('SegDataPreProcessor'):
-        return
-    padded = preprocessor.get('size')
-    if (padded is None) == (preprocessor.get('size_divisor') is None):
-        raise ConfigError('model.data_preprocessor must have either size or size_divisor, which say what a batch is padded '
-                          f'to, got size={padded} and size_divisor={preprocessor.get("size_divisor")}')
-    for transform in innermost_dataset(cfg.train_dataloader).get('pipeline', []):
-        crop = transform.get('crop_size') if transform['type'].endswith('RandomCrop') else None
-        crop = (crop, crop) if isinstance(crop, int) else crop
-        if crop and padded and any(side > limit for side, limit in zip(crop, padded)):
-            raise ConfigError(f'crop_size {tuple(crop)} of the training pipeline is larger than model.data_preprocessor.size '
-                              f'{tuple(padded)}, which pictures are padded to: make both the same')
 
 
 def check_checkpoint(path: str | None, option: str) -> None:

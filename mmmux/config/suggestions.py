@@ -20,7 +20,7 @@ from mmmux.utils.installed import need_scope
 RUNNER_KEYS = frozenset({
     'auto_scale_lr', 'cfg', 'custom_hooks', 'custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope',
     'env_cfg', 'experiment_name', 'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg',
-    'optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'test_cfg', 'test_dataloader',
+    'optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'task', 'test_cfg', 'test_dataloader',
     'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
     'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
 })

@@ -19,14 +19,15 @@ from mmmux.deploy.exact.form import exact_form
 from mmmux.deploy.exact.stage_form import StageForm
 from mmmux.utils.errors import ConfigError
 
+from .deployed_task import DeployedTask
 from .old_torch import check_half_on_cpu
 from .runtimes import FORMATS, default_form, runtime_of
 from .tune import fastest_forms, network_in
-from .whole_model import TASKS
 
 RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')
 FORMS = ('plain', 'exact', 'tuned')
 TYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+TaskOf = Callable[[Config], DeployedTask]
 WARM_UP = 3
 WIDE = 0.15  # of the median, between the quartiles: what is a shared machine's noise and no result
 
@@ -51,7 +52,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Task:
+class Workload:
     """What every row runs: `batch` pictures of height x width pixels, through the whole model or its backbone alone.
 
     Whole models give what the network computes; non-maximum suppression, whose time depends on the picture, is left out.
@@ -85,26 +86,26 @@ def untrained_model(cfg: Config) -> nn.Module:
     return model
 
 
-def network_of(entry: Entry, task: Task) -> nn.Module:
-    """The network of a row."""
+def network_of(entry: Entry, work: Workload, task_of: TaskOf) -> nn.Module:
+    """Build the network of a row."""
     cfg = Config.fromfile(entry.config)
     model = untrained_model(cfg)
     if entry.form != 'plain':
-        model = exact_form(model, _forms(model, entry, task))
-    network = Features(model.backbone) if task.backbone_only else TASKS[cfg.default_scope](model, raw=True)
+        model = exact_form(model, _forms(model, entry, work))
+    network = Features(model.backbone) if work.backbone_only else task_of(cfg).deployable(model, raw=True)
     network.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
     return network.requires_grad_(False)
 
 
-def _forms(model: nn.Module, entry: Entry, task: Task) -> StageForm | dict[int, StageForm]:
+def _forms(model: nn.Module, entry: Entry, work: Workload) -> StageForm | dict[int, StageForm]:
     runtime = entry.runtime if entry.runtime in FORMATS else 'torchscript'
     form = default_form(runtime, entry.precision)
     if entry.form == 'exact':
         return form
-    return fastest_forms(network_in(model), task.height, task.width, runtime, form, task.threads)
+    return fastest_forms(network_in(model), work.height, work.width, runtime, form, work.threads)
 
 
-def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:
+def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Callable[[], None]:
     """What is timed: one call of the row's network in its runtime.
 
     Raises:
@@ -112,9 +113,9 @@ def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:
     """
     if entry.device != 'cpu' and not torch.cuda.is_available():
         raise ConfigError(f'device {entry.device} is asked for and torch sees no GPU')
-    torch.set_num_threads(task.threads)
-    network = network_of(entry, task)
-    pictures = torch.rand(task.batch, 3, task.height, task.width)
+    torch.set_num_threads(work.threads)
+    network = network_of(entry, work, task_of)
+    pictures = torch.rand(work.batch, 3, work.height, work.width)
     if entry.runtime in ('eager', 'compile'):
         return _torch_step(network, pictures, entry)
     runtime = runtime_of(entry.runtime)
@@ -122,7 +123,7 @@ def make_step(entry: Entry, task: Task, folder: Path) -> Callable[[], None]:
         raise ConfigError(f'{entry.runtime} is timed in {", ".join(runtime.PRECISIONS[:2])}, not in {entry.precision}')
     path = folder / f'{len(list(folder.iterdir()))}{runtime.SUFFIX}'
     runtime.write(network, pictures, path, {}, precision=entry.precision)
-    run, inputs = runtime.load(path, task.threads, entry.device), pictures.numpy()
+    run, inputs = runtime.load(path, work.threads, entry.device), pictures.numpy()
     return lambda: run(inputs)
 
 
@@ -180,14 +181,14 @@ def summarise(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
     return rows
 
 
-def peak_mib(entry: Entry, task: Task) -> int:
+def peak_mib(entry: Entry, work: Workload, task_of: TaskOf) -> int:
     """MiB that a row needs beyond its libraries and weights, in a process of its own.
 
     Resident memory (Linux), or on a GPU what torch allocates.
     """
     processes = multiprocessing.get_context('spawn')
     answer = processes.Queue()
-    process = processes.Process(target=_peak, args=(entry, task, answer))
+    process = processes.Process(target=_peak, args=(entry, work, task_of, answer))
     process.start()
     process.join()
     if process.exitcode:
@@ -195,9 +196,9 @@ def peak_mib(entry: Entry, task: Task) -> int:
     return answer.get()
 
 
-def _peak(entry: Entry, task: Task, answer) -> None:
+def _peak(entry: Entry, work: Workload, task_of: TaskOf, answer) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        step = make_step(entry, task, Path(folder))
+        step = make_step(entry, work, Path(folder), task_of)
         before = _memory('VmRSS', torch.cuda.memory_allocated, entry.device)
         for _ in range(2):
             step()

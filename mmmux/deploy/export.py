@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from mmmux.models.backbones.muxnet import MIN_INPUT_SIZE
 from mmmux.utils.errors import ConfigError, ExportError
 
+from .deployed_task import DeployedTask
 from .evaluate import evaluate
+from .exact.form import exact_form
 from .load_model import classes_of, pictures_of, prepared, trained_model
 from .metadata import describe_file
 from .runtimes import default_form, runtime_of
 from .tune import fastest_forms, network_in
-from .verify import disagreement
-from .whole_model import TASKS, whole_model
 
 CHECKED = 4  # pictures
 
@@ -31,7 +31,7 @@ class Export:
         height, width: of the pictures, in pixels.
         dynamic: number and size of the pictures may differ.
         precision: 'fp32', 'fp16' or 'int8'.
-        raw: see :func:`mmmux.deploy.whole_model.whole_model`.
+        raw: leave out non-maximum suppression, arg max and softmax.
         opset: ONNX's operator set.
         pictures: files or folders, for the check and for calibration; none takes the config's test data.
         calibration: how many pictures int8 is calibrated with.
@@ -51,7 +51,7 @@ class Export:
     tune: bool = False
 
 
-def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
+def export(cfg: Config, checkpoint: str, wanted: Export, out: Path, task: DeployedTask) -> dict:
     """Write a config's trained model to a file and compare it with PyTorch on pictures, with the runtime itself.
 
     Returns:
@@ -70,20 +70,20 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path) -> dict:
     forms = default_form(wanted.format, wanted.precision, wanted.dynamic)
     if wanted.tune:
         forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format, forms)
-    network = whole_model(model, cfg.default_scope, wanted.raw, forms)
+    network = task.deployable(exact_form(model, forms), wanted.raw).eval()
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))
-    description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, wanted.height, wanted.width,
-                                wanted.dynamic, wanted.precision, wanted.raw)
+    description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, task.output_order(wanted.raw), task.name,
+                                None if wanted.dynamic else (wanted.height, wanted.width), wanted.precision)
     out.parent.mkdir(parents=True, exist_ok=True)
     runtime.write(network, inputs[0], out, description, wanted.dynamic, wanted.precision, wanted.opset, inputs)
     report = dict(file=str(out), bytes=sum(path.stat().st_size for path in (out, out.with_suffix('.bin')) if path.exists()))
     if wanted.tune:
         report['forms'] = {number: asdict(form) for number, form in forms.items()}
     if wanted.precision == 'int8':
-        return {**report, **_loss(cfg, model, network, runtime, wanted, inputs, out)}
+        return {**report, **_loss(cfg, model, network, runtime, wanted, inputs, out, task)}
     checked = inputs[:CHECKED] + ([torch.cat([_other_size(inputs[0])] * 2)] if wanted.dynamic else [])
-    _compare(model, cfg.default_scope, runtime, wanted, checked, out)
+    _compare(model, task, runtime, wanted, checked, out)
     return {**report, 'checked': len(checked)}
 
 
@@ -104,14 +104,14 @@ def _other_size(x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, size=(x.shape[2] + 33, x.shape[3] + 64), mode='bilinear')
 
 
-def _compare(model: nn.Module, scope: str, runtime, wanted: Export, inputs: Sequence[Tensor], out: Path) -> None:
+def _compare(model: nn.Module, task: DeployedTask, runtime, wanted: Export, inputs: Sequence[Tensor], out: Path) -> None:
     # Not the exact form but the trained model itself is what the file must agree with.
-    reference = TASKS[scope](copy.deepcopy(model), wanted.raw).eval()
+    reference = task.deployable(copy.deepcopy(model), wanted.raw).eval()
     run = runtime.load(out)
     for number, x in enumerate(inputs):
         with torch.no_grad():
             theirs = [output.numpy() for output in reference(x)]
-        complaint = disagreement(reference.outputs, run(x.numpy()), theirs, wanted.precision)
+        complaint = task.difference(tuple(reference.outputs), run(x.numpy()), theirs, wanted.precision)
         if complaint:
             failed = out.with_name(f'{out.name}.failed')
             out.replace(failed)
@@ -120,7 +120,7 @@ def _compare(model: nn.Module, scope: str, runtime, wanted: Export, inputs: Sequ
 
 
 def _loss(cfg: Config, model: nn.Module, network: nn.Module, runtime, wanted: Export, inputs: Sequence[Tensor],
-          out: Path) -> dict:
+          out: Path, task: DeployedTask) -> dict:
     run = runtime.load(out)
     outputs = run(inputs[0].numpy())
     if wanted.raw or wanted.measured == 0:
@@ -130,5 +130,5 @@ def _loss(cfg: Config, model: nn.Module, network: nn.Module, runtime, wanted: Ex
         with torch.no_grad():
             return [output.numpy() for output in network(torch.from_numpy(pictures))]
 
-    metrics = [evaluate(cfg, model, function, wanted.measured) for function in (before, run)]
+    metrics = [evaluate(cfg, model, function, task.put_prediction, wanted.measured) for function in (before, run)]
     return dict(checked=0, metrics={name: [value, metrics[1][name]] for name, value in metrics[0].items()})

@@ -1,4 +1,4 @@
-"""Whether two runs of a model on one picture say the same."""
+"""Compare the outputs of a runtime with those of the model."""
 from collections.abc import Sequence
 
 import numpy
@@ -8,34 +8,48 @@ TOLERANCES = {'fp32': 1e-3, 'fp16': 3e-2}
 SHARE = {'fp32': 0.005, 'fp16': 0.05}
 
 
-def disagreement(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
-                 precision: str = 'fp32') -> str | None:
-    """Tell in words how outputs differ by more than rounding, or return None.
+def largest_difference(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
+                       precision: str = 'fp32') -> str | None:
+    """Say in words how outputs differ by more than rounding, place by place, or return None.
 
     Args:
-        names: of the outputs; boxes, scores and labels together are detections.
-        ours, theirs: the outputs; theirs are the reference.
-        precision: in which ours were computed.
+        names: of the outputs.
+        ours: the outputs of a runtime.
+        theirs: the outputs of the model.
+        precision: in which ours were computed: 'fp32' or 'fp16'.
     """
     for name, our, their in zip(names, ours, theirs):
-        if our.shape != their.shape:
-            return f'{name} has shape {our.shape} and should have {their.shape}'
-        if not numpy.isfinite(our).all():
-            return f'{name} holds values that are not finite'
-    tolerance, share = TOLERANCES[precision], SHARE[precision]
-    if tuple(names) == ('boxes', 'scores', 'labels'):
-        lost = max(_unmatched(ours, theirs, tolerance), _unmatched(theirs, ours, tolerance))
-        return f'{lost:.1%} of the detections have no counterpart' if lost > max(share, 0.02) else None
+        complaint = _unusable(name, our, their)
+        if complaint:
+            return complaint
     for name, our, their in zip(names, ours, theirs):
         if not numpy.issubdtype(their.dtype, numpy.floating):
             different = float((our != their).mean())
-            if different > share:
+            if different > SHARE[precision]:
                 return f'{different:.2%} of {name} are different'
         else:
             error = float(numpy.abs(our - their).max() / max(numpy.abs(their).max(), 1e-12))
-            if error > tolerance:
+            if error > TOLERANCES[precision]:
                 return f'{name} differ by {error:.1e} of their largest value'
     return None
+
+
+def unmatched_detections(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
+                         precision: str = 'fp32') -> str | None:
+    """As :func:`largest_difference` for boxes, scores and labels of detections, which may be in another order."""
+    for name, our, their in zip(names, ours, theirs):
+        complaint = _unusable(name, our, their)
+        if complaint:
+            return complaint
+    tolerance = TOLERANCES[precision]
+    lost = max(_unmatched(ours, theirs, tolerance), _unmatched(theirs, ours, tolerance))
+    return f'{lost:.1%} of the detections have no counterpart' if lost > max(SHARE[precision], 0.02) else None
+
+
+def _unusable(name: str, our: numpy.ndarray, their: numpy.ndarray) -> str | None:
+    if our.shape != their.shape:
+        return f'{name} has shape {our.shape} and should have {their.shape}'
+    return None if numpy.isfinite(our).all() else f'{name} holds values that are not finite'
 
 
 def _unmatched(ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray], tolerance: float) -> float:

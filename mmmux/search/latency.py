@@ -13,10 +13,10 @@ from mmengine.utils import import_modules_from_strings
 from torch import nn
 
 from mmmux.deploy.benchmark import Features, timed, untrained_model
+from mmmux.deploy.deployed_task import DeployedTask
 from mmmux.deploy.exact.form import exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.runtimes import runtime_of
-from mmmux.deploy.whole_model import whole_model
 from mmmux.models import Architecture, MUXNet, get_architecture
 from mmmux.utils.errors import ConfigError
 
@@ -84,12 +84,12 @@ def relative_latency(build: Build, build_reference: Build, size: tuple[int, int]
     return median(ours / theirs for ours, theirs in zip(seconds['network'], seconds['reference']))
 
 
-def task_network(cfg: Config, form: StageForm = IN_RUNTIMES) -> nn.Module:
-    """The exact form of a config's whole model, to what the network computes: non-maximum suppression is left out."""
+def task_network(cfg: Config, task: DeployedTask, form: StageForm = IN_RUNTIMES) -> nn.Module:
+    """Build the exact form of a config's whole model, without non-maximum suppression, arg max and softmax."""
     imports = cfg.get('custom_imports')
     if imports:
         import_modules_from_strings(**imports)
-    return whole_model(untrained_model(cfg), cfg.get('default_scope'), True, form).requires_grad_(False)
+    return task.deployable(exact_form(untrained_model(cfg), form), raw=True).eval().requires_grad_(False)
 
 
 def backbone_network(arch: Architecture, form: StageForm = IN_RUNTIMES) -> nn.Module:

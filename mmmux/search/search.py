@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmmux.deploy.deployed_task import DeployedTask
+
 from .budget import check_budgets
 from .executors import Executor, make_executor
 from .feasible import Costs
@@ -18,7 +20,8 @@ from .trial_factory import Trials
 from .trial_process import TrialResult
 
 
-def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resume: bool = False,
+def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: DeployedTask | None = None,
+               resume: bool = False,
                on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None) -> list[Evaluation]:
     """Search, and return all evaluations.
 
@@ -29,6 +32,7 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resu
         settings: of the search, from the config.
         cfg: the whole config.
         work_dir: for the journal, the files of the evaluations, and `generations.json`.
+        task: of the config; needed where latency is an objective and models are trained.
         resume: go on with what is in `work_dir`.
         on_generation: called with all evaluations so far when a generation has its last result.
 
@@ -39,7 +43,7 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resu
     check_budgets(settings.space, costs, settings.budgets)
     strategy = Strategy(settings.space, costs, settings.objectives, settings.budgets, settings.strategy, settings.surrogate,
                         settings.seed, settings.starts)
-    trials = Trials(settings, cfg, Path(work_dir).resolve())
+    trials = Trials(settings, cfg, Path(work_dir).resolve(), task)
     with (Journal(work_dir, _header(settings), resume) as journal, make_executor(settings.executor) as executor,
           SearchProgress(settings.evaluations, len(journal.evaluations)) as progress):
         generations = Generations(trials.work_dir, strategy)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmmux.deploy.deployed_task import DeployedTask
 from mmmux.deploy.runtimes import runtime_of
 from mmmux.models import Architecture, get_architecture
 from mmmux.models.architectures import as_table
@@ -29,15 +30,17 @@ class Trials:
         settings: of the search.
         cfg: the whole config.
         work_dir: of the search.
+        task: of the config; needed for the latency of trained models.
 
     Raises:
         ConfigError: the settings of the latency cannot be used.
     """
 
-    def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path):
+    def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path, task: DeployedTask | None = None):
         self.settings = settings
         self.cfg = cfg
         self.work_dir = work_dir
+        self.task = task
         self._latency = LatencySettings.read(settings.latency) if 'latency' in settings.objectives else None
 
     def spec(self, generation: int, index: int, genome: Genome, earlier: Sequence[Evaluation]) -> TrialSpec:
@@ -74,4 +77,5 @@ class Trials:
         form = runtime_of(self._latency.runtime).FORM  # as it will be exported
         if self.settings.analytic is not None:
             return partial(backbone_network, arch, form)
-        return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels), form)
+        return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels),
+                       self.task, form)

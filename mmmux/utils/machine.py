@@ -9,6 +9,8 @@ import torch
 
 from .installed import installed_versions
 
+METRICS_FILE = 'metrics.json'  # in the work dir: what a test measured
+MACHINE_FILE = 'machine.json'  # and the machine of a training
 _PACKAGES = ('torch', 'torchvision', 'torchmetrics', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation',
              'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain',
              'onnx', 'onnxruntime', 'openvino', 'nncf')

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 from mmmux.analysis import model_tables
 from mmmux.models import ARCHITECTURES
+from mmmux.tasks import Classification, MultiLabelClassification, Segmentation
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = {'ssdlite': 'mmdet', 'ppm': 'mmseg', 'c1': 'mmseg', 'classification': 'mmpretrain'}
@@ -60,10 +61,10 @@ class TestEntries:
         runs.insert(1, dict(config='another.py', metrics={metric: 99.}))
         (entry, ) = model_tables.entries(repository(method, config, runs, 'the paper: 2'), method)
         assert entry.config.name == config and (entry.params, entry.macs, entry.size) == (params, macs, size)
-        assert entry.score == pytest.approx(0.75) and entry.task.metric == metric
+        assert entry.score == pytest.approx(0.75) and entry.results.metric == metric
         (line, ) = cells(model_tables.config_table([entry], 'there/'))[1:]
         assert line[0] == f'[{config[:-3]}](there/{config})'
-        assert line[5:] == [f'{0.75:.{entry.task.digits}f}', 'the paper: 2']
+        assert line[5:] == [f'{0.75:.{entry.results.digits}f}', 'the paper: 2']
 
     def test_what_was_not_trained_says_so(self, repository, method, config, metric, params, macs, size):
         root = repository(method, config, [dict(config='another.py', metrics={metric: 99.})])
@@ -75,35 +76,35 @@ class TestEntries:
         assert 'Results' not in model
 
 
-def entry(name: str, task, **changes) -> model_tables.Entry:
-    values = dict(config=ROOT / 'configs/method' / f'{name}.py', params=2_086_086, macs=216_808_112, size=(224, 192), task=task,
+def entry(name: str, results, **changes) -> model_tables.Entry:
+    values = dict(config=ROOT / 'configs/method' / f'{name}.py', params=2_086_086, macs=216_808_112, size=(224, 192), results=results,
                   score=None, paper='')
     return model_tables.Entry(**{**values, **changes})
 
 
 class TestTables:
 
-    @pytest.mark.parametrize(('name', 'task', 'data_set'), [
-        ('muxnet-m_8xb96-450e_imagenet-224', model_tables.CLASSIFICATION, 'ImageNet val'),
-        ('muxnet-m_1xb96-50e_cifar10-224', model_tables.CLASSIFICATION, 'CIFAR-10 test'),
-        ('muxnet-m_1xb96-50e_cifar100-224', model_tables.CLASSIFICATION, 'CIFAR-100 test'),
-        ('muxnet-m_1xb96-50e_cifar100-224-autoaugment-cutout', model_tables.CLASSIFICATION, 'CIFAR-100 test'),
-        ('muxnet-m_1xb128-25e_cifar10-folders-32', model_tables.CLASSIFICATION, 'a tenth of CIFAR-10'),
-        ('muxnet-m_1xb64-30e_chestxray14-224', model_tables.MULTI_LABEL, 'ChestX-ray14 test'),
-        ('c1_muxnet-m-d8_1xb4-1200it_camvid-192x256', model_tables.SEGMENTATION, 'CamVid val')])
-    def test_data_set_is_the_names(self, name, task, data_set):
-        assert entry(name, task).data_set == data_set
+    @pytest.mark.parametrize(('name', 'results', 'data_set'), [
+        ('muxnet-m_8xb96-450e_imagenet-224', Classification.results, 'ImageNet val'),
+        ('muxnet-m_1xb96-50e_cifar10-224', Classification.results, 'CIFAR-10 test'),
+        ('muxnet-m_1xb96-50e_cifar100-224', Classification.results, 'CIFAR-100 test'),
+        ('muxnet-m_1xb96-50e_cifar100-224-autoaugment-cutout', Classification.results, 'CIFAR-100 test'),
+        ('muxnet-m_1xb128-25e_cifar10-folders-32', Classification.results, 'a tenth of CIFAR-10'),
+        ('muxnet-m_1xb64-30e_chestxray14-224', MultiLabelClassification.results, 'ChestX-ray14 test'),
+        ('c1_muxnet-m-d8_1xb4-1200it_camvid-192x256', Segmentation.results, 'CamVid val')])
+    def test_data_set_is_the_names(self, name, results, data_set):
+        assert entry(name, results).data_set == data_set
 
     def test_costs_and_size(self):
-        rows = [entry('a_cifar10-224', model_tables.CLASSIFICATION),
-                entry('b_imagenet', model_tables.MULTI_LABEL, macs=5_510_560)]
+        rows = [entry('a_cifar10-224', Classification.results),
+                entry('b_imagenet', MultiLabelClassification.results, macs=5_510_560)]
         head, *lines = cells(model_tables.config_table(rows, ''))
         assert [line[2:5] for line in lines] == [['2.09 M', '0.22 G', '224 x 192'], ['2.09 M', '5.5 M', '224 x 192']]
         assert 'top-1 or mean AUROC (ours)' in head
 
     def test_metafile_is_openmmlabs(self):
-        rows = [entry('a_cifar10-224', model_tables.CLASSIFICATION, score=98.),
-                entry('a_chestxray14', model_tables.MULTI_LABEL, score=0.84123456)]
+        rows = [entry('a_cifar10-224', Classification.results, score=98.),
+                entry('a_chestxray14', MultiLabelClassification.results, score=0.84123456)]
         found = yaml.safe_load(model_tables.metafile(rows, 'Classification', ROOT))
         assert found['Collections'][0]['Name'] == 'Classification'
         assert found['Collections'][0]['README'] == 'configs/classification/README.md'

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmmux.analysis import report
 from mmmux.analysis.curves import Curves
-from mmmux.config import load as settings
+from mmmux.tasks import Classification, Detection, MultiLabelClassification, Segmentation
 from mmmux.utils.errors import DatasetError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -23,24 +23,6 @@ MACHINE = dict(date='2026-01-02', command='train.py', processor='A processor', c
 def _scope():
     yield
     init_default_scope('mmengine')
-
-
-class TestTaskOf:
-
-    @pytest.mark.parametrize(('config', 'task'), [
-        ('ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320', report.DETECTION),
-        ('c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160', report.SEGMENTATION),
-        ('classification/muxnet-m_1xb96-50e_cifar100-224', report.CLASSIFICATION),
-        ('classification/muxnet-l_8xb96-450e_imagenet-224', report.CLASSIFICATION),
-        ('classification/muxnet-m_1xb64-30e_chestxray14-224', report.MULTI_LABEL)])
-    def test_of_our_configs(self, config, task):
-        assert report.task_of(settings.load_config(CONFIGS / f'{config}.py')) is task
-
-    @pytest.mark.parametrize(('evaluators', 'task'), [
-        ([dict(type='Accuracy'), dict(type='mmmux.AUROC')], report.MULTI_LABEL),
-        ([dict(type='Accuracy'), dict(type='ConfusionMatrix')], report.CLASSIFICATION)])
-    def test_of_several_evaluators(self, evaluators, task):
-        assert report.task_of(Config(dict(default_scope='mmpretrain', test_evaluator=evaluators))) is task
 
 
 def row(name: str, seed: int, minutes: float = 3., **metrics) -> dict:
@@ -62,7 +44,7 @@ class TestResultsTable:
         scores = dict(ours=[71.234, 70.1, 72.5], theirs=[60.001, 65.5, 60.1])
         rows = [row(name, seed, accuracy__top1=value) for seed in range(3) for name, value in
                 ((name, values[seed]) for name, values in scores.items())]
-        head, *lines = cells(report.results_table(rows, report.CLASSIFICATION))
+        head, *lines = cells(report.results_table(rows, Classification.results))
         assert head == ['', 'top-1', 'parameters', 'multiply-adds', 'training']
         assert [line[0] for line in lines] == ['ours, 3 seeds', 'theirs, 3 seeds']
         for line, values in zip(lines, scores.values()):
@@ -71,18 +53,18 @@ class TestResultsTable:
 
     def test_single_runs_and_costs(self):
         rows = [row('ours', 0, accuracy__top1=71.236), row('theirs', 0, 0.25, accuracy__top1=5.)]
-        assert cells(report.results_table(rows, report.CLASSIFICATION))[1:] == [
+        assert cells(report.results_table(rows, Classification.results))[1:] == [
             ['ours', '71.24', '1.23 M', '0.099 G', '3 min'], ['theirs', '5.00', '1.23 M', '0.099 G', '15 s']]
 
     def test_seeds_that_agree_are_one_number(self):
         rows = [row('ours', seed, minutes, accuracy__top1=50.) for seed, minutes in enumerate((1, 9, 2))]
-        assert cells(report.results_table(rows, report.CLASSIFICATION))[1] == [
+        assert cells(report.results_table(rows, Classification.results))[1] == [
             'ours, 3 seeds', '50.00', '1.23 M', '0.099 G', '2 min']
 
     @pytest.mark.parametrize(('task', 'metrics', 'expected'), [
-        (report.MULTI_LABEL, dict(auroc__mean=0.84149), {'mean AUROC': '0.841'}),
-        (report.DETECTION, dict(pascal_voc__mAP=0.5), {'mAP': '0.500'}),
-        (report.SEGMENTATION, dict(mIoU=35.8, aAcc=77.777, mAcc=44.),
+        (MultiLabelClassification.results, dict(auroc__mean=0.84149), {'mean AUROC': '0.841'}),
+        (Detection.results, dict(pascal_voc__mAP=0.5), {'mAP': '0.500'}),
+        (Segmentation.results, dict(mIoU=35.8, aAcc=77.777, mAcc=44.),
          {'mIoU': '35.80', 'pixel accuracy': '77.78', 'mean accuracy': '44.00'})])
     def test_columns_are_the_tasks(self, task, metrics, expected):
         head, line = cells(report.results_table([row('ours', 0, **metrics)], task))
@@ -148,7 +130,7 @@ class TestPage:
 
     @pytest.fixture
     def page(self, tmp_path):
-        def make(rows: list[dict], task=report.CLASSIFICATION) -> str:
+        def make(rows: list[dict], task=Classification.results) -> str:
             curves = {'ours': Curves(train=dict(loss=[(1, 2.), (2, 1.)]), val={task.metric: [(1, 10.), (2, 20.)]})}
             data = dict(MACHINE, command='report.py --out page.md', runs=rows)
             picture = tmp_path / 'docs/page/one.jpg'
@@ -174,7 +156,7 @@ class TestPage:
         """And the mean over seeds of each."""
         rows = [row('ours', 0, auroc__mean=0.8, auroc__Mass=0.7, auroc__Hernia=0.9),
                 row('ours', 1, auroc__mean=0.7, auroc__Mass=0.5, auroc__Hernia=0.9)]
-        text = page(rows, report.MULTI_LABEL)
+        text = page(rows, MultiLabelClassification.results)
         by_finding = cells(text[text.index('| AUROC |'):].split('\n\n')[0])
         assert by_finding == [['AUROC', 'ours'], ['Mass', '0.600 (0.500 to 0.700)'], ['Hernia', '0.900']]
         assert '| ours, 2 seeds | 0.750 (0.700 to 0.800) |' in text
@@ -185,5 +167,5 @@ class TestPage:
 
     def test_of_iterations_and_a_gpu(self, page):
         of_iterations = dict(row('ours', 0, mIoU=30., aAcc=70., mAcc=40.), epochs=None, machine=dict(MACHINE, gpu='A GPU'))
-        text = page([of_iterations], report.SEGMENTATION)
+        text = page([of_iterations], Segmentation.results)
         assert '; 100 iterations, batch 128, seed 0;' in text and 'on A GPU, ' in text

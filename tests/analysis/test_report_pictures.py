@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmmux.analysis.report import Run
 from mmmux.analysis.report_pictures import paint
-from mmmux.apis.inferencer import Painter
+from mmmux.apis.inferencer import Inferencer
 from mmmux.visualization.scores import with_scores
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
@@ -76,20 +76,20 @@ def test_pictures_of_class_folders(trained, folders, tmp_path):
     config = 'muxnet-xs_1xb128-25e_cifar10-folders-32'
     runs = [trained('xs', config, folders), trained('s', config.replace('xs', 's', 1), folders),
             trained('xs', config, folders, 1)]
-    files = paint(runs, tmp_path / 'page', 5, 0.4)
+    files = paint(runs, tmp_path / 'page', 5, 0.4, Inferencer)
     assert [path.name for path in files] == ['airplane-0.jpg', 'bird-0.jpg', 'deer-0.jpg', 'frog-0.jpg', 'ship-0.jpg']
     assert sorted(files) == sorted((tmp_path / 'page').iterdir())
-    painters = [Painter(run.cfg, run.checkpoint, 'cpu') for run in runs[:2]]
+    inferencers = [Inferencer(run.cfg, run.checkpoint, 'cpu') for run in runs[:2]]
     for path in files:
         name, index = path.stem.split('-')
         picture = folders / f'val/{name}/{index}.png'
-        parts = [with_scores(np.asarray(Image.open(picture)), painter.predict(picture).pred_score.numpy(), CLASSES,
-                             [CLASSES.index(name)]) for painter in painters]
+        parts = [with_scores(np.asarray(Image.open(picture)), inferencer.predict(picture).pred_score.numpy(), CLASSES,
+                             [CLASSES.index(name)]) for inferencer in inferencers]
         assert max(columns(pixels(path), parts)) < 4  # what JPEG changes
 
 
 def test_no_more_pictures_than_there_are(trained, folders, tmp_path):
-    files = paint([trained('xs', 'muxnet-xs_1xb128-25e_cifar10-folders-32', folders)], tmp_path / 'page', 99, 0.4)
+    files = paint([trained('xs', 'muxnet-xs_1xb128-25e_cifar10-folders-32', folders)], tmp_path / 'page', 99, 0.4, Inferencer)
     assert len(files) == len(set(files)) == 30 and all(path.is_file() for path in files)
 
 
@@ -99,11 +99,11 @@ def test_pictures_of_cifars_batches(trained, tmp_path, monkeypatch):
     for key, value in files.lists.items():
         monkeypatch.setattr(CIFAR10, key, value)
     run = trained('m', 'muxnet-m_1xb96-50e_cifar10-224', tmp_path / 'data')
-    painter, drawn = Painter(run.cfg, run.checkpoint, 'cpu'), paint([run], tmp_path / 'page', 3, 0.4)
+    inferencer, drawn = Inferencer(run.cfg, run.checkpoint, 'cpu'), paint([run], tmp_path / 'page', 3, 0.4, Inferencer)
     assert [path.name for path in drawn] == [f'{CLASSES[files.labels["test"][index]]}-{index}.jpg' for index in (0, 2, 4)]
     for path, index in zip(drawn, (0, 2, 4)):
         image = files.pictures['test'][index]
-        (error, ) = columns(pixels(path), [with_scores(image, painter.predict(image).pred_score.numpy(), CLASSES,
+        (error, ) = columns(pixels(path), [with_scores(image, inferencer.predict(image).pred_score.numpy(), CLASSES,
                                                        [files.labels['test'][index]])])
         assert error < 8
 
@@ -115,7 +115,7 @@ def test_pictures_of_chests(trained, tmp_path):
     for patient, findings in (('1', 'Mass'), ('2', 'No Finding'), ('3', 'Hernia|Effusion')):
         files.add('test', patient, findings, picture=Image.fromarray(xray(int(patient), 256)))
     run = trained('m', 'muxnet-m_1xb64-30e_chestxray14-224', files.root)
-    drawn = paint([run], tmp_path / 'page', 3, 0.4)
+    drawn = paint([run], tmp_path / 'page', 3, 0.4, Inferencer)
     assert [path.name for path in drawn] == [
         'Mass-00000001_000.jpg', 'none-00000002_000.jpg', 'Effusion-Hernia-00000003_000.jpg']
     assert all(path.is_file() for path in drawn)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mmmux.apis.inferencer import Painter
+from mmmux.apis.inferencer import Inferencer
 from mmmux.config import load as settings
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
 
@@ -24,8 +24,8 @@ def checkpoint(cfg, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def painter(cfg, checkpoint):
-    return Painter(cfg, str(checkpoint), 'cpu')
+def inferencer(cfg, checkpoint):
+    return Inferencer(cfg, str(checkpoint), 'cpu')
 
 
 @pytest.fixture
@@ -33,32 +33,32 @@ def picture(shapes):
     return next((shapes / 'VOC2007/JPEGImages').glob('*.jpg'))
 
 
-def test_draws_what_reaches_the_threshold(painter, picture, tmp_path):
-    sample = painter.draw(picture, tmp_path / 'all.png', threshold=0.)
-    painter.draw(picture, tmp_path / 'none.png', threshold=1.1)
+def test_draws_what_reaches_the_threshold(inferencer, picture, tmp_path):
+    sample = inferencer.draw(picture, tmp_path / 'all.png', threshold=0.)
+    inferencer.draw(picture, tmp_path / 'none.png', threshold=1.1)
     assert len(sample.pred_instances) > 0
     drawn = [Image.open(tmp_path / name).convert('RGB').tobytes() for name in ('all.png', 'none.png')]
     assert drawn[1] == Image.open(picture).tobytes() != drawn[0]
 
 
 @pytest.mark.parametrize('spoil', [lambda path: None, lambda path: path.write_bytes(b''), lambda path: path.write_text('text')])
-def test_unreadable_picture(painter, tmp_path, spoil):
+def test_unreadable_picture(inferencer, tmp_path, spoil):
     path = tmp_path / 'bad.jpg'
     spoil(path)
     with pytest.raises(DatasetError, match=r'bad\.jpg cannot be read'):
-        painter.draw(path, tmp_path / 'out.jpg')
+        inferencer.draw(path, tmp_path / 'out.jpg')
 
 
-def test_never_overwrites_the_picture(painter, picture):
+def test_never_overwrites_the_picture(inferencer, picture):
     before = picture.read_bytes()
     with pytest.raises(ConfigError, match='overwritten'):
-        painter.draw(picture, picture.parent / '..' / picture.parent.name / picture.name)
+        inferencer.draw(picture, picture.parent / '..' / picture.parent.name / picture.name)
     assert picture.read_bytes() == before
 
 
 def test_missing_checkpoint(cfg):
     with pytest.raises(CheckpointError, match=r'gone\.pth.*does not exist'):
-        Painter(cfg, 'gone.pth')
+        Inferencer(cfg, 'gone.pth')
 
 
 def test_checkpoint_of_another_model(cfg, checkpoint, tmp_path):
@@ -66,4 +66,4 @@ def test_checkpoint_of_another_model(cfg, checkpoint, tmp_path):
     other = {key: value for key, value in state.items() if not key.startswith('bbox_head')}
     torch.save(dict(state_dict=other, meta={}), tmp_path / 'other.pth')
     with pytest.raises(CheckpointError, match=r'other\.pth.*of another model.*bbox_head'):
-        Painter(cfg, str(tmp_path / 'other.pth'), 'cpu')
+        Inferencer(cfg, str(tmp_path / 'other.pth'), 'cpu')

@@ -7,7 +7,7 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from PIL import Image
 
-from mmmux.apis.inferencer import Painter
+from mmmux.apis.inferencer import Inferencer
 from mmmux.config import load as settings
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
 from mmmux.visualization.scores import with_scores
@@ -73,35 +73,35 @@ def scores_of(model, image: np.ndarray, to_rgb: bool = False) -> torch.Tensor:
 class TestClasses:
 
     def test_are_those_of_the_checkpoint(self, cfg, model, save, picture):
-        painter = Painter(cfg, save(model, dataset_meta=dict(classes=NAMES)), 'cpu')
-        drawn, sample = painter.drawn(picture)
+        inferencer = Inferencer(cfg, save(model, dataset_meta=dict(classes=NAMES)), 'cpu')
+        drawn, sample = inferencer.drawn(picture)
         expected = scores_of(model, np.asarray(Image.open(picture)), to_rgb=True)
         assert torch.allclose(sample.pred_score, expected, atol=1e-6)
         assert drawn.tobytes() == with_scores(np.asarray(Image.open(picture)), expected.numpy(), NAMES).tobytes()
         best = expected.argmax()
-        assert painter.in_words(sample) == f', name {best} ({100 * expected[best]:.0f} %)'
+        assert inferencer.summary(sample) == f', name {best} ({100 * expected[best]:.0f} %)'
 
     @pytest.mark.parametrize('bare', [False, True])
     def test_are_the_configs_where_the_checkpoint_tells_none(self, cfg, model, save, tmp_path, picture, bare):
         path = save(model)
         if bare:
             torch.save(model.state_dict(), path)
-        painter = Painter(cfg, path, 'cpu')
-        sample = painter.predict(picture)
+        inferencer = Inferencer(cfg, path, 'cpu')
+        sample = inferencer.predict(picture)
         expected = scores_of(model, np.asarray(Image.open(picture)), to_rgb=True)
         assert torch.allclose(sample.pred_score, expected, atol=1e-6)
-        assert painter.in_words(sample).startswith(f', {CIFAR10[expected.argmax()]} (')
+        assert inferencer.summary(sample).startswith(f', {CIFAR10[expected.argmax()]} (')
 
     def test_must_be_told_by_one_of_them(self, cfg, model, save):
         unnamed = copy.deepcopy(cfg)
         unnamed.test_dataloader.dataset.pop('metainfo')
-        with pytest.raises(ConfigError, match=r'classes are told neither by checkpoint \S+weights\.pth nor by test_dataloader'):
-            Painter(unnamed, save(model), 'cpu')
+        with pytest.raises(ConfigError, match=r'classes .* \S+weights\.pth .*test_dataloader\.dataset\.metainfo'):
+            Inferencer(unnamed, save(model), 'cpu')
 
     def test_of_weights_saved_by_several_processes(self, cfg, model, save, picture):
         path = save(model)
         torch.save({f'module.{name}': value for name, value in model.state_dict().items()}, path)
-        sample = Painter(cfg, path, 'cpu').predict(picture)
+        sample = Inferencer(cfg, path, 'cpu').predict(picture)
         assert torch.allclose(sample.pred_score, scores_of(model, np.asarray(Image.open(picture)), to_rgb=True), atol=1e-6)
 
 
@@ -113,33 +113,33 @@ def test_configs_of_batches_read_files_as_rgb(configs, save, tmp_path, classes):
     model = build(cfg)
     image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / 'picture.png')
-    painter = Painter(cfg, save(model), 'cpu')
-    sample = painter.predict(tmp_path / 'picture.png')
+    inferencer = Inferencer(cfg, save(model), 'cpu')
+    sample = inferencer.predict(tmp_path / 'picture.png')
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         prepared = Compose(cfg.test_dataloader.dataset.pipeline)(dict(img=image))['inputs'].permute(1, 2, 0).numpy()
     expected = scores_of(model, prepared)
     assert sample.pred_score.shape == (classes, )
     assert torch.allclose(sample.pred_score, expected, atol=1e-5)
-    assert torch.allclose(painter.predict(image).pred_score, expected, atol=1e-5)
+    assert torch.allclose(inferencer.predict(image).pred_score, expected, atol=1e-5)
     assert (scores_of(model, prepared[..., ::-1]) - expected).abs().max() > 1e-3  # blue and red are not the same to it
 
 
 def test_draws_into_a_file_and_never_over_the_picture(cfg, model, save, picture, tmp_path):
-    painter, before = Painter(cfg, save(model), 'cpu'), picture.read_bytes()
-    painter.draw(picture, tmp_path / 'drawn.png')
+    inferencer, before = Inferencer(cfg, save(model), 'cpu'), picture.read_bytes()
+    inferencer.draw(picture, tmp_path / 'drawn.png')
     with Image.open(tmp_path / 'drawn.png') as drawn:
         assert drawn.height >= 128 and drawn.width > 160 + 90
     with pytest.raises(ConfigError, match='overwritten'):
-        painter.draw(picture, picture)
+        inferencer.draw(picture, picture)
     assert picture.read_bytes() == before
 
 
 @pytest.mark.parametrize('spoil', [lambda path: path.unlink(), lambda path: path.write_text('text')])
 def test_unreadable_picture(cfg, model, save, picture, spoil):
-    painter = Painter(cfg, save(model), 'cpu')
+    inferencer = Inferencer(cfg, save(model), 'cpu')
     spoil(picture)
     with pytest.raises(DatasetError, match=r'picture\.png cannot be read'):
-        painter.drawn(picture)
+        inferencer.drawn(picture)
 
 
 @pytest.mark.parametrize('meta', [{}, dict(dataset_meta=dict(classes=NAMES))], ids=['without classes', 'with classes'])
@@ -148,7 +148,7 @@ class TestOtherCheckpoints:
 
     def fails(self, cfg, path: str) -> str:
         with pytest.raises(CheckpointError) as error:
-            Painter(cfg, path, 'cpu')
+            Inferencer(cfg, path, 'cpu')
         assert path in str(error.value) and '\n' not in str(error.value)
         return str(error.value)
 

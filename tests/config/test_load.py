@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -101,12 +100,6 @@ class TestMixedPrecision:
         assert cfg.optim_wrapper.to_dict() == {**before, 'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
 
 
-@pytest.mark.parametrize('config,kinds', [(VOC, (False, False)), (SCENES, (True, False)), (CIFAR, (False, True))])
-def test_what_a_config_does(configs, config, kinds):
-    cfg = settings.load_config(configs / config)
-    assert (settings.segments(cfg), settings.classifies(cfg)) == kinds
-
-
 class TestScaleLearningRate:
 
     @pytest.mark.parametrize('text', ['a = 1', 'auto_scale_lr = dict(enable=False)'])
@@ -147,77 +140,3 @@ class TestAugmentation:
         assert cfg.test_dataloader.dataset.dataset.pipeline == cfg.tta_pipeline
         assert cfg.model.type == 'DetTTAModel' and cfg.model.module == detector
         assert cfg.val_dataloader.dataset.pipeline != cfg.tta_pipeline  # validation stays as it is
-
-
-class TestShowDir:
-
-    def test_without_hook(self, write):
-        with pytest.raises(ConfigError, match=r'default_hooks\.visualization'):
-            settings.draw_predictions(settings.load_config(write('a = 1')), 'drawn')
-
-    def test_detection_gets_an_absolute_folder(self, configs, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        cfg = settings.load_config(configs / VOC)
-        settings.draw_predictions(cfg, 'drawn')
-        hook = cfg.default_hooks.visualization
-        assert hook.draw and hook.test_out_dir == str(tmp_path / 'drawn')
-
-    def test_segmentation_is_one_more_hook(self, configs):
-        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
-        settings.draw_predictions(cfg, 'drawn')
-        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
-        assert cfg.default_hooks == before.default_hooks
-
-    def test_segmentation_without_hooks(self, write):
-        cfg = settings.load_config(write('default_scope = "mmseg"'))
-        settings.draw_predictions(cfg, 'drawn')
-        assert cfg.custom_hooks == [dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
-
-    def test_classification_is_one_more_hook(self, configs):
-        cfg, before = settings.load_config(configs / CIFAR), settings.load_config(configs / CIFAR)
-        settings.draw_predictions(cfg, Path('drawn'))
-        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
-        assert cfg.default_hooks == before.default_hooks
-
-    def test_classification_without_hooks(self, write):
-        cfg = settings.load_config(write('default_scope = "mmpretrain"'))
-        settings.draw_predictions(cfg, 'drawn')
-        assert cfg.custom_hooks == [dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
-
-
-class TestOut:
-
-    @pytest.mark.parametrize('path', ['results.json', 'results', 'pkl'])
-    @pytest.mark.parametrize('config', [VOC, CIFAR])
-    def test_suffix(self, configs, config, path):
-        with pytest.raises(ConfigError, match=rf'--out {path} must end in \.pkl'):
-            settings.dump_predictions(settings.load_config(configs / config), path)
-
-    @pytest.mark.parametrize('several', [False, True])
-    @pytest.mark.parametrize('config', [VOC, CIFAR])
-    def test_is_one_more_evaluator(self, configs, config, several):
-        cfg = settings.load_config(configs / config)
-        first = cfg.test_evaluator
-        cfg.test_evaluator = [first] if several else first
-        settings.dump_predictions(cfg, 'results.pkl')
-        assert cfg.test_evaluator == [first, dict(type='DumpResults', out_file_path='results.pkl')]
-
-    @pytest.mark.parametrize('folder', ['maps', 'out.d/maps', '.hidden', 'results/v1.2'])
-    def test_segmentation_writes_label_maps_into_a_folder(self, configs, folder):
-        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
-        settings.dump_predictions(cfg, folder)
-        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', label_map_dir=folder)]
-        assert cfg.test_evaluator == before.test_evaluator
-
-    @pytest.mark.parametrize('path', ['maps.png', 'results.pkl', 'a_file'])
-    def test_segmentation_writes_no_file(self, configs, path, tmp_path):
-        (tmp_path / 'a_file').touch()
-        with pytest.raises(ConfigError, match=rf'--out \S+{path} must be a folder'):
-            settings.dump_predictions(settings.load_config(configs / SCENES), tmp_path / path)
-
-    def test_segmentation_writes_and_draws_at_once(self, configs):
-        cfg = settings.load_config(configs / SCENES)
-        settings.dump_predictions(cfg, 'maps')
-        settings.draw_predictions(cfg, 'drawn')
-        written = [(hook.get('label_map_dir'), hook.get('overlay_dir')) for hook in cfg.custom_hooks[-2:]]
-        assert written == [('maps', None), (None, 'drawn')]

@@ -2,11 +2,10 @@ import re
 import shutil
 
 import pytest
-import torch
 
 from mmmux.config import load as settings
 from mmmux.config import preflight
-from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
+from mmmux.utils.errors import CheckpointError, DatasetError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
@@ -132,48 +131,3 @@ def test_checkpoint(tmp_path):
     (tmp_path / 'here.pth').touch()
     for path in (None, tmp_path / 'here.pth', 'https://example.com/a.pth', 'torchvision://resnet50'):
         preflight.check_checkpoint(path, 'load_from')
-
-
-class TestCrop:
-
-    @pytest.fixture
-    def segmentor(self, configs):
-        def load(crop, size, size_divisor=None):
-            cfg = settings.load_config(configs / SCENES)
-            cfg.model.data_preprocessor.update(size=size, size_divisor=size_divisor)
-            cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=crop))
-            return cfg
-        return load
-
-    @pytest.mark.parametrize('crop', [(64, 96), (63, 96), (64, 95), (32, 32), (65, 96), (64, 97), (96, 64), 64, 65, 97])
-    @pytest.mark.parametrize('size,size_divisor', [((64, 96), None), (None, 32), (None, None), ((64, 96), 32)])
-    def test_passes_where_mmseg_can_stack_a_crop_and_a_smaller_picture(self, segmentor, crop, size, size_divisor):
-        from mmseg.utils import stack_batch
-        sides = (crop, crop) if isinstance(crop, int) else crop
-        try:
-            stack_batch([torch.zeros(3, *sides), torch.zeros(3, 16, 16)], size=size, size_divisor=size_divisor)
-        except (AssertionError, RuntimeError):
-            either = (size is None) != (size_divisor is None)
-            with pytest.raises(ConfigError, match='is larger' if either else 'must have either'):
-                preflight.check_crop(segmentor(crop, size, size_divisor))
-        else:
-            preflight.check_crop(segmentor(crop, size, size_divisor))
-
-    def test_message_names_both_sizes(self, segmentor):
-        with pytest.raises(ConfigError, match=re.escape('crop_size (96, 64)') + '.*' + re.escape('size (64, 96)')):
-            preflight.check_crop(segmentor((96, 64), (64, 96)))
-
-    def test_reaches_the_pipeline_inside_wrappers(self, segmentor):
-        cfg = segmentor((65, 64), (64, 64))
-        for _ in range(2):
-            cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=cfg.train_dataloader.dataset)
-        with pytest.raises(ConfigError, match='crop_size'):
-            preflight.check_crop(cfg)
-
-    @pytest.mark.parametrize('change', [dict(default_scope='mmdet'), {'model.data_preprocessor.type': 'DetDataPreprocessor'}])
-    def test_lets_other_models_through(self, segmentor, change):
-        cfg = segmentor((65, 64), (64, 64))
-        with pytest.raises(ConfigError):
-            preflight.check_crop(cfg)
-        cfg.merge_from_dict(change)
-        preflight.check_crop(cfg)

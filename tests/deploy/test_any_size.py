@@ -14,7 +14,7 @@ from nightly import SEED, count
 from release_reference import relative_error
 from reliability_record import record
 
-from mmmux.deploy.exact import form as exact_form
+from mmmux.deploy import exact_form
 from mmmux.models import ARCHITECTURES, MUXNet
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmmux.deploy.whole_model import whole_model
+from mmmux.deploy import exact_form
+from mmmux.tasks import task_of
 
 pytest.importorskip('mmpretrain')
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
@@ -17,11 +18,12 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 def test_scores_are_mmpretrains(config, as_trained):
     init_default_scope('mmpretrain')
     try:
-        model = as_trained(MODELS.build(Config.fromfile(CONFIGS / config).model))
+        cfg = Config.fromfile(CONFIGS / config)
+        model = as_trained(MODELS.build(cfg.model))
     finally:
         init_default_scope('mmengine')
     model.head.fc.weight.data.mul_(0.1)  # so that scores are not all 0 or 1
-    network = whole_model(model, 'mmpretrain')
+    network = task_of(cfg).deployable(exact_form(model), raw=False).eval()
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     x = torch.randn(3, 3, 96, 96)
     with torch.no_grad():

@@ -2,6 +2,7 @@
 import json
 import runpy
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -12,11 +13,13 @@ from mmengine.registry import MODELS, init_default_scope
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 from mmmux.deploy import export as export_module
-from mmmux.deploy.export import Export, export
+from mmmux.deploy.export import Export
 from mmmux.deploy.runtimes import FORMATS, runtime_of
+from mmmux.tasks import Detection
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError, ExportError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+export = partial(export_module.export, task=Detection())
 DETECTOR = REPOSITORY / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 pytest.importorskip('mmdet')
 
@@ -120,14 +123,14 @@ def test_int8_tells_what_it_costs(name, cfg, checkpoint, tmp_path):
 
 
 def test_a_file_that_disagrees_is_set_aside(cfg, checkpoint, tmp_path, monkeypatch):
-    whole = export_module.whole_model
+    right = export_module.exact_form
 
     def damaged(model, *options):
-        network = whole(model, *options)
-        network.model.backbone.stem[0].weight.mul_(1.1)
-        return network
+        exact = right(model, *options)
+        exact.backbone.stem[0].weight.mul_(1.1)
+        return exact
 
-    monkeypatch.setattr(export_module, 'whole_model', damaged)
+    monkeypatch.setattr(export_module, 'exact_form', damaged)
     with pytest.raises(ExportError, match='does not give what PyTorch gives: on picture 0'):
         export(cfg, checkpoint, Export('torchscript', 160, 160, raw=True), tmp_path / 'model.pt')
     assert not (tmp_path / 'model.pt').exists() and (tmp_path / 'model.pt.failed').exists()

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 import mmmux.deploy.tune as fastest_forms
-from mmmux.deploy.exact import form as exact_form
+from mmmux.deploy import exact_form
 from mmmux.deploy.exact.stage_form import StageForm
 from mmmux.deploy.runtimes import default_form
 from mmmux.models import DS, IR, MUX, Architecture, MUXNet

@@ -1,7 +1,7 @@
 import numpy
 import pytest
 
-from mmmux.deploy.verify import disagreement
+from mmmux.deploy.verify import largest_difference, unmatched_detections
 
 DETECTIONS = ('boxes', 'scores', 'labels')
 
@@ -14,33 +14,33 @@ def detections(order=(0, 1, 2), moved=0., label=1):
 
 
 def test_detections_of_equal_scores_may_change_places():
-    assert disagreement(DETECTIONS, detections((1, 0, 2)), detections()) is None
+    assert unmatched_detections(DETECTIONS, detections((1, 0, 2)), detections()) is None
 
 
 @pytest.mark.parametrize('ours', [detections(moved=2.), detections(label=0)])
 def test_a_moved_box_or_another_label_is_told(ours):
-    assert 'have no counterpart' in disagreement(DETECTIONS, ours, detections())
+    assert 'have no counterpart' in unmatched_detections(DETECTIONS, ours, detections())
 
 
 def test_a_detection_too_many_or_too_few_is_told():
     few = detections()
     few[2][0, 1], few[1][0, 1] = -1, 0
     for pair in ((few, detections()), (detections(), few)):
-        assert '50.0%' in disagreement(DETECTIONS, *pair) or '33.3%' in disagreement(DETECTIONS, *pair)
+        assert '50.0%' in unmatched_detections(DETECTIONS, *pair) or '33.3%' in unmatched_detections(DETECTIONS, *pair)
 
 
 def test_numbers_may_differ_by_rounding_alone():
     reference = numpy.linspace(-1, 1, 1000, dtype=numpy.float32)
-    assert disagreement(['logits'], [reference + 1e-5], [reference]) is None
-    assert disagreement(['logits'], [reference + 2e-3], [reference]) == 'logits differ by 2.0e-03 of their largest value'
-    assert disagreement(['logits'], [reference + 2e-3], [reference], 'fp16') is None
-    assert 'not finite' in disagreement(['logits'], [reference * numpy.nan], [reference])
-    assert 'has shape (500,)' in disagreement(['logits'], [reference[:500]], [reference])
+    assert largest_difference(['logits'], [reference + 1e-5], [reference]) is None
+    assert largest_difference(['logits'], [reference + 2e-3], [reference]) == 'logits differ by 2.0e-03 of their largest value'
+    assert largest_difference(['logits'], [reference + 2e-3], [reference], 'fp16') is None
+    assert 'not finite' in largest_difference(['logits'], [reference * numpy.nan], [reference])
+    assert 'has shape (500,)' in largest_difference(['logits'], [reference[:500]], [reference])
 
 
 def test_pixels_on_an_edge_may_flip_and_areas_may_not():
     reference = numpy.zeros((1, 100, 100), int)
     few, many = reference.copy(), reference.copy()
     few[0, 0, :30], many[0, :2] = 1, 1
-    assert disagreement(['labels'], [few], [reference]) is None
-    assert disagreement(['labels'], [many], [reference]) == '2.00% of labels are different'
+    assert largest_difference(['labels'], [few], [reference]) is None
+    assert largest_difference(['labels'], [many], [reference]) == '2.00% of labels are different'

@@ -8,8 +8,9 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmmux.deploy.verify import disagreement
-from mmmux.deploy.whole_model import whole_model
+from mmmux.deploy import exact_form
+from mmmux.deploy.verify import unmatched_detections
+from mmmux.tasks import Detection, Segmentation
 from mmmux.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -19,6 +20,10 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 def _scope():
     yield
     init_default_scope('mmengine')
+
+
+def deployed(task, model, raw=False):
+    return task.deployable(exact_form(model), raw).eval()
 
 
 def build(config):
@@ -45,12 +50,12 @@ def test_detections_are_mmdets(settings, as_trained):
     x = torch.randn(2, 3, 160, 200)
     samples = [DetDataSample(metainfo=dict(img_shape=(160, 200), ori_shape=(160, 200), scale_factor=(1., 1.))) for _ in x]
     with torch.no_grad():
-        ours = [output.numpy() for output in whole_model(model, 'mmdet')(x)]
+        ours = [output.numpy() for output in deployed(Detection(), model)(x)]
         theirs = [sample.pred_instances for sample in model.predict(x, samples)]
     for picture, expected in enumerate(theirs):
         found = int((ours[2][picture] >= 0).sum())
         assert found == len(expected) > 3
-        assert disagreement(('boxes', 'scores', 'labels'), [output[picture:picture + 1, :found] for output in ours],
+        assert unmatched_detections(('boxes', 'scores', 'labels'), [output[picture:picture + 1, :found] for output in ours],
                             [value.numpy()[None] for value in (expected.bboxes, expected.scores, expected.labels)]) is None
 
 
@@ -58,7 +63,7 @@ def test_raw_detections_are_those_of_all_anchors(as_trained):
     pytest.importorskip('mmdet')
     model = detector(as_trained)
     with torch.no_grad():
-        boxes, scores = whole_model(model, 'mmdet', raw=True)(torch.randn(2, 3, 160, 200))
+        boxes, scores = deployed(Detection(), model, raw=True)(torch.randn(2, 3, 160, 200))
     # Features of 20 x 25, 10 x 13, 5 x 7, 3 x 4, 2 x 2 and 1 x 1 with six anchors in each place.
     assert boxes.shape == (2, 6 * (500 + 130 + 35 + 12 + 4 + 1), 4) and scores.shape == (2, boxes.shape[1], 3)
     assert boxes.min() >= 0 and (boxes[..., 2] <= 200).all() and (boxes[..., 3] <= 160).all() and (scores.sum(-1) < 1).all()
@@ -72,18 +77,16 @@ def test_label_maps_are_mmsegs(decoder, as_trained):
     meta = dict(img_shape=(96, 130), ori_shape=(96, 130), pad_shape=(96, 130))
     with torch.no_grad():
         expected = model.encode_decode(x, [meta]).argmax(1)
-        labels, = whole_model(model, 'mmseg')(x)
+        labels, = deployed(Segmentation(), model)(x)
     assert labels.shape == (1, 96, 130) and (labels == expected).float().mean() > 0.999
     assert len(labels.unique()) > 1
 
 
 def test_what_cannot_be_exported_is_told():
-    with pytest.raises(ConfigError, match="default_scope 'mmengine' of the config is none of mmdet, mmseg, mmpretrain"):
-        whole_model(nn.Linear(1, 1).eval(), 'mmengine')
     with pytest.raises(ConfigError, match='only single-stage detectors with anchors'):
-        whole_model(nn.Linear(1, 1).eval(), 'mmdet')
+        deployed(Detection(), nn.Linear(1, 1).eval())
     pytest.importorskip('mmseg')
     model = build('c1/c1_muxnet-m-d8_1xb4-1200it_camvid-192x256.py').eval()
     model.test_cfg.mode = 'slide'
     with pytest.raises(ConfigError, match=r"model\.test_cfg\.mode is 'slide'"):
-        whole_model(model, 'mmseg')
+        deployed(Segmentation(), model)

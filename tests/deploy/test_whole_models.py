@@ -8,7 +8,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmmux.deploy.exact import form as exact_form
+from mmmux.deploy import exact_form
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

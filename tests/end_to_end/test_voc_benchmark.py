@@ -16,6 +16,7 @@ from mmmux.apis import runs as run
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.config import load as settings
 from mmmux.engine.runner.loader_workers import loader_workers_end
+from mmmux.tasks import Detection
 
 pytestmark = pytest.mark.slow
 
@@ -192,7 +193,7 @@ def test_mirrored_views_go_through_the_weights_and_their_boxes_lie_in_the_pictur
     torch.save(dict(state_dict=detector.state_dict(), meta={}), tmp_path / 'detector.pth')
     cfg.load_from = str(tmp_path / 'detector.pth')
     settings.test_with_augmentation(cfg)
-    settings.dump_predictions(cfg, tmp_path / 'predictions.pkl')
+    Detection().dump_in_test(cfg, tmp_path / 'predictions.pkl')
     runner = run.build_runner(cfg)
     with loader_workers_end(runner):
         runner.test()

@@ -48,7 +48,7 @@ def start(tmp_path, configs, monkeypatch):
         cfg = Config.fromfile(configs / 'search/analytic.py')
         cfg.search.update({**dict(size=(64, 64), evaluations=sum(PLAN), initial=8, batch=4, strategy=STRATEGY), **changes})
         monkeypatch.setattr(search_module, 'make_executor', lambda options: executor)
-        return run_search(read_settings(cfg), cfg, tmp_path / name, resume, on_generation)
+        return run_search(read_settings(cfg), cfg, tmp_path / name, resume=resume, on_generation=on_generation)
 
     return run
 

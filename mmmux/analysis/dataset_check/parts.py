@@ -2,9 +2,8 @@
 import contextlib
 import io
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
@@ -13,10 +12,11 @@ from mmengine.registry import DATASETS
 
 from mmmux.config.load import inner_datasets
 from mmmux.utils.errors import ConfigError, DatasetError, UserError
-from mmmux.utils.installed import has_classification
 
+from .any_layout import AnyLayout
 from .layout import Layout
 
+Layouts = Sequence[tuple[type, type[Layout]]]
 SPLITS = ('train', 'val', 'test')
 # What a data set does with its pictures, not which they are.
 _NOT_ITS_PICTURES = ('pipeline', 'test_mode', 'filter_cfg', 'lazy_init', 'serialize_data', 'max_refetch', 'metainfo')
@@ -65,8 +65,12 @@ def parts_of(cfg: Config, splits: Iterable[str]) -> list[Part]:
     return found
 
 
-def open_part(part: Part) -> Layout:
+def open_part(part: Part, layouts: Layouts) -> Layout:
     """Build the data set, without reading it, and what reads it picture by picture.
+
+    Args:
+        part: the set.
+        layouts: what reads the data sets of a class; others are read by :class:`AnyLayout`.
 
     Raises:
         UserError: its pictures cannot be listed.
@@ -75,9 +79,9 @@ def open_part(part: Part) -> Layout:
         kind = registry.get(part.cfg['type']) if isinstance(part.cfg['type'], str) else part.cfg['type']
     if kind is None or not isinstance(kind, type) or not issubclass(kind, BaseDataset):
         raise ConfigError(f"{part.key}.type '{part.cfg['type']}' is no data set of an OpenMMLab package that is installed here")
-    layout = _layout_of(kind)
+    layout = next((layout for dataset, layout in layouts if issubclass(kind, dataset)), AnyLayout)
     # In testing one bad picture is an error; here all are told.
-    changes = dict(test_mode=False) if layout.__name__ == 'AnyLayout' and kind.__module__.startswith('mmmux.') else {}
+    changes = dict(test_mode=False) if layout is AnyLayout and kind.__module__.startswith('mmmux.') else {}
     with quiet():
         try:
             dataset = DATASETS.build(dict(part.cfg, lazy_init=True, **changes))
@@ -99,32 +103,6 @@ def start(part: Part) -> None:
     """
     with quiet():
         DATASETS.build(dict(part.cfg))
-
-
-def _layout_of(kind: type) -> type[Layout]:
-    if find_spec('mmdet') is not None:
-        from mmmux.datasets.coco import CocoDataset
-        from mmmux.datasets.voc import VOCDataset
-
-        from .coco_layout import CocoLayout
-        from .voc_layout import VOCLayout
-        for dataset, layout in ((CocoDataset, CocoLayout), (VOCDataset, VOCLayout)):
-            if issubclass(kind, dataset):
-                return layout
-    if find_spec('mmseg') is not None:
-        from mmmux.datasets.segmentation import CheckedSegDataset
-
-        from .label_map_layout import LabelMapLayout
-        if issubclass(kind, CheckedSegDataset):
-            return LabelMapLayout
-    if has_classification():
-        from mmmux.datasets.classification import CheckedFolders
-
-        from .folder_layout import FolderLayout
-        if issubclass(kind, CheckedFolders):
-            return FolderLayout
-    from .any_layout import AnyLayout
-    return AnyLayout
 
 
 @contextlib.contextmanager

@@ -15,16 +15,18 @@ from mmmux.utils.installed import need_scope
 from .collect import Collector
 from .findings import UNREADABLE_PICTURE, Reading
 from .layout import Layout
-from .parts import SPLITS, Part, open_part, parts_of, start
+from .parts import SPLITS, Layouts, Part, open_part, parts_of, start
 from .processes import Failed, share_out
 from .report import Report, check_fix_list
 
 
-def check(cfg: Config, splits: Iterable[str] = SPLITS, jobs: int = 1, fix_list: Path | None = None) -> Report:
+def check(cfg: Config, layouts: Layouts = (), splits: Iterable[str] = SPLITS, jobs: int = 1,
+          fix_list: Path | None = None) -> Report:
     """Read every picture and every annotation of the data sets of a config.
 
     Args:
         cfg: the config of a training or test.
+        layouts: what reads the data sets of a class, as :meth:`mmmux.tasks.Task.layouts` gives it.
         splits: those of train, val and test that are read.
         jobs: processes to read in, one at least, so that what kills it does not kill the check.
         fix_list: where `report.write_fix_lists` is going to write; whether it can is looked at first.
@@ -37,18 +39,18 @@ def check(cfg: Config, splits: Iterable[str] = SPLITS, jobs: int = 1, fix_list: 
         raise ConfigError(f'--jobs must be 1 or more, got {jobs}')
     need_scope(cfg.get('default_scope'))
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    parts, layouts, unchecked = _open_all(parts_of(cfg, splits))
+    parts, opened, unchecked = _open_all(parts_of(cfg, splits), layouts)
     if fix_list is not None:
-        check_fix_list(parts, layouts, fix_list)
-    collector = Collector(parts, layouts)
-    tasks = ((number, index) for number, layout in enumerate(layouts) for index in range(len(layout.names)))
-    total = sum(len(layout.names) for layout in layouts)
-    reading = share_out(partial(_read, layouts), tasks, min(jobs, total))
+        check_fix_list(parts, opened, fix_list)
+    collector = Collector(parts, opened)
+    tasks = ((number, index) for number, layout in enumerate(opened) for index in range(len(layout.names)))
+    total = sum(len(layout.names) for layout in opened)
+    reading = share_out(partial(_read, opened), tasks, min(jobs, total))
     for (number, index), result in tqdm(reading, 'reading', total, unit='picture', disable=None, smoothing=0.05):
         if isinstance(result, Failed):
-            result = _failed(layouts[number], index, result)
+            result = _failed(opened[number], index, result)
         collector.add(number, index, result)
-    return collector.report(dict(_refusals(parts, layouts)), unchecked)
+    return collector.report(dict(_refusals(parts, opened)), unchecked)
 
 
 def _read(layouts: list[Layout], task: tuple[int, int]) -> Reading:
@@ -56,12 +58,12 @@ def _read(layouts: list[Layout], task: tuple[int, int]) -> Reading:
     return layouts[number].read(index)
 
 
-def _open_all(parts: list[Part]) -> tuple[list[Part], list[Layout], list[str]]:
+def _open_all(parts: list[Part], known: Layouts) -> tuple[list[Part], list[Layout], list[str]]:
     """The parts that can be read, what reads them, and why others cannot."""
     opened, layouts, unchecked, last = [], [], [], None
     for part in parts:
         try:
-            layouts.append(open_part(part))
+            layouts.append(open_part(part, known))
             opened.append(part)
         except UserError as error:
             unchecked.append(f'{part.title} ({part.key}): {error}')

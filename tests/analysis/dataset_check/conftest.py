@@ -3,6 +3,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmmux.analysis.dataset_check import check
+from mmmux.tasks import task_of
 
 
 @pytest.fixture
@@ -10,7 +11,8 @@ def checked():
     """Check data sets, given as the config of each split; give back the report."""
     def run(scope: str, jobs: int = 1, **datasets):
         loaders = {f'{split}_dataloader': dict(dataset=dataset) for split, dataset in datasets.items()}
-        return check(Config(dict(default_scope=scope, **loaders)), jobs=jobs)
+        cfg = Config(dict(default_scope=scope, **loaders))
+        return check(cfg, task_of(cfg).layouts(), jobs=jobs)
 
     yield run
     init_default_scope('mmengine')

@@ -8,8 +8,8 @@ from release_reference import needs_reference, recorded, relative_error, release
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
-from mmmux.deploy.exact import form as exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES, IN_TORCH, StageForm
 from mmmux.deploy.old_torch import trace_to_onnx
 from mmmux.deploy.runtimes import onnx_runtime, openvino_runtime

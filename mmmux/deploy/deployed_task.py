@@ -1,0 +1,21 @@
+"""What deployment needs to know of a task."""
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy
+from torch import Tensor, nn
+
+
+class DeployedTask(Protocol):
+    """The part of :class:`mmmux.tasks.Task` that deployment uses; see there."""
+
+    name: str
+
+    def deployable(self, model: nn.Module, raw: bool) -> nn.Module: ...
+
+    def output_order(self, raw: bool) -> str: ...
+
+    def difference(self, names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
+                   precision: str) -> str | None: ...
+
+    def put_prediction(self, sample, *outputs: Tensor) -> None: ...

@@ -1,0 +1,79 @@
+"""A detector as a function from prepared pictures to named tensors."""
+import torch
+from torch import Tensor, nn
+
+from mmmux.utils.errors import ConfigError
+
+from .non_max_suppression import non_max_suppression
+
+
+class Detector(nn.Module):
+    """A single-stage detector with anchors, from prepared pictures to detections.
+
+    Args:
+        model: a detector of mmdet.
+        raw: leave out non-maximum suppression.
+
+    Attributes:
+        outputs: for each output its name and meaning.
+
+    Raises:
+        ConfigError: the detector is of another kind.
+    """
+
+    def __init__(self, model: nn.Module, raw: bool):
+        super().__init__()
+        self.model = model
+        self.raw = raw
+        self.outputs = dict(
+            boxes='left, top, right and bottom of each box in pixels of the input', scores='from 0 to 1',
+            **({} if raw else dict(labels='index into classes')))
+        self.head = getattr(model, 'bbox_head', None)
+        if not all(hasattr(self.head, name) for name in ('prior_generator', 'bbox_coder', 'cls_out_channels')):
+            raise ConfigError('only single-stage detectors with anchors can be exported, whose bbox_head has a prior_generator '
+                              f'and a bbox_coder; {type(model).__name__} with a {type(self.head).__name__} is none')
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) -> boxes, scores and labels as :func:`non_max_suppression` gives them.
+
+        Raw: boxes (N, P, 4) of all anchors in pixels of the input, and scores (N, P, classes) without the background.
+        """
+        head = self.head
+        level_logits, level_deltas = head(self.model.extract_feat(x))[:2]
+        priors = head.prior_generator.grid_priors([level.shape[-2:] for level in level_logits], device=x.device)
+        scores = [self._scores(_by_anchor(level, head.cls_out_channels)) for level in level_logits]
+        deltas = torch.cat([_by_anchor(level, 4) for level in level_deltas], 1)
+        anchors = torch.cat(priors).unsqueeze(0).expand(x.shape[0], -1, -1).reshape(-1, 4)
+        boxes = _inside(head.bbox_coder.decode(anchors, deltas.reshape(-1, 4)).view_as(deltas), x)
+        if self.raw:
+            return boxes, torch.cat(scores, 1)
+        settings = head.test_cfg
+        scores = torch.cat([_best(level, settings.get('nms_pre', -1)) for level in scores], 1)
+        smallest = settings.get('min_bbox_size', -1)
+        if smallest >= 0:
+            sides = boxes[..., 2:] - boxes[..., :2]
+            scores = scores * (sides > smallest).all(-1, keepdim=True)
+        return non_max_suppression(boxes, scores, settings.max_per_img, settings.nms.iou_threshold, settings.score_thr)
+
+    def _scores(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid() if self.head.use_sigmoid_cls else logits.softmax(-1)[..., :-1]
+
+
+def _by_anchor(level: Tensor, entries: int) -> Tensor:
+    """(N, anchors * entries, h, w) -> (N, h * w * anchors, entries)."""
+    return level.permute(0, 2, 3, 1).reshape(level.shape[0], -1, entries)
+
+
+def _inside(boxes: Tensor, x: Tensor) -> Tensor:
+    # A shape taken as a tensor stays variable in a traced graph; mmdet's own clipping cannot be exported.
+    height, width = torch._shape_as_tensor(x)[2:].to(boxes.device, boxes.dtype).unbind()
+    return torch.minimum(boxes.clamp(min=0), torch.stack([width, height, width, height]))
+
+
+def _best(scores: Tensor, count: int) -> Tensor:
+    """Set to 0 all but the `count` best scores of each picture; all stay where there are no more or the count is negative."""
+    total = scores.shape[1] * scores.shape[2]
+    if count < 0:
+        return scores
+    worst = scores.flatten(1).topk(min(count, int(total)), dim=1).values[:, -1]
+    return scores * (scores >= worst[:, None, None])

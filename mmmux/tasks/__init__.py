@@ -1,0 +1,7 @@
+"""What differs between detection, segmentation and classification: one object for each task."""
+from .base import TASKS, Task, find_task, task_of
+from .classification import Classification, MultiLabelClassification
+from .detection import Detection
+from .segmentation import Segmentation
+
+__all__ = ['TASKS', 'Classification', 'Detection', 'MultiLabelClassification', 'Segmentation', 'Task', 'find_task', 'task_of']

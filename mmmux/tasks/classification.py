@@ -1,0 +1,115 @@
+"""Classification with mmpretrain, of one or of several labels a picture."""
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import init_default_scope
+from PIL import Image
+from torch import Tensor, nn
+
+from mmmux.analysis.results import Results
+from mmmux.config.load import innermost_dataset
+from mmmux.deploy.classifier import Classifier
+from mmmux.visualization.scores import with_scores
+
+from .base import TASKS, Task, add_hook, rgb
+
+
+@TASKS.register_module()
+class Classification(Task):
+    """One class for a picture."""
+
+    scope = 'mmpretrain'
+    name = 'classification'
+    results = Results(
+        metric='accuracy/top1', columns={'top-1': 'accuracy/top1'}, by_class='accuracy/top1/', class_heading='class', digits=2,
+        explained='Top-1 is the share of pictures whose highest score is right, in percent.',
+        metafile_task='Image Classification', metafile_metric='Top 1 Accuracy')
+    scores = staticmethod(lambda logits: logits.softmax(1))
+
+    def draw_in_test(self, cfg: Config, folder: Path) -> None:
+        """See :meth:`Task.draw_in_test`: the highest scores."""
+        add_hook(cfg, dict(type='mmmux.ClsPredictionsHook', out_dir=str(folder)))
+
+    def init_model(self, cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
+        """See :meth:`Task.init_model`."""
+        from mmpretrain.apis import get_model
+        init_default_scope(cfg.default_scope)
+        return get_model(cfg, checkpoint, device=device)
+
+    def predictor(self, cfg: Config, model: nn.Module) -> Callable:
+        """See :meth:`Task.predictor`."""
+        steps = innermost_dataset(cfg.test_dataloader).pipeline
+        pipeline, loads_files = Compose(steps), 'LoadImage' in steps[0]['type']
+
+        def predict(picture: Path | np.ndarray):
+            info = dict(img_path=str(picture)) if loads_files else dict(img=rgb(picture))
+            with torch.no_grad():
+                return model.test_step(pseudo_collate([pipeline(info)]))[0]
+
+        return predict
+
+    def draw(self, image: np.ndarray, sample, model: nn.Module, cfg: Config, threshold: float) -> Image.Image:
+        """See :meth:`Task.draw`: the highest scores."""
+        return with_scores(image, sample.pred_score.cpu().numpy(), model.dataset_meta['classes'])
+
+    def summary(self, sample, model: nn.Module, threshold: float) -> str:
+        """See :meth:`Task.summary`: the class with the highest score."""
+        score, label = sample.pred_score.max(0)
+        return f", {model.dataset_meta['classes'][label]} ({100 * score:.0f} %)"
+
+    def columns(self, dataset, sample, predictors: Mapping[str, Callable], painters: Mapping[str, Callable], cfg: Config,
+                threshold: float) -> dict[str, Image.Image]:
+        """See :meth:`Task.columns`: the models' scores, with the labels' classes marked."""
+        picture = sample.get('img_path')
+        if picture is None:  # CIFAR's batches hold pictures, not files
+            picture = dataset.get_data_info(sample.sample_idx)['img']
+        return {name: with_scores(rgb(picture), predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
+                                  sample.gt_label.tolist()) for name, predict in predictors.items()}
+
+    def picture_name(self, dataset, sample, index: int) -> str:
+        """See :meth:`Task.picture_name`: the classes and the name or number of the picture."""
+        # Folders of classes may hold pictures of the same name; CIFAR's have none, and some chests have no finding.
+        classes = '-'.join(dataset.metainfo['classes'][label] for label in sample.gt_label) or 'none'
+        return f'{classes}-{Path(sample.img_path).stem if "img_path" in sample else index}'
+
+    def layouts(self) -> Sequence[tuple]:
+        """See :meth:`Task.layouts`."""
+        from mmmux.analysis.dataset_check.folder_layout import FolderLayout
+        from mmmux.datasets.classification import CheckedFolders
+        return (CheckedFolders, FolderLayout),
+
+    def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
+        """See :meth:`Task.deployable`."""
+        return Classifier(model, raw, self.scores)
+
+    def output_order(self, raw: bool) -> str:
+        """See :meth:`Task.output_order`."""
+        return 'one for each class'
+
+    def put_prediction(self, sample, scores: Tensor) -> None:
+        """See :meth:`Task.put_prediction`."""
+        sample.set_pred_score(scores).set_pred_label(scores.argmax(0, keepdim=True))
+
+
+@TASKS.register_module()
+class MultiLabelClassification(Classification):
+    """Several classes, or none, for a picture."""
+
+    results = Results(
+        metric='auroc/mean', columns={'mean AUROC': 'auroc/mean'}, by_class='auroc/', class_heading='AUROC', digits=3,
+        explained='Area under the ROC curve, 0 to 1.', metafile_task='Multi-Label Image Classification',
+        metafile_metric='mean AUROC')
+    scores = staticmethod(lambda logits: logits.sigmoid())
+
+    @classmethod
+    def fits(cls, cfg: Config) -> bool:
+        """Whether the config's head scores each class by itself, or its evaluator measures each by itself."""
+        head = (cfg.get('model') or {}).get('head') or {}
+        evaluators = cfg.get('test_evaluator') or []
+        evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
+        measured = any(str(evaluator.get('type')).endswith('AUROC') for evaluator in evaluators)
+        return super().fits(cfg) and (measured or 'MultiLabel' in str(head.get('type')))

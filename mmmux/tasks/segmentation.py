@@ -1,0 +1,116 @@
+"""Semantic segmentation with mmseg."""
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.structures import PixelData
+from PIL import Image
+from torch import Tensor, nn
+
+from mmmux.analysis.results import Results
+from mmmux.config.load import innermost_dataset
+from mmmux.deploy.segmentor import Segmentor
+from mmmux.utils.errors import ConfigError
+from mmmux.visualization.overlay import blend, legend, overlay
+
+from .base import TASKS, Task, add_hook, rgb
+
+
+@TASKS.register_module()
+class Segmentation(Task):
+    """A class for every pixel."""
+
+    scope = 'mmseg'
+    name = 'segmentation'
+    results = Results(
+        metric='mIoU', columns={'mIoU': 'mIoU', 'pixel accuracy': 'aAcc', 'mean accuracy': 'mAcc'}, by_class='IoU/',
+        class_heading='IoU', digits=2, explained='IoU and accuracy in percent, at one scale.',
+        metafile_task='Semantic Segmentation', metafile_metric='mIoU')
+
+    def check_training(self, cfg: Config) -> None:
+        """Check that training crops fit into the size that they are padded to.
+
+        mmseg would leave a larger crop as it is, and the batch could not be stacked when a smaller picture comes along.
+
+        Raises:
+            ConfigError: they do not fit, or the size of a batch is not defined.
+        """
+        preprocessor = cfg.model.get('data_preprocessor') or {}
+        if not str(preprocessor.get('type', '')).endswith('SegDataPreProcessor'):
+            return
+        padded = preprocessor.get('size')
+        if (padded is None) == (preprocessor.get('size_divisor') is None):
+            raise ConfigError('model.data_preprocessor must have either size or size_divisor, which say what a batch is padded '
+                              f'to, got size={padded} and size_divisor={preprocessor.get("size_divisor")}')
+        for transform in innermost_dataset(cfg.train_dataloader).get('pipeline', []):
+            crop = transform.get('crop_size') if transform['type'].endswith('RandomCrop') else None
+            crop = (crop, crop) if isinstance(crop, int) else crop
+            if crop and padded and any(side > limit for side, limit in zip(crop, padded)):
+                raise ConfigError(f'crop_size {tuple(crop)} of the training pipeline is larger than '
+                                  f'model.data_preprocessor.size {tuple(padded)}, which pictures are padded to: make both the '
+                                  'same')
+
+    def draw_in_test(self, cfg: Config, folder: Path) -> None:
+        """See :meth:`Task.draw_in_test`: classes, with a legend."""
+        add_hook(cfg, dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))
+
+    def dump_in_test(self, cfg: Config, path: Path) -> None:
+        """Change a config so that testing writes a label map for every picture into a folder (`--out`).
+
+        Raises:
+            ConfigError: it is the path of a file.
+        """
+        if path.is_file() or path.suffix in ('.pkl', '.pickle', '.png'):
+            raise ConfigError(f'--out {path} must be a folder: a segmentor writes a label map for every picture')
+        add_hook(cfg, dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
+
+    def init_model(self, cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
+        """See :meth:`Task.init_model`."""
+        from mmseg.apis import init_model
+        return init_model(cfg, checkpoint, device=device)
+
+    def predictor(self, cfg: Config, model: nn.Module) -> Callable:
+        """See :meth:`Task.predictor`."""
+        from mmseg.apis import inference_model
+        return lambda picture: inference_model(model, picture if isinstance(picture, np.ndarray) else str(picture))
+
+    def draw(self, image: np.ndarray, sample, model: nn.Module, cfg: Config, threshold: float) -> Image.Image:
+        """See :meth:`Task.draw`: classes, with a legend."""
+        return overlay(image, _labels(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
+
+    def columns(self, dataset, sample, predictors: Mapping[str, Callable], painters: Mapping[str, Callable], cfg: Config,
+                threshold: float) -> dict[str, Image.Image]:
+        """See :meth:`Task.columns`: the picture, the labels' classes, the models', and one legend for all."""
+        image, classes, palette = rgb(sample.img_path), dataset.metainfo['classes'], dataset.metainfo['palette']
+        maps = dict(labels=_labels(sample.gt_sem_seg))
+        maps.update((name, _labels(predict(sample.img_path).pred_sem_seg)) for name, predict in predictors.items())
+        columns = dict(picture=Image.fromarray(image), **{name: blend(image, seen, palette) for name, seen in maps.items()})
+        columns['classes'] = legend(np.stack(list(maps.values())), classes, palette, with_shares=False)
+        return columns
+
+    def layouts(self) -> Sequence[tuple]:
+        """See :meth:`Task.layouts`."""
+        from mmmux.analysis.dataset_check.label_map_layout import LabelMapLayout
+        from mmmux.datasets.segmentation import CheckedSegDataset
+        return (CheckedSegDataset, LabelMapLayout),
+
+    def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
+        """See :meth:`Task.deployable`: of segmentors that see each picture whole."""
+        return Segmentor(model, raw)
+
+    def output_order(self, raw: bool) -> str:
+        """See :meth:`Task.output_order`."""
+        return 'a label for each pixel of the input'
+
+    def put_prediction(self, sample, labels: Tensor) -> None:
+        """See :meth:`Task.put_prediction`."""
+        height, width = sample.img_shape
+        labels = labels[None, None, :height, :width].float()
+        resized = F.interpolate(labels, size=tuple(sample.ori_shape), mode='nearest')[0].long()
+        sample.set_data(dict(pred_sem_seg=PixelData(data=resized)))
+
+
+def _labels(data: PixelData) -> np.ndarray:
+    return data.data.squeeze(0).cpu().numpy()

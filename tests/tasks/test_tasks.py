@@ -1,0 +1,177 @@
+"""Which task a config has, and what the tasks change in it and check."""
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmmux.config import load as settings
+from mmmux.tasks import Classification, Detection, MultiLabelClassification, Segmentation, find_task, task_of
+from mmmux.utils.errors import ConfigError
+
+VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
+SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
+CIFAR = 'classification/muxnet-m_1xb96-50e_cifar100-224.py'
+CHEST = 'classification/muxnet-m_1xb64-30e_chestxray14-224.py'
+
+
+def check(cfg: Config) -> None:
+    task_of(cfg).check_training(cfg)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(text: str) -> Path:
+        (tmp_path / 'config.py').write_text(text)
+        return tmp_path / 'config.py'
+
+    return to_file
+
+
+class TestTaskOf:
+
+    @pytest.mark.parametrize(('config', 'task'), [
+        (VOC, Detection), (SCENES, Segmentation), (CIFAR, Classification), (CHEST, MultiLabelClassification)])
+    def test_of_our_configs(self, configs, config, task):
+        assert type(task_of(settings.load_config(configs / config))) is task
+
+    @pytest.mark.parametrize(('evaluators', 'task'), [
+        ([dict(type='Accuracy'), dict(type='mmmux.AUROC')], MultiLabelClassification),
+        ([dict(type='Accuracy'), dict(type='ConfusionMatrix')], Classification)])
+    def test_of_several_evaluators(self, evaluators, task):
+        assert type(task_of(Config(dict(default_scope='mmpretrain', test_evaluator=evaluators)))) is task
+
+    def test_a_config_may_name_it(self):
+        assert type(task_of(Config(dict(default_scope='mmpretrain', task='Segmentation')))) is Segmentation
+
+    @pytest.mark.parametrize('config', [dict(default_scope='mmengine'), {}])
+    def test_none(self, config):
+        assert find_task(Config(config)) is None
+        with pytest.raises(ConfigError) as error:
+            task_of(Config(config))
+        assert all(word in str(error.value) for word in (str(config.get('default_scope')), 'mmdet', 'mmseg', 'mmpretrain'))
+
+    def test_unknown_name(self):
+        with pytest.raises(ConfigError, match=r"'Depth'.*Detection"):
+            find_task(Config(dict(default_scope='mmdet', task='Depth')))
+
+
+class TestShowDir:
+
+    def test_without_hook(self, write):
+        with pytest.raises(ConfigError, match=r'default_hooks\.visualization'):
+            Detection().draw_in_test(settings.load_config(write('a = 1')), Path('drawn'))
+
+    def test_detection_gets_an_absolute_folder(self, configs, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        cfg = settings.load_config(configs / VOC)
+        task_of(cfg).draw_in_test(cfg, Path('drawn'))
+        hook = cfg.default_hooks.visualization
+        assert hook.draw and hook.test_out_dir == str(tmp_path / 'drawn')
+
+    def test_segmentation_is_one_more_hook(self, configs):
+        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
+        task_of(cfg).draw_in_test(cfg, Path('drawn'))
+        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
+        assert cfg.default_hooks == before.default_hooks
+
+    def test_segmentation_without_hooks(self, write):
+        cfg = settings.load_config(write('default_scope = "mmseg"'))
+        task_of(cfg).draw_in_test(cfg, Path('drawn'))
+        assert cfg.custom_hooks == [dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
+
+    def test_classification_is_one_more_hook(self, configs):
+        cfg, before = settings.load_config(configs / CIFAR), settings.load_config(configs / CIFAR)
+        task_of(cfg).draw_in_test(cfg, Path('drawn'))
+        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
+        assert cfg.default_hooks == before.default_hooks
+
+    def test_classification_without_hooks(self, write):
+        cfg = settings.load_config(write('default_scope = "mmpretrain"'))
+        task_of(cfg).draw_in_test(cfg, Path('drawn'))
+        assert cfg.custom_hooks == [dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
+
+
+class TestOut:
+
+    @pytest.mark.parametrize('path', ['results.json', 'results', 'pkl'])
+    @pytest.mark.parametrize('config', [VOC, CIFAR])
+    def test_suffix(self, configs, config, path):
+        with pytest.raises(ConfigError, match=rf'--out {path} must end in \.pkl'):
+            cfg = settings.load_config(configs / config)
+            task_of(cfg).dump_in_test(cfg, Path(path))
+
+    @pytest.mark.parametrize('several', [False, True])
+    @pytest.mark.parametrize('config', [VOC, CIFAR])
+    def test_is_one_more_evaluator(self, configs, config, several):
+        cfg = settings.load_config(configs / config)
+        first = cfg.test_evaluator
+        cfg.test_evaluator = [first] if several else first
+        task_of(cfg).dump_in_test(cfg, Path('results.pkl'))
+        assert cfg.test_evaluator == [first, dict(type='DumpResults', out_file_path='results.pkl')]
+
+    @pytest.mark.parametrize('folder', ['maps', 'out.d/maps', '.hidden', 'results/v1.2'])
+    def test_segmentation_writes_label_maps_into_a_folder(self, configs, folder):
+        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
+        task_of(cfg).dump_in_test(cfg, Path(folder))
+        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', label_map_dir=folder)]
+        assert cfg.test_evaluator == before.test_evaluator
+
+    @pytest.mark.parametrize('path', ['maps.png', 'results.pkl', 'a_file'])
+    def test_segmentation_writes_no_file(self, configs, path, tmp_path):
+        (tmp_path / 'a_file').touch()
+        with pytest.raises(ConfigError, match=rf'--out \S+{path} must be a folder'):
+            Segmentation().dump_in_test(settings.load_config(configs / SCENES), tmp_path / path)
+
+    def test_segmentation_writes_and_draws_at_once(self, configs):
+        cfg = settings.load_config(configs / SCENES)
+        task_of(cfg).dump_in_test(cfg, Path('maps'))
+        task_of(cfg).draw_in_test(cfg, Path('drawn'))
+        written = [(hook.get('label_map_dir'), hook.get('overlay_dir')) for hook in cfg.custom_hooks[-2:]]
+        assert written == [('maps', None), (None, 'drawn')]
+
+
+class TestCrop:
+
+    @pytest.fixture
+    def segmentor(self, configs):
+        def load(crop, size, size_divisor=None):
+            cfg = settings.load_config(configs / SCENES)
+            cfg.model.data_preprocessor.update(size=size, size_divisor=size_divisor)
+            cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=crop))
+            return cfg
+        return load
+
+    @pytest.mark.parametrize('crop', [(64, 96), (63, 96), (64, 95), (32, 32), (65, 96), (64, 97), (96, 64), 64, 65, 97])
+    @pytest.mark.parametrize('size,size_divisor', [((64, 96), None), (None, 32), (None, None), ((64, 96), 32)])
+    def test_passes_where_mmseg_can_stack_a_crop_and_a_smaller_picture(self, segmentor, crop, size, size_divisor):
+        from mmseg.utils import stack_batch
+        sides = (crop, crop) if isinstance(crop, int) else crop
+        try:
+            stack_batch([torch.zeros(3, *sides), torch.zeros(3, 16, 16)], size=size, size_divisor=size_divisor)
+        except (AssertionError, RuntimeError):
+            either = (size is None) != (size_divisor is None)
+            with pytest.raises(ConfigError, match='is larger' if either else 'must have either'):
+                check(segmentor(crop, size, size_divisor))
+        else:
+            check(segmentor(crop, size, size_divisor))
+
+    def test_message_names_both_sizes(self, segmentor):
+        with pytest.raises(ConfigError, match=re.escape('crop_size (96, 64)') + '.*' + re.escape('size (64, 96)')):
+            check(segmentor((96, 64), (64, 96)))
+
+    def test_reaches_the_pipeline_inside_wrappers(self, segmentor):
+        cfg = segmentor((65, 64), (64, 64))
+        for _ in range(2):
+            cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=2, dataset=cfg.train_dataloader.dataset)
+        with pytest.raises(ConfigError, match='crop_size'):
+            check(cfg)
+
+    @pytest.mark.parametrize('change', [dict(default_scope='mmdet'), {'model.data_preprocessor.type': 'DetDataPreprocessor'}])
+    def test_lets_other_models_through(self, segmentor, change):
+        cfg = segmentor((65, 64), (64, 64))
+        with pytest.raises(ConfigError):
+            check(cfg)
+        cfg.merge_from_dict(change)
+        check(cfg)
