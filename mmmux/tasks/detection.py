@@ -96,8 +96,9 @@ class Detection(Task):
 
 def _with_boxes(cfg: Config, image: np.ndarray, sample, metainfo: Mapping, **options) -> Image.Image:
     # Not built by the registry, which keeps one for each name: a run's writes into its work dir.
-    options_of_config = {key: value for key, value in cfg.visualizer.items() if key not in ('type', 'name', 'vis_backends')}
-    visualizer = VISUALIZERS.get(cfg.visualizer['type'])(name='pictures', **options_of_config)
+    arguments = {key: value for key, value in cfg.visualizer.items() if key not in ('type', 'name', 'vis_backends')}
+    with VISUALIZERS.switch_scope_and_registry(None) as registry:
+        visualizer = registry.get(cfg.visualizer['type'])(name='pictures', **arguments)
     visualizer.dataset_meta = metainfo
     visualizer.add_datasample('picture', image, sample, show=False, **options)
     return Image.fromarray(visualizer.get_image())

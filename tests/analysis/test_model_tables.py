@@ -77,8 +77,8 @@ class TestEntries:
 
 
 def entry(name: str, results, **changes) -> model_tables.Entry:
-    values = dict(config=ROOT / 'configs/method' / f'{name}.py', params=2_086_086, macs=216_808_112, size=(224, 192), results=results,
-                  score=None, paper='')
+    values = dict(config=ROOT / 'configs/method' / f'{name}.py', params=2_086_086, macs=216_808_112, size=(224, 192),
+                  results=results, score=None, paper='')
     return model_tables.Entry(**{**values, **changes})
 
 
