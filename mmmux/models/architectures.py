@@ -1,4 +1,7 @@
-"""The MUXNet family as tables: a network is a stem, seven stages of typed rows, and a head convolution."""
+"""Architecture tables of the MUXNet family: a stem, stages of typed block rows, and a 1x1 head convolution.
+
+The family is from Lu, Deb and Boddeti, "MUXConv: Information Multiplexing in Convolutional Neural Networks", CVPR 2020.
+"""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -22,7 +25,7 @@ def _is_kernel_size(value: Any) -> bool:
     return bool(sizes) and all(_is_count(size) and size % 2 for size in sizes)
 
 
-# For each option of a table, what it accepts in words and in code.
+# Field name -> (accepted values in words, for the error message; function that tests a value).
 _ACCEPTED = {
     'out_channels': ('a positive whole number', _is_count),
     'head_channels': ('a positive whole number', _is_count),
@@ -44,17 +47,21 @@ _ACCEPTED = {
 
 
 def _as_tuples(value: Any) -> Any:
-    # Configs hold lists, and a row must be hashable.
+    # Configs hold lists. Rows must be hashable, so they store tuples.
     return tuple(_as_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 class _Checked:
-    """A table's part that tells a value it cannot use when it is made, rather than deep inside a layer."""
+    """Convert lists to tuples and check every field when an instance is created.
+
+    Raises:
+        ConfigError: A field has a value outside `_ACCEPTED`.
+    """
 
     def __post_init__(self):
         for field in fields(self):
             value = _as_tuples(getattr(self, field.name))
-            object.__setattr__(self, field.name, value)  # the only way into a frozen dataclass
+            object.__setattr__(self, field.name, value)  # a frozen dataclass refuses plain assignment
             words, accepts = _ACCEPTED[field.name]
             if not accepts(value):
                 raise ConfigError(f'{field.name} of {type(self).__name__} must be {words}, got {value!r}')
@@ -62,15 +69,21 @@ class _Checked:
 
 @dataclass(frozen=True)
 class DS(_Checked):
-    """Depthwise separable block: depthwise k x k, SE, 1x1.
+    """Row of a depthwise separable block: depthwise k x k, squeeze-and-excitation (SE), 1x1 projection.
 
     Args:
-        out_channels: channels after the block.
-        kernel_size: odd size of the depthwise kernel, or several for mixed kernels.
-        stride: 1 or 2.
-        se_ratio: SE reduces to this share of the block's input channels; 0 leaves SE out.
-        act: activation inside the block.
-        scales: spatial multiplexing, one of -1, 0, +1 for each group of channels; None for a plain convolution.
+        out_channels (int): Number of output channels.
+        kernel_size (int | tuple[int, ...]): Odd size of the depthwise kernel in pixels. A tuple gives one size per group of
+            channels (mixed kernels). Defaults to 3.
+        stride (int): Stride of the depthwise convolution, 1 or 2. Defaults to 1.
+        se_ratio (float): Channels between the two SE convolutions, as a fraction of the block's input channels. 0 disables
+            SE. Defaults to 0.25.
+        act (str): Activation of the block, 'ReLU' or 'Swish'. Defaults to 'Swish'.
+        scales (tuple[int, ...] | None): Spatial multiplexing scale of each group of channels: -1, 0 or +1. None disables
+            spatial multiplexing. Defaults to None.
+
+    Raises:
+        ConfigError: A field has a value that is not accepted.
     """
     out_channels: int
     kernel_size: int | tuple[int, ...] = 3
@@ -82,10 +95,19 @@ class DS(_Checked):
 
 @dataclass(frozen=True)
 class IR(_Checked):
-    """Inverted residual block: 1x1 expansion, depthwise k x k, SE, 1x1. Arguments as in :class:`DS`, and
+    """Row of an inverted residual block: 1x1 expansion, depthwise k x k, SE, 1x1 projection (MobileNetV2, CVPR 2018).
 
     Args:
-        expand_ratio: the expansion makes this many channels from each input channel.
+        out_channels (int): Number of output channels.
+        kernel_size (int | tuple[int, ...]): Odd kernel size in pixels, as in :class:`DS`. Defaults to 3.
+        stride (int): Stride of the k x k convolution, 1 or 2. Defaults to 1.
+        expand_ratio (float): Expanded channels per input channel. Defaults to 6.
+        se_ratio (float): SE channels as a fraction of the block's input channels; 0 disables SE. Defaults to 0.75.
+        act (str): Activation of the block, 'ReLU' or 'Swish'. Defaults to 'Swish'.
+        scales (tuple[int, ...] | None): Spatial multiplexing scales, as in :class:`DS`. Defaults to None.
+
+    Raises:
+        ConfigError: A field has a value that is not accepted.
     """
     out_channels: int
     kernel_size: int | tuple[int, ...] = 3
@@ -98,13 +120,23 @@ class IR(_Checked):
 
 @dataclass(frozen=True)
 class MUX(_Checked):
-    """Inverted residual block on some of the channels, then a shuffle; channels and resolution stay as they are.
+    """Row of a channel multiplexing block: an inverted residual block on some channels, then a channel shuffle.
 
-    Its k x k convolution is grouped with 2 channels a group, or depthwise where `scales` asks for spatial multiplexing.
+    The number of channels and the resolution do not change. The k x k convolution has 2 channels per group, or is depthwise
+    if `scales` is set.
 
     Args:
-        split_ratio: share of the channels that the block processes; the rest skips it (the paper's leave-out).
-        shuffle_groups: groups of the channel shuffle.
+        kernel_size (int | tuple[int, ...]): Odd kernel size in pixels; a tuple needs `scales`. Defaults to 3.
+        expand_ratio (float): Expanded channels per processed channel. Defaults to 6.
+        se_ratio (float): SE channels as a fraction of the processed channels; 0 disables SE. Defaults to 0.75.
+        act (str): Activation of the block, 'ReLU' or 'Swish'. Defaults to 'Swish'.
+        split_ratio (float): Fraction of the channels that the block processes, above 0 and at most 1. The other channels
+            skip the block (the paper's leave-out). Defaults to 0.5.
+        shuffle_groups (int): Number of groups of the channel shuffle. Defaults to 2.
+        scales (tuple[int, ...] | None): Spatial multiplexing scales, as in :class:`DS`. Defaults to None.
+
+    Raises:
+        ConfigError: A field has a value that is not accepted.
     """
     kernel_size: int | tuple[int, ...] = 3
     expand_ratio: float = 6
@@ -121,13 +153,17 @@ ROW_KINDS = {'DS': DS, 'IR': IR, 'MUX': MUX}
 
 @dataclass(frozen=True)
 class Architecture(_Checked):
-    """A network of the family.
+    """Architecture of one network: stem width, block rows of each stage, head width and stochastic depth.
 
     Args:
-        stages: the rows of each stage, in order.
-        head_channels: width of the 1x1 convolution after the last stage.
-        drop_path_rate: stochastic depth at the last block; it grows linearly from 0 at the first.
-        stem_channels: width of the first convolution (3x3, stride 2).
+        stages (tuple[tuple[Row, ...], ...]): Rows of each stage, in order.
+        head_channels (int): Output channels of the 1x1 convolution after the last stage.
+        drop_path_rate (float): Stochastic depth: block i of n drops its residual branch with probability
+            `drop_path_rate * i / n` in training, i counted from 0. Defaults to 0.
+        stem_channels (int): Output channels of the first convolution (3x3, stride 2). Defaults to 24.
+
+    Raises:
+        ConfigError: A field has a value that is not accepted.
     """
     stages: tuple[tuple[Row, ...], ...]
     head_channels: int
@@ -135,7 +171,8 @@ class Architecture(_Checked):
     stem_channels: int = 24
 
 
-# m and l are the authors'. They published only what xs and s cost: these two are ours (docs/architectures.md).
+# m and l are the authors' tables. For xs and s the authors published costs but no tables, so those two tables are ours
+# (docs/architectures.md).
 ARCHITECTURES = {
     'xs': Architecture(
         stem_channels=16,
@@ -189,14 +226,18 @@ ARCHITECTURES = {
 
 
 def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
-    """Turn what a config may say into an :class:`Architecture`.
+    """Convert the `arch` value of a config to an :class:`Architecture`.
 
     Args:
-        arch: a name from `ARCHITECTURES`, an :class:`Architecture`, or a dict with its fields, each row being a dict whose
-            `type` is 'DS', 'IR' or 'MUX' and whose other keys are that row's fields.
+        arch (str | Architecture | Mapping): A name from `ARCHITECTURES`, an :class:`Architecture`, or a dict with the fields
+            of an :class:`Architecture`. In the dict, each row is a dict whose `type` is 'DS', 'IR' or 'MUX' and whose other
+            keys are the fields of that row.
+
+    Returns:
+        Architecture: The checked architecture.
 
     Raises:
-        ConfigError: the name, a row type, a field or a value is not known.
+        ConfigError: The name, a row type, a field or a value is not accepted.
     """
     if isinstance(arch, Architecture):
         return arch
@@ -217,7 +258,14 @@ def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
 
 
 def as_table(arch: Architecture) -> dict:
-    """Write an architecture as lists and dicts, as a config holds it; :func:`get_architecture` turns it back."""
+    """Convert an architecture to lists and dicts for a config, the inverse of :func:`get_architecture`.
+
+    Args:
+        arch (Architecture): The architecture.
+
+    Returns:
+        dict: The fields of the architecture; `stages` is a list of lists of dicts, each with a `type`.
+    """
     table = {field.name: getattr(arch, field.name) for field in fields(arch)}
     rows = [[dict(type=type(row).__name__, **{field.name: getattr(row, field.name) for field in fields(row)})
              for row in stage] for stage in arch.stages]

@@ -1,4 +1,4 @@
-"""Converting checkpoints of the authors' release (classification, MUXNet-m and -l) to this package's keys."""
+"""Convert checkpoints of the authors' release (classification, MUXNet-m and -l) to the keys of this package."""
 from collections.abc import Mapping
 
 import torch
@@ -21,9 +21,15 @@ _DS_NAMES = {
 
 
 def release_key_map(arch: Architecture) -> dict[str, str]:
-    """For each weight prefix of the release's network, the prefix of the same weight in :class:`MUXNet`.
+    """Map each weight prefix of the release's network to the prefix of the same weight in :class:`MUXNet`.
 
-    The release numbers all blocks in one row (`blocks.<i>.0`); here they are numbered inside their stage.
+    The release numbers all blocks consecutively (`blocks.<i>.0`); :class:`MUXNet` numbers the blocks of each stage.
+
+    Args:
+        arch (Architecture): The architecture of the network.
+
+    Returns:
+        dict[str, str]: Release prefix -> :class:`MUXNet` prefix.
     """
     names = {'conv_stem': 'stem.0', 'bn1': 'stem.1'}
     rows = [(stage, position, row) for stage, stage_rows in enumerate(arch.stages) for position, row in enumerate(stage_rows)]
@@ -39,18 +45,20 @@ def release_key_map(arch: Architecture) -> dict[str, str]:
 
 
 def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
-    """Rename the weights of a release checkpoint.
+    """Rename the weights of a release checkpoint to the keys of :class:`MUXNet`.
 
     Args:
-        checkpoint: a state_dict, or a dict that holds one as `state_dict_ema` (taken first) or `state_dict`; keys may begin
-            with `module.`.
-        source: the file it came from, for messages.
+        checkpoint (Mapping): A state_dict, or a dict that holds one under `state_dict_ema` (preferred) or `state_dict`. Keys
+            may begin with `module.`.
+        source (str): Path of the checkpoint file, for error messages.
 
     Returns:
-        dict: `state_dict` with the keys of :class:`MUXNet`, the classifier kept as `classifier.*`, and `meta` with `arch`.
+        dict: `state_dict` with the keys of :class:`MUXNet` and the classifier under `classifier.*`; `meta` with `arch` ('m'
+        or 'l') and `source`.
 
     Raises:
-        CheckpointError: the file is not a MUXNet of the release; the message names the key or shape that is wrong.
+        CheckpointError: The file is not a MUXNet of the release, or a weight is infinite or NaN. The message names the first
+            wrong key or shape.
     """
     state = _weights(checkpoint, source)
     complaints = {}
@@ -59,7 +67,7 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
         names = release_key_map(arch)
         renamed = {key: _rename(key, names) for key in state}
         converted = {renamed[key]: value for key, value in state.items()}
-        with torch.device('meta'):  # only its shapes are asked for
+        with torch.device('meta'):  # only the shapes of the weights are read, so no memory is allocated
             network = MUXNet(arch, out_indices=(len(arch.stages), ))
         wrong = describe(network, converted)
         own = network.state_dict()
@@ -73,17 +81,17 @@ def convert_release_checkpoint(checkpoint: Mapping, source: str) -> dict:
 
 
 def whole_classifier(converted: Mapping, source: str) -> dict:
-    """Rename what :func:`convert_release_checkpoint` gives to the keys of mmpretrain's ImageClassifier with a linear head.
+    """Rename a converted release checkpoint to the keys of mmpretrain's ImageClassifier with a linear head.
 
     Args:
-        converted: `state_dict` with the keys of :class:`MUXNet` and `classifier.*`, and `meta`.
-        source: the file it came from, for messages.
+        converted (Mapping): The return value of :func:`convert_release_checkpoint`.
+        source (str): Path of the checkpoint file, for error messages.
 
     Returns:
-        dict: `state_dict` with `backbone.*` and `head.fc.*`, and `meta` with `num_classes` added.
+        dict: `state_dict` with `backbone.*` and `head.fc.*`; `meta` with `num_classes` added.
 
     Raises:
-        CheckpointError: there is no classifier, or one that does not take the backbone's channels.
+        CheckpointError: The classifier is missing, or the shapes of its weight and bias do not fit `head_channels`.
     """
     weight, bias = (converted['state_dict'].get(f'classifier.{leaf}') for leaf in ('weight', 'bias'))
     if weight is None or bias is None:

@@ -1,4 +1,4 @@
-"""MUXNet (Lu, Deb, Boddeti, "MUXConv: Information Multiplexing in Convolutional Neural Networks", CVPR 2020)."""
+"""MUXNet backbone (Lu, Deb, Boddeti, "MUXConv: Information Multiplexing in Convolutional Neural Networks", CVPR 2020)."""
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
@@ -18,35 +18,43 @@ MIN_INPUT_SIZE = 32
 OUTPUT_STRIDES = (8, 16, 32)
 
 
-# Registered at the root, so that its bare name is found from every OpenMMLab scope.
+# Registered in mmengine's root registry, so that the name 'MUXNet' is found from the scope of every OpenMMLab package.
 @MODELS.register_module()
 class MUXNet(BaseModule):
-    """MUXNet as a backbone.
+    """MUXNet backbone.
 
-    Stages are numbered from 0 as in the architecture table; the stem belongs to stage 0, and the number after the last stage
-    (7 for the family) is the 1x1 head convolution. Only what the largest out index needs is built.
+    Stages are numbered from 0, in the order of the architecture table. Stage 0 includes the stem. The index after the last
+    stage (7 for the family) is the 1x1 head convolution. Stages after the largest out index are not built.
 
     Args:
-        arch: a name ('xs', 's', 'm', 'l'), an :class:`Architecture`, or a dict with an architecture's fields.
-        out_indices: stages whose outputs are returned, in any order, without repetition.
-        output_stride: 32, 16 or 8: features have at most this stride; None applies every stride of the architecture. Where a
-            block would exceed it, it keeps H and W, its own k x k kernel keeps the dilation of the block before it, and every
-            k x k after it has twice that dilation: the à-trous rule (Chen et al., DeepLab, 2018), by which the weights of a
-            strided network serve unchanged and every other output of the dilated one is the strided one's. Spatial
-            multiplexing, in which a dilated kernel has no meaning of its own, runs on every `dilation`-th pixel.
-        frozen_stages: stem and stages up to this one are neither trained nor updated; -1 freezes nothing.
-        norm_eval: keep the running statistics of normalisation layers as they are in training.
-        norm_cfg: config of the normalisation layers.
-        with_cp: recompute activations in the backward pass: less memory, more time, the same result.
-        drop_path_rate: stochastic depth at the last block; None takes the architecture's own.
-        init_cfg: how weights start; None takes the authors' (normal with variance 2 / (k * k * out_channels)).
-            `dict(type='Pretrained', checkpoint=...)` must name a checkpoint of this very network.
+        arch (str | Architecture | Mapping): A name ('xs', 's', 'm' or 'l'), an :class:`Architecture`, or a dict with the
+            fields of an :class:`Architecture`. Defaults to 'm'.
+        out_indices (Sequence[int]): Indices of the stages whose outputs are returned, in any order, without repetition.
+            Defaults to (1, 2, 4, 6).
+        output_stride (int | None): Maximum stride of the features, in input pixels: 8, 16 or 32. None applies every stride
+            of the architecture. A block whose stride would exceed the maximum keeps H and W and the dilation of the block
+            before it; the k x k convolutions of all later blocks have twice that dilation. This is the à-trous rule (Chen et
+            al., DeepLab, 2018): it keeps the weights, and every second output of the dilated network along H and W equals an
+            output of the strided network. Spatial multiplexing has no dilated kernel; it runs on every `dilation`-th pixel
+            instead. Defaults to None.
+        frozen_stages (int): Index of the last frozen stage. The stem and the stages 0 to `frozen_stages` receive no gradient
+            and keep their running statistics. -1 freezes nothing. Defaults to -1.
+        norm_eval (bool): Keep the running statistics of batch normalisation constant in training. Defaults to False.
+        norm_cfg (Mapping | None): Config of the normalisation layers. Defaults to None, which means
+            `dict(type='BN', eps=1e-5, momentum=0.1)`.
+        with_cp (bool): Recompute the activations in the backward pass, which takes less memory and more time and gives the
+            same result. Defaults to False.
+        drop_path_rate (float | None): Stochastic depth, from 0 to below 1 (see :class:`Architecture`). Defaults to None,
+            which means the rate of the architecture.
+        init_cfg (dict | list[dict] | None): Initialisation of the weights. `dict(type='Pretrained', checkpoint=...)` must
+            name a checkpoint of the same network. Defaults to None, which means the authors' initialisation: convolutions
+            from a normal distribution with variance 2 / (k * k * out_channels).
 
     Attributes:
-        out_channels (tuple[int]): channels of each returned feature.
+        out_channels (tuple[int]): Number of channels of each returned feature map.
 
     Raises:
-        ConfigError: an argument is out of range.
+        ConfigError: An argument is out of range, or a row of the architecture does not fit its input channels.
 
     Example:
         >>> features = MUXNet('m', out_indices=(2, 4, 7))(torch.rand(1, 3, 320, 320))
@@ -121,10 +129,15 @@ class MUXNet(BaseModule):
         return iter([rate * index / blocks for index in range(blocks)])
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Images (N, 3, H, W), H and W from 32 up -> one feature (N, C, H / stride, W / stride) for each out index.
+        """Compute the features of a batch of images.
 
-        Sizes are rounded up at each stride. Stages 0 to 6 of the family have strides 2, 4, 8, 16, 16, 32, 32, the head 32, or
-        `output_stride` where that is less.
+        Args:
+            x (Tensor): Images, shape (N, 3, H, W), H and W at least 32 pixels.
+
+        Returns:
+            tuple[Tensor, ...]: One feature map (N, C, H / stride, W / stride) per out index; each stride rounds H and W up.
+            Stages 0 to 6 of the family have strides 2, 4, 8, 16, 16, 32, 32 and the head has stride 32, each limited to
+            `output_stride`.
 
         Raises:
             DatasetError: H or W is below 32.
@@ -141,10 +154,10 @@ class MUXNet(BaseModule):
         return tuple(outs[index] for index in self.out_indices)
 
     def init_weights(self):
-        """Start the weights as `init_cfg` says.
+        """Initialise the weights according to `init_cfg`.
 
         Raises:
-            CheckpointError: a `Pretrained` checkpoint is not one of this network.
+            CheckpointError: A `Pretrained` checkpoint does not fit this network.
         """
         if not self.is_init:
             check_pretrained(self)
@@ -158,7 +171,14 @@ class MUXNet(BaseModule):
             module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> 'MUXNet':
-        """Switch to training or evaluation; frozen stages and, with `norm_eval`, all statistics stay in evaluation."""
+        """Set training or evaluation mode; frozen stages and, with `norm_eval`, batch normalisation stay in evaluation mode.
+
+        Args:
+            mode (bool): True for training, False for evaluation. Defaults to True.
+
+        Returns:
+            MUXNet: The network itself.
+        """
         super().train(mode)
         self._freeze()
         if mode and self.norm_eval:

@@ -1,4 +1,4 @@
-"""Networks made for 224 x 224 pictures, on pictures of 32 x 32."""
+"""Adapt backbones designed for images of 224 x 224 pixels to images of 32 x 32 pixels."""
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import nn
 
@@ -8,20 +8,23 @@ from mmmux.utils.errors import ConfigError
 
 @MODELS.register_module()
 def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Module:
-    """Build a backbone whose first strided convolutions have stride 1, so that small pictures keep their resolution longer.
+    """Build a backbone and set the stride of its first strided convolutions to 1.
 
-    The usual way to bring an ImageNet network to CIFAR's 32 x 32 pixels. Any backbone can be given whose strides come one after
-    another, with none in its shortcuts, so that networks are compared under the same change. Weights and their names stay what
-    they are.
+    ImageNet networks are commonly adapted in this way to the 32 x 32 pixels of CIFAR images. The function works for every
+    backbone whose strided convolutions follow one another and whose shortcuts have no stride, so that several networks can be
+    compared under the same change. The weights and their names do not change.
 
     Args:
-        backbone: config of the backbone.
-        removed: how many strides of 2 to remove, counted from the input: 1 leaves a stride of 16 in all, 2 one of 8. With
-            several convolutions side by side (mixed kernels), all of them count as one.
-        options: further arguments of the backbone.
+        backbone (dict): Config of the backbone.
+        removed (int): Number of strides of 2 to remove, counted from the input. For a backbone of stride 32, 1 leaves a total
+            stride of 16 and 2 leaves 8. Parallel convolutions (mixed kernels) count as one. Defaults to 1.
+        **options: Further arguments of the backbone.
+
+    Returns:
+        nn.Module: The changed backbone.
 
     Raises:
-        ConfigError: `removed` is no number of strides that the backbone has.
+        ConfigError: `removed` is not a whole number from 0 to the number of strides of the backbone.
     """
     network = MMENGINE_MODELS.build({**backbone, **options})
     strided: dict[str, list[nn.Conv2d]] = {}
@@ -35,6 +38,6 @@ def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Modul
         for conv in convs:
             conv.stride = (1, 1)
         layer = network.get_submodule(name)
-        if not isinstance(layer, nn.Conv2d) and hasattr(layer, 'stride'):  # spatial multiplexing crops by its own
+        if not isinstance(layer, nn.Conv2d) and hasattr(layer, 'stride'):  # SpatialMux crops its output by its own stride
             layer.stride = 1
     return network

@@ -1,4 +1,4 @@
-"""Heads for the packages that are installed: detection needs mmdet, classification mmpretrain and its torchvision."""
+"""Heads for detection (registered if mmdet is installed) and classification (if mmpretrain and torchvision are installed)."""
 from importlib.util import find_spec
 
 from mmmux.utils.installed import has_classification

@@ -1,4 +1,4 @@
-"""mmpretrain's linear heads with dropout before the linear layer, as MUXNet's classifier has it."""
+"""Linear classification heads of mmpretrain with dropout before the linear layer, as in the authors' MUXNet classifier."""
 from mmpretrain.models.heads import LinearClsHead as MMPretrainLinearClsHead
 from mmpretrain.models.heads import MultiLabelLinearClsHead as MMPretrainMultiLabelLinearClsHead
 from torch import Tensor, nn
@@ -8,14 +8,15 @@ from mmmux.utils.errors import ConfigError
 
 
 class Dropout:
-    """Mix into a head of mmpretrain: dropout on the pooled features, and the authors' start of the linear layer.
+    """Add dropout on the pooled features and the authors' initialisation to a linear head of mmpretrain (a mixin).
 
     Args:
-        num_classes: number of classes.
-        in_channels: channels C of the pooled features.
-        dropout: probability of dropping a feature in training, 0 to below 1.
-        init_cfg: how the linear layer starts; None takes uniform weights within 1 / sqrt(num_classes) and zero biases.
-        options: further arguments as in mmpretrain.
+        num_classes (int): Number of classes.
+        in_channels (int): Number of channels C of the pooled features.
+        dropout (float): Probability of dropping a feature in training, from 0 to below 1. Defaults to 0.2.
+        init_cfg (dict | None): Initialisation of the linear layer. Defaults to None, which means weights from the uniform
+            distribution between -1 / sqrt(num_classes) and 1 / sqrt(num_classes), and biases of 0.
+        **options: Further arguments of mmpretrain's head.
 
     Raises:
         ConfigError: `num_classes` or `dropout` is out of range.
@@ -32,10 +33,16 @@ class Dropout:
         self.dropout = nn.Dropout(dropout)
 
     def pre_logits(self, feats: tuple[Tensor, ...]) -> Tensor:
-        """Pooled features [(N, C), ...] -> (N, C), the last of them.
+        """Select the last pooled feature and apply dropout.
+
+        Args:
+            feats (tuple[Tensor, ...]): Pooled features, each of shape (N, C).
+
+        Returns:
+            Tensor: The last feature after dropout, shape (N, C).
 
         Raises:
-            ConfigError: C is not `in_channels`.
+            ConfigError: C differs from `in_channels`.
         """
         pooled = super().pre_logits(feats)
         if pooled.shape[-1] != self.in_channels:
@@ -46,9 +53,15 @@ class Dropout:
 
 @MODELS.register_module()
 class LinearClsHead(Dropout, MMPretrainLinearClsHead):
-    """One label a picture: softmax cross-entropy. Arguments as in :class:`Dropout` and mmpretrain."""
+    """Linear head for one label per image, trained with softmax cross-entropy.
+
+    Args: As in :class:`Dropout` and mmpretrain's LinearClsHead.
+    """
 
 
 @MODELS.register_module()
 class MultiLabelLinearClsHead(Dropout, MMPretrainMultiLabelLinearClsHead):
-    """Any number of labels a picture: a sigmoid and binary cross-entropy for each class. Arguments as in :class:`Dropout`."""
+    """Linear head for any number of labels per image, trained with a sigmoid and binary cross-entropy per class.
+
+    Args: As in :class:`Dropout` and mmpretrain's MultiLabelLinearClsHead.
+    """

@@ -1,4 +1,4 @@
-"""The blocks of MUXNet, built from the rows of an architecture table."""
+"""Build the blocks of MUXNet from the rows of an architecture table."""
 from collections.abc import Sequence
 
 from mmcv.cnn import build_norm_layer
@@ -20,14 +20,19 @@ ACTIVATIONS = {'ReLU': lambda: nn.ReLU(inplace=True), 'Swish': nn.SiLU}
 
 
 class DepthwiseSeparable(nn.Module):
-    """Depthwise k x k, norm, activation, SE, 1x1, norm; plus the identity where shapes allow.
+    """Depthwise separable block: depthwise k x k, norm, activation, SE, 1x1, norm.
+
+    The block adds its input to its output if both have the same shape.
 
     Args:
-        in_channels: channels C of the input.
-        row: a :class:`DS` row.
-        norm_cfg: config of the normalisation layers.
-        drop_path: probability of dropping the residual branch in training.
-        sampling: where the k x k convolution is computed.
+        in_channels (int): Number of input channels C.
+        row (DS): Row of the architecture table.
+        norm_cfg (dict): Config of the normalisation layers.
+        drop_path (float): Probability of dropping the residual branch in training.
+        sampling (Sampling): Stride and dilation of the k x k convolution.
+
+    Raises:
+        ValueError: Kernel sizes, scales and channels do not fit each other.
     """
 
     def __init__(self, in_channels: int, row: DS, norm_cfg: dict, drop_path: float, sampling: Sampling):
@@ -42,23 +47,36 @@ class DepthwiseSeparable(nn.Module):
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)), the stride being the applied one."""
+        """Apply the block.
+
+        Args:
+            x (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            Tensor: Shape (N, out_channels, ceil(H / s), ceil(W / s)), s being `sampling.applied_stride`.
+        """
         out = self.se(self.act(self.norm1(self.conv(x))))
         out = self.norm2(self.project(out))
         return x + self.drop_path(out) if self.identity else out
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expansion, k x k, SE and 1x1, norms and activations between; plus the identity where shapes allow.
+    """Inverted residual block: 1x1 expansion, k x k, SE, 1x1 projection, with norms and activations between.
+
+    The block adds its input to its output if both have the same shape (Sandler et al., MobileNetV2, CVPR 2018).
 
     Args:
-        in_channels, out_channels: channels before and after the block.
-        row: an :class:`IR` or :class:`MUX` row.
-        sampling: where the k x k convolution is computed.
-        channels_per_group: the k x k convolution is grouped by this many channels (1: depthwise, or 2); with spatial
-            multiplexing it is depthwise always.
-        norm_cfg: config of the normalisation layers.
-        drop_path: probability of dropping the residual branch in training.
+        in_channels (int): Number of input channels.
+        out_channels (int): Number of output channels.
+        row (IR | MUX): Row of the architecture table.
+        sampling (Sampling): Stride and dilation of the k x k convolution.
+        channels_per_group (int): Channels per group of the k x k convolution: 1 (depthwise) or 2. With spatial multiplexing
+            the convolution is always depthwise.
+        norm_cfg (dict): Config of the normalisation layers.
+        drop_path (float): Probability of dropping the residual branch in training. Defaults to 0.
+
+    Raises:
+        ValueError: The expansion leaves no channels, or kernel sizes, scales and channels do not fit each other.
     """
 
     def __init__(self, in_channels: int, out_channels: int, row: IR | MUX, sampling: Sampling,
@@ -79,7 +97,14 @@ class InvertedResidual(nn.Module):
         self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)), the stride being the applied one."""
+        """Apply the block.
+
+        Args:
+            x (Tensor): Shape (N, in_channels, H, W).
+
+        Returns:
+            Tensor: Shape (N, out_channels, ceil(H / s), ceil(W / s)), s being `sampling.applied_stride`.
+        """
         out = self.act(self.norm1(self.expand(x)))
         out = self.se(self.act(self.norm2(self.conv(out))))
         out = self.norm3(self.project(out))
@@ -91,10 +116,21 @@ def kxk_conv(channels: int,
              scales: Sequence[int] | None,
              sampling: Sampling,
              channels_per_group: int = 1) -> nn.Module:
-    """The k x k step of a block: spatially multiplexed, of mixed kernels, or one plain grouped convolution.
+    """Build the k x k convolution of a block: spatially multiplexed, with mixed kernels, or a single grouped convolution.
+
+    Args:
+        channels (int): Number of input and output channels.
+        kernel_size (int | Sequence[int]): Odd kernel size in pixels, or one size per group of channels.
+        scales (Sequence[int] | None): Scales of spatial multiplexing, or None without it.
+        sampling (Sampling): Stride and dilation.
+        channels_per_group (int): Channels per group without spatial multiplexing: 1 (depthwise) or 2. Defaults to 1.
+
+    Returns:
+        nn.Module: A layer that maps (N, channels, H, W) to (N, channels, ceil(H / s), ceil(W / s)), s being
+        `sampling.applied_stride`.
 
     Raises:
-        ValueError: kernel sizes, scales and channels do not fit each other.
+        ValueError: Kernel sizes, scales and channels do not fit each other.
     """
     if scales is not None:
         return SpatialMux(channels, kernel_size, scales, sampling.stride, sampling.dilation, sampling.dense)
@@ -110,7 +146,16 @@ def kxk_conv(channels: int,
 
 
 def squeeze_excite(channels: int, block_channels: int, row: Row) -> nn.Module:
-    """SE on `channels`, reduced to a share of the block's input channels; nothing where the row asks for none."""
+    """Build the SE layer of a block.
+
+    Args:
+        channels (int): Number of input and output channels of the layer.
+        block_channels (int): Number of input channels of the block, of which the row's `se_ratio` is a fraction.
+        row (Row): Row of the architecture table.
+
+    Returns:
+        nn.Module: The SE layer, or an identity if `se_ratio` is 0.
+    """
     if not row.se_ratio:
         return nn.Identity()
     return SqueezeExcite(channels, max(1, int(block_channels * row.se_ratio)), ACTIVATIONS[row.act]())
@@ -118,18 +163,22 @@ def squeeze_excite(channels: int, block_channels: int, row: Row) -> nn.Module:
 
 def build_block(row: Row, in_channels: int, norm_cfg: dict, drop_path: float = 0., dilation: int = 1,
                 dense: bool = False) -> tuple[nn.Module, int]:
-    """Build one row and tell how many channels come out of it.
+    """Build the block of one row of an architecture table.
 
     Args:
-        row: a row of an architecture table.
-        in_channels: channels before it.
-        norm_cfg: config of the normalisation layers.
-        drop_path: probability of dropping a residual branch in training.
-        dilation: of the row's k x k convolution.
-        dense: a stride of the row is not applied, so that H and W stay.
+        row (Row): Row of the architecture table.
+        in_channels (int): Number of input channels of the block.
+        norm_cfg (dict): Config of the normalisation layers.
+        drop_path (float): Probability of dropping the residual branch in training. :class:`MUX` rows ignore it. Defaults
+            to 0.
+        dilation (int): Dilation of the k x k convolution in pixels. Defaults to 1.
+        dense (bool): Keep H and W: do not apply the stride of the row. Defaults to False.
+
+    Returns:
+        tuple[nn.Module, int]: The block and its number of output channels.
 
     Raises:
-        ConfigError: the row cannot be built on `in_channels` channels.
+        ConfigError: The row does not fit `in_channels` channels.
     """
     try:
         if isinstance(row, MUX):

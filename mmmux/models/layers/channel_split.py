@@ -1,13 +1,18 @@
-"""Cutting channels into near-equal groups, as mixed kernels and spatial multiplexing do."""
+"""Sizes of channel groups and paddings, shared by mixed kernels and spatial multiplexing."""
 
 
 def near_equal_groups(channels: int, groups: int) -> list[int]:
-    """Cut `channels` into `groups` sizes that differ as little as the paper's split does.
+    """Split a number of channels into groups of nearly equal size, as the authors' networks do.
 
-    Every group gets `channels // groups`; the first also takes the remainder.
+    Args:
+        channels (int): Number of channels.
+        groups (int): Number of groups.
+
+    Returns:
+        list[int]: The size of each group: `channels // groups`; the first group also has the remainder.
 
     Raises:
-        ValueError: a group would be empty.
+        ValueError: A group would be empty.
     """
     share = channels // groups
     if share == 0:
@@ -16,5 +21,13 @@ def near_equal_groups(channels: int, groups: int) -> list[int]:
 
 
 def same_padding(kernel_size: int, dilation: int = 1) -> int:
-    """Padding that keeps H and W at stride 1, for an odd kernel."""
+    """Compute the padding that keeps H and W at stride 1.
+
+    Args:
+        kernel_size (int): Odd kernel size in pixels.
+        dilation (int): Dilation in pixels. Defaults to 1.
+
+    Returns:
+        int: Padding at each side, in pixels.
+    """
     return (kernel_size - 1) // 2 * dilation

@@ -1,4 +1,4 @@
-"""Convolutions that keep the resolution where a network would have strided (the à-trous rule)."""
+"""Compute convolutions densely or with dilation instead of with a stride (the à-trous rule; Chen et al., DeepLab, 2018)."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from torch import Tensor, nn
 from .channel_split import same_padding
 from .plain_convs import are_plain
 
-# oneDNN's forward pass of a depthwise convolution is slow where the dilated kernel reaches further than this many pixels.
+# oneDNN's forward pass of a depthwise convolution is slow if the dilated kernel spans more than this distance, in pixels.
 _FAR_REACH = 8
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Where the k x k convolution of a block is computed.
+    """Stride and dilation of the k x k convolution of a block.
 
     Attributes:
-        stride: of the block in its architecture.
-        dilation: of the kernel.
-        dense: the stride is not applied, and every position is computed.
+        stride (int): Stride of the block in its architecture. Defaults to 1.
+        dilation (int): Dilation of the kernel in pixels. Defaults to 1.
+        dense (bool): Compute every position instead of applying the stride. Defaults to False.
     """
     stride: int = 1
     dilation: int = 1
@@ -28,23 +28,23 @@ class Sampling:
 
     @property
     def applied_stride(self) -> int:
-        """By how much H and W shrink."""
+        """The factor by which H and W shrink: `stride`, or 1 if `dense`."""
         return 1 if self.dense else self.stride
 
 
 def by_phases(function: Callable[[Tensor], Tensor], x: Tensor, dilation: int) -> Tensor:
-    """Apply a convolution to every `dilation`-th pixel, for each of the `dilation` x `dilation` positions to start from.
+    """Apply a convolution to each of the `dilation` x `dilation` subgrids of every `dilation`-th pixel.
 
-    For a plain convolution with zero padding this equals dilation; it also dilates operators that have no dilation of their
-    own, such as spatial multiplexing.
+    For a convolution with zero padding, the result equals that of a dilated kernel. The function also dilates operators that
+    have no dilated kernel, such as spatial multiplexing.
 
     Args:
-        function: maps (n, C, h, w) to (n, C', h, w), picture by picture.
-        x: (N, C, H, W).
-        dilation: distance between the pixels that are neighbours inside `function`.
+        function (Callable): Maps (n, C, h, w) to (n, C', h, w), each of the n images independently.
+        x (Tensor): Shape (N, C, H, W).
+        dilation (int): Distance in pixels between neighbours of a subgrid.
 
     Returns:
-        Tensor: (N, C', H, W).
+        Tensor: Shape (N, C', H, W).
     """
     if dilation == 1:
         return function(x)
@@ -58,20 +58,21 @@ def by_phases(function: Callable[[Tensor], Tensor], x: Tensor, dilation: int) ->
 
 
 def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Compute an operator of stride 2 at every pixel: on the picture and on its shifts by one pixel, the outputs interleaved.
+    """Compute an operator of stride 2 at every pixel (shift-and-stitch; Long et al., Fully Convolutional Networks, CVPR 2015).
 
-    Every other output, from the first, is what `function` gives (Long et al., Fully Convolutional Networks, CVPR 2015).
+    The operator runs on the input and on its shifts by one pixel, and the outputs are interleaved. `out[..., ::2, ::2]` equals
+    `function(x)`.
 
     Args:
-        function: maps (N, C, h, w) to (N, C', ceil(h / 2), ceil(w / 2)).
-        x: (N, C, H, W).
+        function (Callable): Maps (N, C, h, w) to (N, C', ceil(h / 2), ceil(w / 2)).
+        x (Tensor): Shape (N, C, H, W).
 
     Returns:
-        Tensor: (N, C', H, W).
+        Tensor: Shape (N, C', H, W).
     """
     shifts = [(i, j) for i in range(min(2, x.shape[2])) for j in range(min(2, x.shape[3]))]
     outs = {(i, j): function(x[..., i:, j:]) for i, j in shifts}
-    first = outs[0, 0]  # of another type than x under autocast
+    first = outs[0, 0]  # its dtype differs from that of x under autocast
     stitched = first.new_empty(*first.shape[:2], *x.shape[2:])
     for (i, j), out in outs.items():
         stitched[..., i::2, j::2] = out
@@ -79,7 +80,15 @@ def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def prefers_phases(conv: nn.Conv2d, x: Tensor) -> bool:
-    """Whether a depthwise convolution of `x` is dilated faster by :func:`by_phases`."""
+    """Decide whether :func:`by_phases` is faster than the dilated kernel of torch.
+
+    Args:
+        conv (nn.Conv2d): Depthwise or grouped convolution.
+        x (Tensor): Input of the convolution, shape (N, C, H, W).
+
+    Returns:
+        bool: True if :func:`by_phases` is faster.
+    """
     dilation, (kernel_size, _) = conv.dilation[0], conv.kernel_size
     if dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or are_plain():
         return False
@@ -87,14 +96,16 @@ def prefers_phases(conv: nn.Conv2d, x: Tensor) -> bool:
 
 
 class DepthwiseConv(nn.Conv2d):
-    """Depthwise convolution without bias whose dilated form is fast on a CPU, too.
+    """Depthwise convolution without bias that computes dilation faster than torch on a CPU.
 
-    There, dilation by phases (see :func:`by_phases`) trains up to four times as fast as torch's own; the result is the same.
+    On a CPU, a dilated convolution computed with :func:`by_phases` trains up to four times as fast as torch's dilated kernel
+    and gives the same result.
 
     Args:
-        channels: number of channels C, in and out.
-        kernel_size: odd size of the kernel.
-        stride, dilation: of the convolution.
+        channels (int): Number of input and output channels C.
+        kernel_size (int): Odd kernel size in pixels.
+        stride (int): Stride in pixels. Defaults to 1.
+        dilation (int): Dilation in pixels. Defaults to 1.
     """
 
     def __init__(self, channels: int, kernel_size: int, stride: int = 1, dilation: int = 1):
@@ -102,7 +113,14 @@ class DepthwiseConv(nn.Conv2d):
                          bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        """Apply the convolution.
+
+        Args:
+            x (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            Tensor: Shape (N, C, ceil(H / stride), ceil(W / stride)).
+        """
         if not prefers_phases(self, x):
             return super().forward(x)
         return by_phases(self._undilated, x, self.dilation[0])
@@ -112,5 +130,15 @@ class DepthwiseConv(nn.Conv2d):
 
 
 def depthwise_convs(channels: Sequence[int], kernel_sizes: Sequence[int], stride: int = 1, dilation: int = 1) -> nn.ModuleList:
-    """One depthwise convolution for each number of channels and kernel size."""
+    """Build one depthwise convolution per pair of a number of channels and a kernel size.
+
+    Args:
+        channels (Sequence[int]): Number of channels of each convolution.
+        kernel_sizes (Sequence[int]): Odd kernel size of each convolution, in pixels.
+        stride (int): Stride of every convolution. Defaults to 1.
+        dilation (int): Dilation of every convolution. Defaults to 1.
+
+    Returns:
+        nn.ModuleList: The convolutions, each a :class:`DepthwiseConv`.
+    """
     return nn.ModuleList(DepthwiseConv(share, size, stride, dilation) for share, size in zip(channels, kernel_sizes))

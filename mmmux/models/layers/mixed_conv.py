@@ -1,4 +1,4 @@
-"""Mixed kernels: one depthwise convolution of each size on its own share of the channels."""
+"""Mixed kernels: apply depthwise convolutions of several kernel sizes to separate groups of channels."""
 from collections.abc import Sequence
 
 import torch
@@ -9,12 +9,17 @@ from .dense_sampling import depthwise_convs
 
 
 class MixedConv(nn.Module):
-    """Depthwise convolutions of several kernel sizes side by side (Tan and Le, MixConv, BMVC 2019; used by MUXNet).
+    """Depthwise convolution with a different kernel size per group of channels (Tan and Le, MixConv, BMVC 2019).
 
     Args:
-        channels: number of channels C, in and out.
-        kernel_sizes: odd kernel sizes; the first also takes the channels that do not divide evenly.
-        stride, dilation: of every convolution.
+        channels (int): Number of input and output channels C.
+        kernel_sizes (Sequence[int]): Odd kernel size of each group, in pixels. The first group also has the remainder of the
+            channels (see :func:`near_equal_groups`).
+        stride (int): Stride of every convolution. Defaults to 1.
+        dilation (int): Dilation of every convolution. Defaults to 1.
+
+    Raises:
+        ValueError: There are fewer channels than kernel sizes.
     """
 
     def __init__(self, channels: int, kernel_sizes: Sequence[int], stride: int = 1, dilation: int = 1):
@@ -23,6 +28,13 @@ class MixedConv(nn.Module):
         self.convs = depthwise_convs(self.split_sizes, kernel_sizes, stride, dilation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        """Apply each convolution to its group and concatenate the outputs.
+
+        Args:
+            x (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            Tensor: Shape (N, C, ceil(H / stride), ceil(W / stride)).
+        """
         parts = x.split(self.split_sizes, dim=1)
         return torch.cat([conv(part) for conv, part in zip(self.convs, parts)], dim=1)

@@ -1,4 +1,4 @@
-"""The grouped convolution of channel multiplexing, two channels a group, through one of eight."""
+"""Compute a grouped convolution with two channels per group, faster on a CPU, as one with eight channels per group."""
 import math
 
 import torch
@@ -9,17 +9,17 @@ from .channel_split import same_padding
 from .dense_sampling import by_phases, prefers_phases
 from .plain_convs import are_plain
 
-GROUP = 8  # channels
+GROUP = 8  # channels per group on a CPU: eight float32 numbers fill one AVX2 vector
 
 
 def in_wider_groups(weight: Tensor) -> Tensor:
-    """The weight of the same convolution with more pairs of channels in a group, and zeros from one pair to another.
+    """Expand the weight of a convolution with two channels per group to wider groups, with zeros between the pairs.
 
     Args:
-        weight: (C, 2, k, k), of C / 2 groups.
+        weight (Tensor): Shape (C, 2, k, k), with C / 2 groups.
 
     Returns:
-        Tensor: (C, width, k, k), where `width` is eight, or four or two where these and not eight divide C.
+        Tensor: Shape (C, width, k, k). `width` is 8 if 8 divides C, else 4 if 4 divides C, else 2.
     """
     width = math.gcd(len(weight), GROUP)
     pairs = weight.unflatten(0, (-1, width // 2, 2))  # groups, pairs, out, in, k, k
@@ -27,16 +27,18 @@ def in_wider_groups(weight: Tensor) -> Tensor:
 
 
 class PairConv(nn.Conv2d):
-    """Convolution without bias in groups of two channels, with the weight of `torch.nn.Conv2d(..., groups=channels // 2)`.
+    """Convolution without bias with two channels per group and the weight of `torch.nn.Conv2d(..., groups=channels // 2)`.
 
-    Libraries for CPUs have no fast way for such groups: they are neither depthwise nor dense. Groups of eight channels, one
-    vector of AVX2, with zeros from one pair to another, are four times the work and take less time forward and backward, and
-    the result is the same. On a GPU cuDNN's grouped convolution is faster.
+    CPU libraries are slow for this layer, which is neither depthwise nor dense. On a CPU, the layer therefore computes a
+    convolution with groups of eight channels (one AVX2 vector of float32) and zeros between the pairs. That convolution has
+    four times as many multiply-adds, takes less time in both passes and gives the same result. On a GPU, cuDNN's grouped
+    convolution is faster and is used.
 
     Args:
-        channels: number of channels C, in and out; even.
-        kernel_size: odd size of the kernel.
-        stride, dilation: of the convolution.
+        channels (int): Number of input and output channels C, even.
+        kernel_size (int): Odd kernel size in pixels.
+        stride (int): Stride in pixels. Defaults to 1.
+        dilation (int): Dilation in pixels. Defaults to 1.
     """
 
     def __init__(self, channels: int, kernel_size: int, stride: int = 1, dilation: int = 1):
@@ -44,7 +46,14 @@ class PairConv(nn.Conv2d):
                          channels // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))."""
+        """Apply the convolution.
+
+        Args:
+            x (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            Tensor: Shape (N, C, ceil(H / stride), ceil(W / stride)).
+        """
         if x.device.type != 'cpu' or are_plain():
             return super().forward(x)
         if prefers_phases(self, x):

@@ -1,4 +1,4 @@
-"""When convolutions are torch's own, as the architecture says, and not computed in a way that is faster on a CPU."""
+"""Switch the convolutions of MUXNet from their faster CPU implementations to the plain convolutions of torch."""
 import contextlib
 from collections.abc import Iterator
 
@@ -9,7 +9,10 @@ _wanted = False
 
 @contextlib.contextmanager
 def plain_convs() -> Iterator[None]:
-    """Inside it they are torch's own: for counting multiply-adds."""
+    """Use the plain convolutions of torch inside this context, so that multiply-adds are counted as the architecture has them.
+
+    The switch applies to the whole process.
+    """
     global _wanted
     before, _wanted = _wanted, True
     try:
@@ -19,10 +22,10 @@ def plain_convs() -> Iterator[None]:
 
 
 def are_plain() -> bool:
-    """Whether they are: inside :func:`plain_convs`, and in a graph that is made for another runtime."""
+    """Return True inside :func:`plain_convs` and while a graph is exported to another runtime."""
     return _wanted or is_exported()
 
 
 def is_exported() -> bool:
-    """Whether a graph for another runtime is being made."""
+    """Return True while torch traces or exports a graph for another runtime."""
     return torch.jit.is_tracing() or getattr(torch.compiler, 'is_exporting', bool)()

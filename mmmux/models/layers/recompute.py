@@ -1,4 +1,4 @@
-"""Gradient checkpointing that leaves the running statistics alone the second time."""
+"""Gradient checkpointing that updates the running statistics of batch normalisation once, not twice."""
 import contextlib
 
 import torch
@@ -8,10 +8,17 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recompute_in_backward(block: nn.Module, x: Tensor) -> Tensor:
-    """Run a block without keeping its activations; they are computed again in the backward pass.
+    """Run a block without storing its activations and recompute them in the backward pass (Chen et al., 2016).
 
-    A plain checkpoint runs each batch normalisation twice and so updates its running mean and variance twice, which makes
-    the trained network differ from one trained without checkpointing. Here the second run updates nothing.
+    A plain checkpoint runs each batch normalisation twice and updates its running mean and variance twice, so the trained
+    network differs from one trained without checkpointing. Here, the second run does not update the running statistics.
+
+    Args:
+        block (nn.Module): The block.
+        x (Tensor): Input of the block.
+
+    Returns:
+        Tensor: Output of the block.
     """
     return checkpoint(
         block, x, use_reentrant=False, context_fn=lambda: (contextlib.nullcontext(), _frozen_statistics(block)))

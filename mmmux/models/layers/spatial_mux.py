@@ -1,4 +1,4 @@
-"""Spatial multiplexing: some channels are convolved on a finer or a coarser grid."""
+"""Spatial multiplexing: convolve some groups of channels on a finer or a coarser grid."""
 from collections.abc import Sequence
 
 import torch
@@ -13,9 +13,13 @@ SCALES = (-1, 0, 1)
 
 
 def space_to_channel(x: Tensor) -> Tensor:
-    """Fold each 2 x 2 patch into channels: (N, C, H, W) -> (N, 4C, H/2, W/2), H and W even.
+    """Rearrange each 2 x 2 patch of pixels into four channels.
 
-    The order is block-major: channel `(i * 2 + j) * C + c` holds the pixel at offset (i, j) of channel c.
+    Args:
+        x (Tensor): Shape (N, C, H, W), H and W even.
+
+    Returns:
+        Tensor: Shape (N, 4C, H/2, W/2). Channel `(i * 2 + j) * C + c` holds the pixel at offset (i, j) of input channel c.
     """
     n, c, h, w = x.shape
     x = x.view(n, c, h // 2, 2, w // 2, 2)
@@ -23,7 +27,14 @@ def space_to_channel(x: Tensor) -> Tensor:
 
 
 def channel_to_space(x: Tensor) -> Tensor:
-    """The inverse of :func:`space_to_channel`: (N, C, H, W) -> (N, C/4, 2H, 2W), C divisible by 4."""
+    """Rearrange four channels into 2 x 2 patches of pixels, the inverse of :func:`space_to_channel`.
+
+    Args:
+        x (Tensor): Shape (N, C, H, W), C divisible by 4.
+
+    Returns:
+        Tensor: Shape (N, C/4, 2H, 2W).
+    """
     n, c, h, w = x.shape
     x = x.view(n, 2, 2, c // 4, h, w)
     return x.permute(0, 3, 4, 1, 5, 2).reshape(n, c // 4, 2 * h, 2 * w)
@@ -31,28 +42,29 @@ def channel_to_space(x: Tensor) -> Tensor:
 
 def _pad_to_even(x: Tensor) -> Tensor:
     h, w = x.shape[-2:]
-    # Where a graph is made for any size, the sizes of the picture at hand decide nothing.
+    # An exported graph must serve every input size, so the sizes of the traced input must not choose a branch.
     return F.pad(x, (0, w % 2, 0, h % 2)) if is_exported() or h % 2 or w % 2 else x
 
 
 class SpatialMux(nn.Module):
     """Depthwise convolution with spatial multiplexing (the MUXConv paper, section 3).
 
-    The channels are cut into `len(scales)` near-equal groups. Scale 0 convolves its group as it is; scale -1 convolves it
-    after space-to-channel by 2 (a coarser grid with four times the channels); scale +1 after channel-to-space by 2 (a finer
-    grid with a quarter of the channels). Each group is rearranged back, so the output looks like a plain depthwise
-    convolution's. H and W may be odd: the coarser grid is zero-padded at the bottom and right, and the padding is cut off.
+    The channels are split into `len(scales)` groups of nearly equal size. Scale 0 convolves its group unchanged. Scale -1
+    convolves its group after space-to-channel by 2 (a coarser grid with four times as many channels). Scale +1 convolves its
+    group after channel-to-space by 2 (a finer grid with a quarter of the channels). Each group is rearranged back, so the
+    output has the shape of a plain depthwise convolution's output. If H or W is odd, the group is zero-padded at the bottom
+    and right, and the padding is cropped from the output.
 
     Args:
-        channels: number of channels C, in and out.
-        kernel_size: one odd size for all groups, or one for each.
-        scales: -1, 0 or +1 for each group. A group with +1 needs a number of channels divisible by 4.
-        stride: stride of every convolution, counted on the grid it runs on.
-        dilation: neighbours are this many pixels apart; the rearrangements, too, take every `dilation`-th pixel.
-        dense: where the stride is 2, compute every position all the same, so that H and W stay.
+        channels (int): Number of input and output channels C.
+        kernel_size (int | Sequence[int]): Odd kernel size in pixels for all groups, or one size per group.
+        scales (Sequence[int]): -1, 0 or +1 for each group. A group with scale +1 needs a number of channels divisible by 4.
+        stride (int): Stride of every convolution, in pixels of the grid of its group. Defaults to 1.
+        dilation (int): Dilation in pixels. Convolutions and rearrangements use every `dilation`-th pixel. Defaults to 1.
+        dense (bool): Compute every position in spite of a stride of 2, which keeps H and W. Defaults to False.
 
     Raises:
-        ValueError: a scale, a group size or the number of kernel sizes does not fit.
+        ValueError: A scale, a group size or the number of kernel sizes does not fit.
     """
 
     def __init__(self, channels: int, kernel_size: int | Sequence[int], scales: Sequence[int], stride: int = 1,
@@ -78,7 +90,14 @@ class SpatialMux(nn.Module):
         self.convs = depthwise_convs(rearranged, kernel_sizes, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride)), or as large as the input where it is dense."""
+        """Convolve each group on its grid.
+
+        Args:
+            x (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            Tensor: Shape (N, C, ceil(H / stride), ceil(W / stride)), or (N, C, H, W) if `dense`.
+        """
         return by_phases(self._densely if self.dense else self._multiplex, x, self.dilation)
 
     def _densely(self, x: Tensor) -> Tensor:

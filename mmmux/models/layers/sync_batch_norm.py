@@ -1,4 +1,4 @@
-"""Batch normalisation with the statistics of all processes, also where there is no GPU."""
+"""Batch normalisation synchronised over all processes, on CPUs as well as GPUs."""
 import torch
 from torch import Tensor, distributed
 from torch.autograd import Function
@@ -9,10 +9,13 @@ from mmmux.registry import MODELS
 
 @MODELS.register_module('SyncBN')
 class SyncBatchNorm(_BatchNorm):
-    """What torch's SyncBatchNorm, which DistributedDataParallel takes on GPUs only, does; on CPUs, too.
+    """Normalise with the statistics of the batches of all processes (Ioffe and Szegedy, Batch Normalization, ICML 2015).
 
-    The statistics (Ioffe and Szegedy, Batch Normalization, ICML 2015) are those of the batches of all processes together,
-    whatever their sizes. Arguments, parameters, buffers and their names are those of torch's BatchNorm2d.
+    torch's SyncBatchNorm works on GPUs only. This class also works on CPUs, and with batches of different sizes. Its
+    parameters, buffers and their names are those of torch's BatchNorm2d. Outside distributed training it behaves like
+    BatchNorm2d.
+
+    Args: As in torch's BatchNorm2d.
     """
 
     def _check_input_dim(self, x: Tensor) -> None:
@@ -20,11 +23,21 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError(f'SyncBatchNorm normalises (N, C, ...), got {tuple(x.shape)}')
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, ...) -> the same shape."""
+        """Normalise each channel.
+
+        Args:
+            x (Tensor): Shape (N, C, ...).
+
+        Returns:
+            Tensor: Same shape as `x`.
+
+        Raises:
+            ValueError: `x` has fewer than 2 dimensions.
+        """
         if not self.training or not distributed.is_available() or not distributed.is_initialized():
             return super().forward(x)
         self._check_input_dim(x)
-        # Two sums, one after the other: the variance as a difference of two large sums would lose what float32 has.
+        # Compute the mean first and then the variance around it: the difference of two large sums would lose float32 precision.
         dims = [0, *range(2, x.dim())]
         count = x.new_full((1, ), x.numel() // x.shape[1])
         total, count = _Sum.apply(torch.cat([x.sum(dims), count])).split([x.shape[1], 1])
@@ -45,7 +58,7 @@ class SyncBatchNorm(_BatchNorm):
 
 
 class _Sum(Function):
-    """The sum over all processes, whose gradient is the sum over all processes."""
+    """Sum a tensor over all processes; the backward pass sums the gradient over all processes."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
