@@ -1,8 +1,8 @@
-"""Checkpoints that run nothing and yet end a machine, found by looking at a file without building what it asks for.
+"""Refuse checkpoints that would exhaust memory or time when loaded, by reading their pickles without building any value.
 
-A small file can unpack to terabytes, or to a value whose hash takes years: a tuple of a tuple twice, of another one twice, and
-so on. A tensor can claim more numbers than its part of the file holds, and torch 2.1 then hands out the memory behind them.
-:func:`torch.save` writes none of this.
+A small file can unpack to terabytes, or to a value whose hash takes years to compute (a tuple that holds another tuple twice,
+which holds another tuple twice, and so on). A tensor can claim more numbers than its part of the file holds; torch 2.1 then
+exposes the memory behind that part. :func:`torch.save` writes no such file.
 """
 import os
 import pickletools
@@ -12,13 +12,13 @@ from typing import BinaryIO
 
 from mmmux.utils.errors import CheckpointError, in_a_line
 
-MOST_VALUES = 10_000_000  # of one value with all inside it, what is shared being counted each time
-DEEPEST = 200  # containers inside each other: Python hashes and compares them on the C stack
-MOST_LARGE_NUMBERS = 1000  # of 61 bits and more: any number of those can have the same hash
+MOST_VALUES = 10_000_000  # values inside one value; a shared value counts once per reference
+DEEPEST = 200  # nested containers; Python hashes and compares nested containers recursively on the C stack
+MOST_LARGE_NUMBERS = 1000  # integers of 61 bits and more: unlimited many of these can be made with the same hash
 _LARGE = 2**61 - 1
 _ZIP_START = b'PK\3\4'
-_LEGACY_PICKLES = 5  # magic number, protocol, the machine, the checkpoint, the keys of its storages
-_NUMBER_BYTES = {  # of the classes that torch.save names; an untyped one counts bytes
+_LEGACY_PICKLES = 5  # magic number, protocol, machine, checkpoint, keys of the storages
+_NUMBER_BYTES = {  # bytes per number of each storage class that torch.save names
     'ComplexDouble': 16, 'ComplexFloat': 8, 'Double': 8, 'Long': 8, 'Float': 4, 'Int': 4, 'QInt32': 4, 'Half': 2, 'BFloat16': 2,
     'Short': 2, 'Char': 1, 'Byte': 1, 'Bool': 1, 'QInt8': 1, 'QUInt8': 1, 'QUInt4x2': 1,
     'QUInt2x4': 1, 'Untyped': 1}
@@ -26,11 +26,15 @@ _CALLS = ('REDUCE', 'NEWOBJ', 'NEWOBJ_EX', 'OBJ', 'INST')
 
 
 def check_archive(file: BinaryIO) -> None:
-    """Look through a checkpoint, a zip archive or a row of pickles, and leave the file where it was.
+    """Check every pickle of a checkpoint file and restore the position in the file.
+
+    Args:
+        file (BinaryIO): The open checkpoint: a zip archive, or the sequence of pickles that torch wrote before version 1.6.
 
     Raises:
-        CheckpointError: it is not as torch writes it; the message has the form 'is compressed'.
-        Exception: it is damaged.
+        CheckpointError: The file differs from the files that torch writes. The message is a predicate without a subject, such
+            as 'is compressed, ...'; the caller prepends the name of the file.
+        Exception: The file is damaged.
     """
     start = file.tell()
     if file.read(len(_ZIP_START)) == _ZIP_START:
@@ -44,10 +48,10 @@ def check_archive(file: BinaryIO) -> None:
 
 
 def _pickles_of(file: BinaryIO) -> Iterable[tuple[bytes, dict[str, int]]]:
-    """Each pickle of an archive, and the bytes of each of its parts `data/<name>`."""
+    """Yield each pickle of an archive with a dict of part name -> bytes of the archive's parts `data/<name>`."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
-        names = {member.filename.lower() for member in members}  # torch looks for names in any case
+        names = {member.filename.lower() for member in members}  # torch ignores the case of names
         if any(name.endswith('/constants.pkl') for name in names):
             raise CheckpointError('is a TorchScript program and not weights: have its state_dict saved')
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
@@ -57,7 +61,7 @@ def _pickles_of(file: BinaryIO) -> Iterable[tuple[bytes, dict[str, int]]]:
         if claimed > size or len(names) < len(members):
             raise CheckpointError(f'has parts of {claimed} bytes with {len(names)} names in {len(members)} places of a file of '
                                   f'{size} bytes: it is damaged or made to unpack to any size')
-        folder = f"{members[0].filename.partition('/')[0]}/data/"  # the first member's, as torch reads it
+        folder = f"{members[0].filename.partition('/')[0]}/data/"  # torch also takes the folder from the first member
         parts = {member.filename.removeprefix(folder): member.file_size for member in members
                  if member.filename.startswith(folder)}
         for member in members:
@@ -66,28 +70,36 @@ def _pickles_of(file: BinaryIO) -> Iterable[tuple[bytes, dict[str, int]]]:
 
 
 class _Made:
-    """What a pickle makes: a container, a class, or the result of a call, with what is inside."""
+    """Stand-in for an object that a pickle creates: a container, a class or the result of a call.
+
+    Attributes:
+        inside (list): The objects inside, or the arguments of the call.
+        name (str): Full name of a class or function, else ''.
+        values (int): Number of values inside, including nested values; 0 before :func:`_measure`.
+        depth (int): Nesting depth; 0 before :func:`_measure`.
+    """
     __slots__ = ('depth', 'inside', 'name', 'values')
 
     def __init__(self, inside: Iterable = (), name: str = ''):
         self.inside, self.name = list(inside), name
-        self.values = self.depth = 0  # 0: not counted yet
+        self.values = self.depth = 0
 
 
 _MARK = object()
 
 
 def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None) -> None:
-    """Follow a pickle's instructions with names in place of values.
+    """Execute the instructions of a pickle symbolically, with stand-ins in place of the objects, and check the result.
 
     Args:
-        code: the pickle, or a file at its start.
-        parts: for a pickle in an archive, the bytes of each part that holds a tensor's numbers.
+        code (bytes | BinaryIO): The pickle, or a file positioned at its start.
+        parts (Mapping[str, int] | None): For a pickle in an archive: bytes of each part that holds the numbers of a tensor.
+            Defaults to None.
 
     Raises:
-        CheckpointError: a value is too deep or, written out, too large; a class is changed; or a tensor claims more numbers
-            than its part holds.
-        Exception: the pickle is damaged.
+        CheckpointError: A value is nested too deeply or has too many values inside, a class is modified, or a tensor claims
+            more numbers than its part holds.
+        Exception: The pickle is damaged.
     """
     stack, memo, made, large = [], {}, [], 0
     for opcode, argument, _ in pickletools.genops(code):
@@ -105,7 +117,7 @@ def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None)
             stack.append(stack[-1])
         elif opcode.stack_before:
             taken = _take(stack, opcode)
-            if name in ('APPEND', 'APPENDS', 'SETITEM', 'SETITEMS', 'ADDITEMS', 'BUILD'):  # what they add to stays
+            if name in ('APPEND', 'APPENDS', 'SETITEM', 'SETITEMS', 'ADDITEMS', 'BUILD'):  # these keep the container on top
                 _add(taken[0], taken[1:], name)
                 stack.append(taken[0])
             elif name not in ('POP', 'POP_MARK', 'STOP'):
@@ -132,7 +144,13 @@ def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None)
 
 
 def _take(stack: list, opcode) -> list:
-    """Take from the stack what an instruction does, all above the last mark and that below it where it says so."""
+    """Pop the operands of an instruction from the stack, without the mark.
+
+    An instruction with a mark takes all objects above the last mark and those that it declares below the mark.
+
+    Raises:
+        ValueError: The stack holds too few operands.
+    """
     if pickletools.markobject not in opcode.stack_before:
         count = len(opcode.stack_before)
         taken = stack[-count:]
@@ -160,12 +178,12 @@ def _add(container, added: list, name: str) -> None:
 def _check_call(called, arguments: list) -> None:
     name = called.name if isinstance(called, _Made) else str(called).replace(' ', '.')
     given = arguments[0].inside if len(arguments) == 1 and isinstance(arguments[0], _Made) else arguments
-    if name.endswith('.bytearray') and given and not _is_text(given[0]):  # but the number of zeros to make
+    if name.endswith('.bytearray') and given and not _is_text(given[0]):  # bytearray(n) allocates n bytes
         raise CheckpointError('asks for bytes that it does not hold: it is made to fill the memory')
 
 
 def _check_numbers(named, parts: Mapping[str, int]) -> None:
-    # ('storage', class, part, device, count), as torch.save names the numbers of a tensor.
+    # torch.save names the numbers of a tensor by the tuple ('storage', class, part, device, count).
     values = named.inside if isinstance(named, _Made) else []
     if len(values) != 5 or not isinstance(values[2], str) or not isinstance(values[4], int):
         raise CheckpointError('names the numbers of a tensor in another way than torch.save does: it is damaged')
@@ -178,13 +196,17 @@ def _check_numbers(named, parts: Mapping[str, int]) -> None:
 
 
 def _is_text(value) -> bool:
-    # Protocol 2 writes bytes as a call that encodes a text.
+    # Pickle protocol 2 writes bytes as a call of _codecs.encode on a string.
     encoded = isinstance(value, _Made) and value.inside and getattr(value.inside[0], 'name', '') == '_codecs.encode'
     return isinstance(value, (str, bytes)) or encoded
 
 
 def _measure(value: _Made) -> None:
-    """Count the values inside each other and the depth, without Python's own recursion."""
+    """Set `values` and `depth` of an object and of all objects inside, iteratively, to avoid Python's recursion limit.
+
+    Raises:
+        CheckpointError: The object contains itself, is nested too deeply or holds too many values.
+    """
     path, open_values = [value], set()
     while path:
         value = path[-1]

@@ -1,8 +1,8 @@
-"""A checksum inside a checkpoint file, which tells damage before anything is loaded.
+"""Store a SHA-256 checksum inside a checkpoint file and compare it before the file is loaded.
 
-torch writes zip archives. Reading them, it compares none of their checksums, and those do not cover the table of contents. The
-comment that every zip archive can end with has room for a SHA-256 of all before it; torch and every other reader skip it, it
-moves with the file, and it cannot be out of step with it as a file beside it could.
+torch writes checkpoints as zip archives. torch does not compare the checksums of the archive when it reads one, and these do
+not cover the table of contents. The checksum is therefore stored in the archive comment, which ends every zip archive and
+which torch and other readers skip. Unlike a separate file, the comment moves with the checkpoint and always belongs to it.
 """
 import hashlib
 import zipfile
@@ -16,15 +16,18 @@ from .safe_loading import load_checkpoint_file
 _MARK = b'sha256:'
 _COMMENT_BYTES = len(_MARK) + hashlib.sha256().digest_size * 2
 _END_OF_ARCHIVE = b'PK\5\6'
-_END_BYTES = 22  # of an archive without a comment; the last two hold the length of the comment
+_END_BYTES = 22  # size of the end record without a comment; its last two bytes hold the length of the comment
 _CHUNK = 2**20
 
 
 def seal(path: str | Path) -> None:
-    """Write the checksum of a file that :func:`torch.save` has just written into it.
+    """Append the checksum of a checkpoint file to the file, as the comment of the archive.
+
+    Args:
+        path (str | Path): A file that :func:`torch.save` has written.
 
     Raises:
-        CheckpointError: the file is no zip archive, or already has a comment.
+        CheckpointError: The file is not a zip archive, or already has a comment.
     """
     with open(path, 'r+b') as file:
         size = file.seek(0, 2)
@@ -41,10 +44,13 @@ def seal(path: str | Path) -> None:
 
 
 def check_intact(path: str | Path) -> None:
-    """Compare a checkpoint file with the checksum that it holds; read one without a checksum from end to end.
+    """Compare a checkpoint file with the checksum inside it. A file without a checksum is loaded completely instead.
+
+    Args:
+        path (str | Path): The checkpoint file.
 
     Raises:
-        CheckpointError: the file does not exist, is damaged, or is unsafe.
+        CheckpointError: The file does not exist, is damaged, or is unsafe.
     """
     if not Path(path).is_file():
         raise CheckpointError(f'checkpoint {path} does not exist')
@@ -57,12 +63,12 @@ def check_intact(path: str | Path) -> None:
             intact = comment == _MARK + _checksum(file, sealed_bytes) if comment.startswith(_MARK) else None
         if intact is None and zipfile.is_zipfile(path):
             with open(path, 'rb') as file:
-                check_archive(file)  # before any of it is unpacked
+                check_archive(file)  # before testzip unpacks any part
             with zipfile.ZipFile(path) as archive:
                 intact = archive.testzip() is None
     except CheckpointError as error:
         raise CheckpointError(f'checkpoint {path} {error}') from None
-    except Exception as error:  # a damaged archive can make its reader raise anything
+    except Exception as error:  # the readers raise exceptions of any type on a damaged archive
         raise CheckpointError(f'checkpoint {path} cannot be read ({in_a_line(str(error)) or type(error).__name__})') from None
     if intact is False:
         raise CheckpointError(f'checkpoint {path} is damaged: its checksum is not that of its contents')
@@ -71,7 +77,7 @@ def check_intact(path: str | Path) -> None:
 
 
 def _checksum(file, size: int) -> bytes:
-    """SHA-256 of the next `size` bytes, in hexadecimal digits; leaves the file behind them."""
+    """Compute the SHA-256 of the next `size` bytes of a file, as hexadecimal digits, and move the position past them."""
     digest = hashlib.sha256()
     while size > 0 and (chunk := file.read(min(_CHUNK, size))):
         digest.update(chunk)

@@ -1,4 +1,4 @@
-"""Telling a checkpoint of another model before it is half loaded."""
+"""Compare the weights of a checkpoint with a module before they are loaded."""
 from collections.abc import Mapping
 
 import torch
@@ -9,13 +9,16 @@ from mmmux.utils.errors import CheckpointError, in_a_line
 
 
 def check_pretrained(module: nn.Module) -> None:
-    """Check that each `Pretrained` entry of a module's `init_cfg` names a checkpoint of this very module.
+    """Check that each `Pretrained` entry of a module's `init_cfg` names a checkpoint that fits the module.
 
-    Loading in mmengine is lenient: whatever does not fit is logged and skipped. Keys beyond the module's own (a classifier,
-    stages that were not built) are fine; a missing or differently shaped one is not.
+    mmengine logs and skips weights that do not fit. Additional keys of the checkpoint (a classifier, stages that were not
+    built) are accepted here; missing weights and weights of a different shape are not.
+
+    Args:
+        module (nn.Module): A module with the attribute `init_cfg`.
 
     Raises:
-        CheckpointError: something is missing or has another shape.
+        CheckpointError: A weight is missing, has a different shape, or is not finite.
     """
     init_cfgs = [module.init_cfg] if isinstance(module.init_cfg, Mapping) else module.init_cfg or []
     for init_cfg in init_cfgs:
@@ -25,7 +28,7 @@ def check_pretrained(module: nn.Module) -> None:
             prefix = init_cfg.get('prefix')
             if not prefix:
                 state = state_dict_of(checkpoint, name)
-            else:  # here mmengine looks for the prefix alone, without taking off `module.`
+            else:  # mmengine compares the keys with the prefix without removing `module.` first
                 state = _weights(checkpoint, name)
                 prefix = prefix.rstrip('.') + '.'
                 if not any(key.startswith(prefix) for key in state):
@@ -41,15 +44,16 @@ def check_pretrained(module: nn.Module) -> None:
 
 
 def check_numbers(module: nn.Module, state: Mapping, name) -> None:
-    """Check that the weights which fit a module are numbers: one NaN, and everything that a network computes is NaN.
+    """Check that the weights of a state_dict that fit a module are finite, since one NaN makes all outputs NaN.
 
     Args:
-        module: whose weights are asked for; those of other names or shapes are not looked at.
-        state: a state_dict.
-        name: the file it came from, for the message.
+        module (nn.Module): The module. Weights with other names or shapes than the module's are ignored.
+        state (Mapping): The state_dict.
+        name (str): Path of the checkpoint, for error messages.
 
     Raises:
-        CheckpointError: a weight is infinite, NaN, or of another kind than the module's; the message names the first one.
+        CheckpointError: A weight is infinite or NaN, is not a plain tensor, or is floating point where the module has integers
+            or vice versa. The message names the first such weight.
     """
     for key, own in module.state_dict().items():
         weight = state.get(key)
@@ -67,16 +71,23 @@ def check_numbers(module: nn.Module, state: Mapping, name) -> None:
 
 
 def state_dict_of(checkpoint, name) -> Mapping:
-    """The weights inside a loaded checkpoint, with DistributedDataParallel's `module.` taken off.
+    """Return the weights of a loaded checkpoint, with the prefix `module.` of DistributedDataParallel removed.
+
+    Args:
+        checkpoint (Mapping): A state_dict, or a dict that holds one under `state_dict`.
+        name (str): Path of the checkpoint, for error messages.
+
+    Returns:
+        Mapping: The state_dict.
 
     Raises:
-        CheckpointError: there are none.
+        CheckpointError: The checkpoint holds no weights.
     """
     return {key.removeprefix('module.'): value for key, value in _weights(checkpoint, name).items()}
 
 
 def dataset_meta_of(checkpoint: Mapping) -> Mapping:
-    """What a loaded checkpoint tells of the data it was trained on, such as `classes`; nothing where it tells nothing."""
+    """Return `meta.dataset_meta` of a loaded checkpoint (e.g. `classes` of the training data), or an empty dict without it."""
     meta = checkpoint.get('meta')
     meta = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
     return meta if isinstance(meta, Mapping) else {}
@@ -91,7 +102,16 @@ def _weights(checkpoint, name) -> Mapping:
 
 
 def mismatches(module: nn.Module, state: Mapping) -> tuple[list[str], list[str], int]:
-    """Weights of a module that a state_dict lacks, those it has in another shape, and how many there are in all."""
+    """Compare the keys and shapes of a state_dict with those of a module.
+
+    Args:
+        module (nn.Module): The module.
+        state (Mapping): The state_dict.
+
+    Returns:
+        tuple[list[str], list[str], int]: Keys of the module that are missing in the state_dict; keys with a different shape;
+        number of weights of the module. `num_batches_tracked` is not counted.
+    """
     own = {key: value for key, value in module.state_dict().items() if not key.endswith('num_batches_tracked')}
     missing = [key for key in own if key not in state]
     reshaped = [key for key in own if key in state and getattr(state[key], 'shape', None) != own[key].shape]
@@ -99,7 +119,16 @@ def mismatches(module: nn.Module, state: Mapping) -> tuple[list[str], list[str],
 
 
 def describe(module: nn.Module, state: Mapping) -> str | None:
-    """Say in words how weights do not fit a module, or return None where they do."""
+    """Describe how a state_dict differs from a module.
+
+    Args:
+        module (nn.Module): The module.
+        state (Mapping): The state_dict.
+
+    Returns:
+        str | None: A predicate such as 'is of another model: ...', to follow the name of the checkpoint. None if all weights
+        fit.
+    """
     missing, reshaped, total = mismatches(module, state)
     if len(missing) == total:
         begins = in_a_line(next(iter(state), ''))

@@ -1,4 +1,4 @@
-"""The checkpoint to go on from: the latest one that can be read."""
+"""Find the latest intact checkpoint to resume a training from."""
 import logging
 from pathlib import Path
 
@@ -10,27 +10,32 @@ from mmmux.utils.errors import CheckpointError
 from .checksum import check_intact
 from .safe_loading import load_checkpoint_file
 
-POINTER = 'last_checkpoint'  # mmengine's: a file that holds the path of the latest checkpoint
+POINTER = 'last_checkpoint'  # name of mmengine's text file that holds the path of the latest checkpoint
 _TRAINING_STATE = {'meta', 'state_dict', 'optimizer', 'message_hub'}
 
 
 def point_to(work_dir: str | Path, checkpoint: str | Path) -> None:
-    """Have `last_checkpoint` name another checkpoint, in one step."""
+    """Replace the path in `last_checkpoint` atomically.
+
+    Args:
+        work_dir (str | Path): Folder of `last_checkpoint`.
+        checkpoint (str | Path): The path to write.
+    """
     write_text(Path(work_dir) / POINTER, str(checkpoint))
 
 
 def mend_pointer(work_dir: str | Path, folder: str | Path) -> Path | None:
-    """Have `last_checkpoint` name the latest checkpoint that can be read, and say so where it is another than before.
+    """Make `last_checkpoint` name the latest intact checkpoint, and log a warning if the checkpoint in it is not intact.
 
     Args:
-        work_dir: where `last_checkpoint` is.
-        folder: where the checkpoints are.
+        work_dir (str | Path): Folder of `last_checkpoint`.
+        folder (str | Path): Folder of the checkpoints.
 
     Returns:
-        Path | None: that checkpoint; None where there is nothing to go on from yet.
+        Path | None: The latest intact checkpoint, or None if there are neither checkpoints nor a `last_checkpoint`.
 
     Raises:
-        CheckpointError: there are checkpoints, or were, but none that a training can go on from.
+        CheckpointError: There are checkpoints or a `last_checkpoint`, but no checkpoint from which a training can resume.
     """
     pointer, folder = Path(work_dir) / POINTER, Path(folder)
     named = Path(pointer.read_text(errors='replace').strip()) if pointer.is_file() else None
@@ -57,7 +62,8 @@ def mend_pointer(work_dir: str | Path, folder: str | Path) -> Path | None:
 
 
 def _latest(files: list[Path]) -> Path | None:
-    # By what is in them: file times do not survive copying, and a number in a name may be of an earlier training.
+    # Compare the time and iteration stored in the checkpoints: copying changes file times, and a number in a file name may be
+    # of an earlier training.
     ages = {}
     for path in files:
         try:

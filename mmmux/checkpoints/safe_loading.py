@@ -1,9 +1,9 @@
-"""Loading checkpoints without running code from them, on torch 2.1 and later.
+"""Load checkpoints without running code from them, on torch 2.1 and later.
 
-A checkpoint is a pickle, and a pickle can name any function and call it. torch refuses that with `weights_only=True`, the
-default from 2.6 on, but then it also refuses mmengine's own checkpoints, which hold logging histories and numpy values. Here
-exactly those harmless classes are let through, and everything else is refused with a sentence that names it. Programs in
-a checkpoint's texts are not handed on.
+A checkpoint is a pickle, and a pickle can name any function and call it. With `weights_only=True`, the default since torch
+2.6, torch refuses such pickles. It then also refuses the checkpoints of mmengine, which hold logging histories and numpy
+values. This module allows exactly these harmless classes; any other class raises an error that names the class. The config
+text that mmengine would execute (`meta.config`) is removed from loaded checkpoints.
 """
 import collections
 import contextlib
@@ -28,8 +28,8 @@ from .bombs import check_archive
 _torch_load = torch.load
 _TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0')
 
-# What mmengine's Runner.save_checkpoint writes beside tensors and plain Python values. numpy moved its internals from
-# numpy.core to numpy._core in 2.0; files written by either must load under either.
+# Classes in the files of mmengine's Runner.save_checkpoint, besides tensors and plain Python values. numpy 2.0 renamed
+# numpy.core to numpy._core; files written with either numpy must load with the other.
 _multiarray = importlib.import_module('numpy.core' if numpy.__version__.startswith('1.') else 'numpy._core').multiarray
 _NUMPY_VALUES = {
     f'{package}.multiarray.{name}': getattr(_multiarray, name)
@@ -39,8 +39,8 @@ _NUMPY_VALUES = {
 
 
 def _history_statistic(owner, name: str):
-    # A HistoryBuffer stores its own methods, which pickle writes as getattr(HistoryBuffer, 'mean'); getattr itself, which
-    # reaches anything, is never let through.
+    # A HistoryBuffer stores its own methods, which pickle writes as getattr(HistoryBuffer, 'mean'). Python's getattr is never
+    # allowed, because it reaches every attribute of every object.
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
         raise CheckpointError(_REFUSED.format(in_a_line(f"builtins.getattr(..., '{name}')")))
     return getattr(owner, name)
@@ -62,15 +62,18 @@ HARMLESS = {
 
 
 def load_checkpoint_file(path, map_location=None):
-    """Read a checkpoint file, letting through tensors, plain values and the classes of `HARMLESS` only.
+    """Load a checkpoint file that holds only tensors, plain values and the classes of `HARMLESS`.
 
     Args:
-        path: a file name or a file opened for binary reading.
-        map_location: where tensors go, as in :func:`torch.load`.
+        path (str | Path | BinaryIO): A file name, or a file opened for binary reading.
+        map_location (optional): Device of the tensors, as in :func:`torch.load`. Defaults to None.
+
+    Returns:
+        The loaded object, usually a dict.
 
     Raises:
-        CheckpointError: the file does not exist, is damaged, is made to take more memory or time than its size says, or asks
-            for anything else; nothing of it has been run.
+        CheckpointError: The file does not exist, is damaged, would take more memory or time than a file of its size needs, or
+            names a class that is not allowed. No code from the file is run.
     """
     name = _name(path)
     if isinstance(path, (str, Path)) and not Path(path).is_file():
@@ -87,13 +90,13 @@ def load_checkpoint_file(path, map_location=None):
         raise CheckpointError(f'checkpoint {name} {error}') from None
     except pickle.UnpicklingError as error:
         raise CheckpointError(f'checkpoint {name} {_refusal(path, error)}') from None
-    except Exception as error:  # a damaged pickle can make its reader raise anything
+    except Exception as error:  # the unpickler raises exceptions of any type on a damaged pickle
         reason = in_a_line(str(error).strip() or type(error).__name__)
         raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
 
 
 def _without_program(checkpoint):
-    # mmengine's `resume` runs meta.config, a config as old versions of it saved them, to learn how many GPUs there were.
+    # mmengine's Runner.resume executes meta.config, which old versions of mmengine saved, to learn the number of GPUs.
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
         checkpoint['meta'].pop('config', None)
     return checkpoint
@@ -101,7 +104,7 @@ def _without_program(checkpoint):
 
 @contextlib.contextmanager
 def _allowed(classes: dict):
-    # And nothing else: onedl-mmengine lets getattr through wherever it loads, and getattr reaches anything.
+    # Clear the list first: onedl-mmengine adds getattr to the list of safe globals, and getattr reaches every attribute.
     others = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
     try:
@@ -117,7 +120,7 @@ def _name(path) -> str:
 
 def _refusal(path, error: Exception) -> str:
     unknown = re.findall(r'GLOBAL ([\w.]+)', str(error))
-    with contextlib.suppress(Exception):  # it reads zip files only, but lists all that a file asks for
+    with contextlib.suppress(Exception):  # this function reads only zip files, but lists all classes that a file names
         listed = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         unknown = [name for name in listed if name not in HARMLESS] or unknown
     if unknown:
@@ -127,14 +130,15 @@ def _refusal(path, error: Exception) -> str:
 
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:
-    # How protocol 2 writes bytes, which numpy's scalars hold.
+    # Pickle protocol 2 writes bytes, which numpy scalars hold, as a call of _codecs.encode(text, 'latin1').
     if encoding != 'latin1':
         raise CheckpointError(_REFUSED.format(in_a_line(f"_codecs.encode(..., '{encoding}')")))
     return text.encode('latin1')
 
 
-# Before torch 2.6 no class can be added to those of weights_only=True, so the pickle module itself is narrowed to torch's list
-# and ours. The earliest of those versions lack the plain classes, devices and most dtypes.
+# Before torch 2.6, no class can be added to those that weights_only=True allows. These versions therefore load with a
+# restricted pickle module that allows torch's list and the classes here. The list of the earliest versions lacks the plain
+# classes, devices and most dtypes.
 _ALLOWED = {
     **{f'{cls.__module__}.{cls.__name__}': cls for cls in (set, complex, bytearray, collections.Counter, torch.device)},
     **{str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)},
@@ -147,7 +151,7 @@ _ALLOWED = {
 class _RestrictedUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str):
-        full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # Python 2's name, in old pickle protocols
+        full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # old pickle protocols use Python 2's name
         if full_name not in _ALLOWED:
             raise CheckpointError(_REFUSED.format(in_a_line(full_name)))
         return _ALLOWED[full_name]
@@ -162,10 +166,10 @@ RESTRICTED_PICKLE = SimpleNamespace(
 
 
 def make_mmengine_load_safely() -> None:
-    """Have every way mmengine finds a checkpoint (file, URL, model zoo) read it with :func:`load_checkpoint_file`.
+    """Replace mmengine's checkpoint loaders (file, URL, model zoo) by ones that use :func:`load_checkpoint_file`.
 
-    This serves `test`, `resume`, `load_from` and `init_cfg=dict(type='Pretrained')` of every OpenMMLab package in this
-    process. Calling it again changes nothing.
+    The replacement applies to this process and affects testing, `resume`, `load_from` and `init_cfg=dict(type='Pretrained')` of
+    every OpenMMLab package. A second call has no effect.
     """
     schemes = {
         ('', ): mmengine_checkpoint.load_from_local,
@@ -184,7 +188,7 @@ def _with_safe_torch_load(loader):
 
     @functools.wraps(loader)
     def load(filename, map_location=None):
-        # mmengine's loaders take no loading function, and some pass weights_only=False: torch.load is replaced around them.
+        # mmengine's loaders accept no load function, and some pass weights_only=False: replace torch.load during the call.
         replaced = torch.load
         torch.load = lambda file, map_location=None, **_: load_checkpoint_file(file, map_location)
         try:

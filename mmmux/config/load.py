@@ -1,4 +1,4 @@
-"""From a config file and command line options to the config of a run."""
+"""Load a config file and apply the command line options of a run to it."""
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,16 +14,26 @@ _WRAPPED = ('dataset', 'datasets')
 
 def load_config(path: str | Path, options: Mapping | None = None, work_dir: str | Path | None = None,
                 launcher: str = 'none') -> Config:
-    """Read a config, apply `--cfg-options`, and decide where results go.
+    """Read a config file, apply `--cfg-options`, and set the work directory and the launcher.
+
+    Args:
+        path (str | Path): Path of the config file.
+        options (Mapping | None): Options of `--cfg-options`: dotted key -> value. Defaults to None.
+        work_dir (str | Path | None): Folder for logs and results. Defaults to None, which means `work_dir` of the config, or
+            else 'work_dirs/<name of the config file>'.
+        launcher (str): Launcher of distributed training: 'none', 'pytorch', 'slurm' or 'mpi'. Defaults to 'none'.
+
+    Returns:
+        Config: The config of the run.
 
     Raises:
-        ConfigError: the file cannot be read, or misspells a key, or an option's key is not one of the config's.
+        ConfigError: The file cannot be read, a key of the config is misspelt, or an option does not fit the config.
     """
     try:
         cfg = Config.fromfile(path)
     except FileNotFoundError as error:
         raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
-    except Exception as error:  # a config is a program: anything can go wrong in it
+    except Exception as error:  # a config is a Python program and can raise any exception
         raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
     _forget_own_scope(cfg._cfg_dict)
     for key in options or {}:
@@ -37,7 +47,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     cfg.launcher = launcher
     if launcher != 'none' and not torch.cuda.is_available():
         cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
-        # mmengine gives DistributedDataParallel the number of a GPU, which it refuses for a model on the CPU.
+        # mmengine passes a GPU index to DistributedDataParallel, which refuses an index for a model on the CPU.
         wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
         cfg.merge_from_dict(dict(model_wrapper_cfg={**wrapper, **(cfg.get('model_wrapper_cfg') or {})}))
         _synchronize_on_cpus(cfg.get('model'))
@@ -45,9 +55,10 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
 
 
 def _forget_own_scope(node) -> None:
-    """Undo that mmengine has every type of an inherited `mmmux::...` config looked for in this package alone.
+    """Remove `_scope_='mmmux'`, which mmengine sets in every dict of an inherited `mmmux::...` config, in place.
 
-    Such a config names the package that runs it in `default_scope`, as the files here do.
+    With it, mmengine would look up every type in the registries of this package only. The configs of this package name the
+    package of their types in `default_scope`.
     """
     if isinstance(node, dict):
         if node.get('_scope_') == 'mmmux':
@@ -60,7 +71,7 @@ def _forget_own_scope(node) -> None:
 
 
 def _synchronize_on_cpus(node) -> None:
-    """Turn every SyncBN of a model's config into this package's: torch's is for GPUs only."""
+    """Replace every 'SyncBN' in a model's config by 'mmmux.SyncBN', in place; torch's SyncBatchNorm works on GPUs only."""
     if isinstance(node, (list, tuple)):
         for value in node:
             _synchronize_on_cpus(value)
@@ -75,10 +86,13 @@ def _first_line(error: Exception) -> str:
 
 
 def train_in_mixed_precision(cfg: Config) -> None:
-    """Have the optimiser run the forward pass in half precision with a dynamic loss scale (`--amp`).
+    """Set the config to train in mixed precision with a dynamic loss scale (`--amp`).
+
+    Args:
+        cfg (Config): The config of a run, changed in place.
 
     Raises:
-        ConfigError: there is no GPU.
+        ConfigError: torch sees no GPU.
     """
     if not torch.cuda.is_available():
         raise ConfigError('--amp needs a GPU and torch sees none: leave it out to train in float32')
@@ -87,10 +101,13 @@ def train_in_mixed_precision(cfg: Config) -> None:
 
 
 def scale_learning_rate(cfg: Config) -> None:
-    """Scale the learning rate by the real batch size over the one it was set for (`--auto-scale-lr`).
+    """Set the config to scale the learning rate by real batch size / `auto_scale_lr.base_batch_size` (`--auto-scale-lr`).
+
+    Args:
+        cfg (Config): The config of a run, changed in place.
 
     Raises:
-        ConfigError: the config does not say for which batch size its learning rate is.
+        ConfigError: The config has no `auto_scale_lr.base_batch_size`.
     """
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise ConfigError('--auto-scale-lr needs auto_scale_lr.base_batch_size in the config: the batch size that its '
@@ -99,16 +116,24 @@ def scale_learning_rate(cfg: Config) -> None:
 
 
 def resume(cfg: Config, checkpoint: str) -> None:
-    """Go on from a checkpoint, or with 'auto' from the latest one in the work dir (`--resume`)."""
+    """Set the config to resume a training (`--resume`).
+
+    Args:
+        cfg (Config): The config of a run, changed in place.
+        checkpoint (str): Path of the checkpoint, or 'auto' for the latest checkpoint in the work directory.
+    """
     cfg.resume = True
     cfg.load_from = None if checkpoint == 'auto' else checkpoint
 
 
 def test_with_augmentation(cfg: Config) -> None:
-    """Merge the predictions of several views of each picture (`--tta`).
+    """Set the config to test with augmentation: merge the predictions of several views of each image (`--tta`).
+
+    Args:
+        cfg (Config): The config of a run, changed in place.
 
     Raises:
-        ConfigError: the config does not say which views.
+        ConfigError: The config lacks `tta_model` or `tta_pipeline`, or tests several data sets.
     """
     for key in ('tta_model', 'tta_pipeline'):
         if key not in cfg:
@@ -120,7 +145,14 @@ def test_with_augmentation(cfg: Config) -> None:
 
 
 def innermost_dataset(dataloader: ConfigDict) -> ConfigDict:
-    """The data set inside wrappers such as RepeatDataset; of several (ConcatDataset), the first."""
+    """Return the config of the data set inside wrappers such as RepeatDataset.
+
+    Args:
+        dataloader (ConfigDict): The config of a data loader.
+
+    Returns:
+        ConfigDict: The config of the innermost data set; the first one of a ConcatDataset.
+    """
     dataset = dataloader.dataset
     while 'dataset' in dataset or 'datasets' in dataset:
         dataset = dataset.dataset if 'dataset' in dataset else dataset.datasets[0]
@@ -128,11 +160,14 @@ def innermost_dataset(dataloader: ConfigDict) -> ConfigDict:
 
 
 def inner_datasets(node: Mapping, key: str) -> Iterator[tuple[str, Mapping]]:
-    """All data sets inside a data loader and its wrappers such as ConcatDataset, each with its config key.
+    """Yield the config key and the config of every data set inside a data loader and its wrappers such as ConcatDataset.
 
     Args:
-        node: the config of a data loader.
-        key: its own key, e.g. 'train_dataloader'.
+        node (Mapping): The config of a data loader or wrapper.
+        key (str): The config key of `node`, e.g. 'train_dataloader'.
+
+    Yields:
+        tuple[str, Mapping]: Key, e.g. 'train_dataloader.dataset', and config of a data set.
     """
     for name in _WRAPPED:
         inner = node.get(name)

@@ -1,4 +1,4 @@
-"""Checks before a run: a sentence now instead of a traceback after the model is built."""
+"""Check that the files a config names exist, before the model is built."""
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from .load import inner_datasets
 
 
 def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
-    """Check that the files and folders which the data sets of a config name are there.
+    """Check that the files and folders of a config's data sets and evaluators exist.
 
     Args:
-        cfg: the config of a run.
-        loaders: which data loaders will be used, e.g. `('train_dataloader', 'val_dataloader')`.
+        cfg (Config): The config of a run.
+        loaders (tuple[str, ...]): Config keys of the data loaders to check, e.g. `('train_dataloader', 'val_dataloader')`.
 
     Raises:
-        DatasetError: something is missing; the message names it and the config key.
+        DatasetError: A file or folder is missing. The message names its path and its config key.
     """
     for loader in loaders:
         if cfg.get(loader):
@@ -27,10 +27,14 @@ def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
 
 
 def check_checkpoint(path: str | None, option: str) -> None:
-    """Check that a local checkpoint file is there.
+    """Check that a local checkpoint file exists; URLs are not checked.
+
+    Args:
+        path (str | None): Path or URL of the checkpoint, or None.
+        option (str): Option or config key that gave the path, for the error message.
 
     Raises:
-        CheckpointError: it is not.
+        CheckpointError: The file does not exist.
     """
     if path and '://' not in str(path) and not Path(path).expanduser().is_file():
         raise CheckpointError(f'checkpoint {path} ({option}) does not exist')
@@ -47,7 +51,7 @@ def _check_evaluator(key: str, cfg: Config) -> None:
 
 def _check_dataset(key: str, dataset: Mapping) -> None:
     root = Path(dataset.get('data_root') or '.')
-    if '://' in str(dataset.get('data_root')):  # on a server, which only reading can find out
+    if '://' in str(dataset.get('data_root')):  # data on a server are not checked
         return
     if dataset.get('data_root') and not root.is_dir():
         raise DatasetError(f'data folder {root} does not exist ({key}.data_root): put the data there (README, "Data") or give '

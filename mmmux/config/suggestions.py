@@ -1,7 +1,8 @@
-"""What a config misspells, told by its place in the config and the nearest name that is accepted.
+"""Report misspelt names in a config with their config key and the nearest accepted name.
 
-A config is checked by building what it describes; this module turns what Python and mmengine say then into a sentence. Sections
-that are read and not built, such as `env_cfg`, would swallow any name, and are compared beforehand.
+Most names are checked when mmengine builds the objects of a config; this module converts the exceptions of Python and mmengine
+to a :class:`ConfigError`. Sections that mmengine reads without building an object, such as `env_cfg`, accept any name, so their
+names are compared with the known ones beforehand.
 """
 import contextlib
 import difflib
@@ -16,7 +17,7 @@ from mmengine.registry import Registry
 from mmmux.utils.errors import ConfigError, UserError, in_a_line
 from mmmux.utils.installed import need_scope
 
-# Top-level keys that mmengine's Runner reads but a config need not have.
+# Top-level keys that mmengine's Runner reads and that a config may omit.
 RUNNER_KEYS = frozenset({
     'auto_scale_lr', 'cfg', 'custom_hooks', 'custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope',
     'env_cfg', 'experiment_name', 'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg',
@@ -24,13 +25,13 @@ RUNNER_KEYS = frozenset({
     'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
     'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
 })
-_SECTIONS = {  # read name by name: what has another name is ignored
-    '': RUNNER_KEYS - {'tta_pipeline', 'vis_backends'},  # names that other parts of a config refer to
+_SECTIONS = {  # section -> names that mmengine reads; it ignores all others
+    '': RUNNER_KEYS - {'tta_pipeline', 'vis_backends'},  # these two are variables that other parts of a config refer to
     'auto_scale_lr': {'base_batch_size', 'enable'},
     'default_hooks': {'checkpoint', 'logger', 'param_scheduler', 'runtime_info', 'sampler_seed', 'timer', 'visualization'},
     'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
 }
-_ALIKE = 0.88  # of names in a config, where others than the known ones are allowed; 0 is nothing in common, 1 equal
+_ALIKE = 0.88  # difflib ratio (0 to 1) above which an unknown name counts as misspelt where a config may define its own names
 
 _UNEXPECTED = re.compile(r"(\w+)(?:\.\w+)?\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING = re.compile(r"(\w+)(?:\.\w+)?\(\) missing \d+ required [\w-]+ arguments?: '(\w+)'")
@@ -38,10 +39,13 @@ _UNKNOWN_TYPE = re.compile(r"(?:^|['\"])(?:Failed to get )?([\w.]+)(?: is not in
 
 
 def check_names(cfg: Config) -> None:
-    """Compare the names of sections that mmengine reads without building anything.
+    """Check the names in the sections that mmengine reads without building an object.
+
+    Args:
+        cfg (Config): The config.
 
     Raises:
-        ConfigError: a name is nearly one that is read, and not it.
+        ConfigError: A name is unknown and similar to a known name.
     """
     for section, known in _SECTIONS.items():
         for name in (cfg.get(section) or {}) if section else cfg:
@@ -52,15 +56,20 @@ def check_names(cfg: Config) -> None:
 
 
 def check_option(key: str, cfg: Config) -> None:
-    """Check a key of `--cfg-options` where it adds something to the config.
+    """Check a key of `--cfg-options` that is not in the config.
+
+    Args:
+        key (str): Dotted config key.
+        cfg (Config): The config.
 
     Raises:
-        ConfigError: a part of the key is not in the config, and not known either.
+        ConfigError: A part of the key is neither in the config nor a known name: any such first part, and a later part that
+            is similar to a known name.
     """
     node, parts = cfg, key.split('.')
     for place, part in enumerate(parts):
         if not isinstance(node, Mapping | Config):
-            return  # a list's number, which mmengine checks
+            return  # mmengine checks the indices of lists
         if part not in node:
             known = set(node) | (RUNNER_KEYS if place == 0 else set(_accepted(_class(node)) if 'type' in node else ()))
             near = difflib.get_close_matches(part, known, n=1, cutoff=0.6 if place == 0 else _ALIKE)
@@ -74,10 +83,14 @@ def check_option(key: str, cfg: Config) -> None:
 
 @contextlib.contextmanager
 def explained(cfg: Config) -> Iterator[None]:
-    """Tell in a sentence what in the config cannot be built.
+    """Convert the exceptions of building the objects of a config inside this context to a :class:`ConfigError`.
+
+    Args:
+        cfg (Config): The config.
 
     Raises:
-        ConfigError: an argument or a `type` is none that is accepted, or an argument is missing, or a package is.
+        ConfigError: An argument or `type` is not accepted, an argument is missing, or the package of `default_scope` is not
+            installed. Other exceptions are not converted.
     """
     need_scope(cfg.get('default_scope'))
     try:
@@ -104,7 +117,7 @@ def _unexpected(owner: str, name: str, cfg: Config) -> str | None:
         if name not in node:
             continue
         cls = _class(node) if 'type' in node else None
-        if cls is None and 'type' not in node:  # a data loader, or the arguments of a loop
+        if cls is None and 'type' not in node:  # dicts without a type configure data loaders and loops
             return f"{path} has '{name}', which {owner} does not accept" + _meant(_near(name, set(node) - {name}), ())
         if cls is not None and owner in {base.__name__ for base in inspect.getmro(cls)} | {cls.__name__}:
             return f"{path} ({node['type']}) has no argument '{name}'" + _meant(_near(name, _accepted(cls)), _accepted(cls))
@@ -132,7 +145,7 @@ def _unknown_type(name: str, cfg: Config) -> str | None:
 
 
 def _dicts(node, path: str = '') -> Iterator[tuple[str, Mapping]]:
-    """All dicts of a config with their place; what the runner reads comes before what a config only names for itself."""
+    """Yield the key and content of every dict of a config: first below keys that the runner reads, then below other keys."""
     if isinstance(node, Config):
         for key in sorted(node, key=lambda key: key not in RUNNER_KEYS):
             yield from _dicts(node[key], key)
@@ -158,12 +171,12 @@ def _class(node: Mapping) -> type | None:
         scope, _, short = name.rpartition('.')
         classes = [registry.module_dict[short] for registry in _registries()
                    if short in registry.module_dict and (not scope or registry.scope in (scope, 'mmengine'))]
-        name = classes[-1] if classes else None  # in several packages: of the one that is asked, or a child of mmengine's
+        name = classes[-1] if classes else None  # of several, the class in the named scope or in a child of mmengine's registry
     return name if inspect.isclass(name) else None
 
 
 def _accepted(cls: type | None) -> list[str]:
-    """Names of the arguments of a class, those included that it hands on to what it is made from."""
+    """Return the names of the arguments of a class, including those that it passes to its base classes."""
     names = []
     for base in inspect.getmro(cls) if cls else ():
         if '__init__' not in vars(base):
