@@ -1,12 +1,19 @@
-"""Files that are there in whole or not at all, whatever happens to the process or the machine while they are written."""
+"""Write files atomically: after a crash, a file has either its complete new content or its old content."""
 import os
 from pathlib import Path
 
-WRITING = '.writing'  # the end of a file's name until it is complete
+WRITING = '.writing'  # suffix of the name of a file that is being written
 
 
 def put_in_place(path: str | Path) -> None:
-    """Give `<path>.writing` its name, after its bytes are on the disk; a file of that name is replaced in one step."""
+    """Flush `<path>.writing` to the disk and rename it to `<path>`, which replaces an existing file atomically.
+
+    Args:
+        path (str | Path): The final path.
+
+    Raises:
+        OSError: The file cannot be flushed or renamed.
+    """
     path = Path(path)
     written = path.with_name(path.name + WRITING)
     with open(written, 'rb+') as file:
@@ -16,14 +23,29 @@ def put_in_place(path: str | Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Replace a text file in one step."""
+    """Write a text file atomically.
+
+    Args:
+        path (str | Path): Path of the file.
+        text (str): The new content.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     path = Path(path)
     path.with_name(path.name + WRITING).write_text(text)
     put_in_place(path)
 
 
 def remove_leftovers(folder: str | Path) -> list[str]:
-    """Delete what was being written when a process was killed, and return the names."""
+    """Delete the unfinished `*.writing` files of killed processes.
+
+    Args:
+        folder (str | Path): The folder to clean; subfolders are not cleaned.
+
+    Returns:
+        list[str]: The names of the deleted files.
+    """
     leftovers = sorted(Path(folder).glob(f'*{WRITING}'))
     for path in leftovers:
         path.unlink(missing_ok=True)
@@ -31,7 +53,7 @@ def remove_leftovers(folder: str | Path) -> list[str]:
 
 
 def _sync_folder(folder: Path) -> None:
-    # A new name is part of its folder. Windows has no such call, and no need for it.
+    # The folder stores the new name, so it must be flushed, too. Windows does not allow and does not need this call.
     if os.name == 'posix':
         descriptor = os.open(folder, os.O_RDONLY)
         try:

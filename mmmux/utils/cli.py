@@ -1,4 +1,4 @@
-"""What the command line tools share: sentences instead of tracebacks, and the options of a run."""
+"""Options, error messages and exit statuses that the command line tools share."""
 import argparse
 import contextlib
 import errno
@@ -12,14 +12,19 @@ from mmengine.config import DictAction
 from .errors import UserError, in_a_line
 
 FAILED = 2
-STOPPED = 128 + signal.SIGINT  # as shells count
+STOPPED = 128 + signal.SIGINT  # exit status of a shell for a program that SIGINT ended
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _WRONG_PLACE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 
 
 @contextlib.contextmanager
 def sentences():
-    """End the program with the sentence of a :class:`UserError` and status 2, without a traceback; with 130 after Ctrl-C."""
+    """Print a :class:`UserError` raised inside this context without a traceback and exit.
+
+    Raises:
+        SystemExit: With status 2 after a :class:`UserError`, a full disk or an unusable path; with status 130 after Ctrl-C.
+            Other exceptions are not caught.
+    """
     try:
         yield
     except UserError as error:
@@ -39,7 +44,7 @@ def sentences():
 
 
 def sentence(error: UserError) -> str:
-    """The message of an error, also of one that a data loading process has wrapped in its traceback."""
+    """Return the message of an error, extracted from the traceback text if a data loading process raised the error."""
     text = str(error).strip()
     return text.splitlines()[-1].partition('Error: ')[2] if 'Original Traceback' in text else text
 
@@ -50,7 +55,7 @@ def _fail(message: str) -> int:
 
 
 class Options(DictAction):
-    """mmengine's KEY=VALUE options, of which a wrong one is told as argparse tells others."""
+    """Parse KEY=VALUE options with mmengine's DictAction; report a malformed option as an argparse error."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         try:
@@ -62,23 +67,35 @@ class Options(DictAction):
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    """The option that changes a config."""
+    """Add the option `--cfg-options` to a parser.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser, changed in place.
+    """
     parser.add_argument('--cfg-options', nargs='+', action=Options, default={}, metavar='KEY=VALUE',
                         help='change entries of the config, e.g. train_dataloader.batch_size=16 '
                         'optim_wrapper.optimizer.lr=0.02; no spaces inside a value')
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options that training and testing have in common."""
+    """Add the options that training and testing share: config, `--work-dir`, `--cfg-options` and `--launcher`.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser, changed in place.
+    """
     parser.add_argument('config', type=Path, help='config file, for example one below configs/')
     parser.add_argument('--work-dir', type=Path, help='folder for logs and results (default: work_dirs/<config name>)')
     add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
                         help='how several processes were started: torchrun is pytorch (default: %(default)s)')
-    # torchrun and older launchers hand the rank over in different ways.
+    # Older launchers pass the local rank as an option, torchrun as an environment variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
 def pass_local_rank(args: argparse.Namespace) -> None:
-    """Put the rank given as an option where mmengine looks for it."""
+    """Set the environment variable LOCAL_RANK, which mmengine reads, from the option `--local_rank`, unless it is set.
+
+    Args:
+        args (argparse.Namespace): Parsed options with `local_rank`.
+    """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -1,10 +1,13 @@
-"""The errors a user can mend: one sentence that names the value, what is accepted, and where it came from."""
+"""Exceptions for errors that a user can correct.
+
+Each message is one sentence that names the value, the accepted values, and the file or config key of the value.
+"""
 
 
 class UserError(ValueError):
-    """Something outside the code is wrong; the message alone tells what and how to mend it.
+    """Base class of errors whose cause is outside the code; the message names the cause and the correction.
 
-    The tools print the message without a traceback and exit with status 2.
+    The command line tools print the message without a traceback and exit with status 2.
     """
 
 
@@ -13,7 +16,7 @@ class ConfigError(UserError):
 
 
 class DatasetError(UserError):
-    """Pictures or annotations on disk cannot be used."""
+    """An image or annotation cannot be used."""
 
 
 class CheckpointError(UserError):
@@ -21,19 +24,27 @@ class CheckpointError(UserError):
 
 
 class TrainingError(UserError):
-    """A training cannot go on."""
+    """A training cannot continue."""
 
 
 class ExportError(UserError):
-    """An exported model does not do what the trained one does."""
+    """A model cannot be exported, or the exported model computes other results than the trained model."""
 
 
 class InstallationError(UserError, ImportError):
-    """The installed packages do not work together, so that mmmux cannot be imported."""
+    """Installed packages are missing or incompatible, so mmmux cannot be imported."""
 
 
 def in_a_line(foreign: str, most: int = 200) -> str:
-    """Text of a file or another library as a sentence can hold it: its first line, without control characters, not long."""
+    """Shorten text from a file or library to one printable line for an error message.
+
+    Args:
+        foreign (str): The text.
+        most (int): Maximum length of the line in characters before escaping. Defaults to 200.
+
+    Returns:
+        str: The first line, shortened, with control characters escaped; '...' follows if it was cut.
+    """
     foreign = foreign.strip()
     if len(foreign) <= most and foreign.isprintable():
         return foreign

@@ -1,7 +1,8 @@
-"""Keep the signals that reach a process while it is being forked.
+"""Keep signals that arrive while a process forks from being lost in the child process.
 
-Python forgets a signal that arrives in a forked process before its interpreter is ready there, if the parent has a handler for
-that signal. `multiprocessing.Pool` ends its processes with SIGTERM and waits for them: it would wait for ever.
+If the parent has a Python handler for a signal, Python discards that signal when it arrives in the child process before the
+child's interpreter is ready. `multiprocessing.Pool` ends its child processes with SIGTERM and joins them; it would wait
+forever for a child that lost the signal.
 """
 import os
 import signal
@@ -16,10 +17,13 @@ _registered = False
 
 
 def keep(in_child: Callable[[], None]) -> None:
-    """Block SIGTERM and SIGINT during every fork from now on, and call a function in each forked process before it gets them.
+    """Block SIGTERM and SIGINT during every later fork, and call a function in each child process before unblocking them.
 
-    Without an effect on Windows, which does not fork. The hooks of :func:`os.register_at_fork` are registered by the first
-    call; they do nothing once every function was given to :func:`stop_keeping`.
+    On Windows, which does not fork, nothing happens. The first call registers hooks with :func:`os.register_at_fork`, which
+    stay for the life of the process; they do nothing after every function was passed to :func:`stop_keeping`.
+
+    Args:
+        in_child (Callable[[], None]): The function to call in each child process, e.g. to restore signal handlers.
     """
     global _registered
     if not hasattr(os, 'register_at_fork'):
@@ -31,14 +35,18 @@ def keep(in_child: Callable[[], None]) -> None:
 
 
 def stop_keeping(in_child: Callable[[], None]) -> None:
-    """Take back :func:`keep` of the same function; nothing happens where there was none."""
+    """Undo one call of :func:`keep`.
+
+    Args:
+        in_child (Callable[[], None]): The function passed to :func:`keep`. An unknown function is ignored.
+    """
     if in_child in _in_child:
         _in_child.remove(in_child)
 
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Keep the signals of the processes that are forked in this context."""
+    """Keep signals from being lost in the child processes that are forked inside this context."""
     def nothing() -> None:
         pass
 

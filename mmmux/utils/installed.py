@@ -1,6 +1,7 @@
-"""What is installed beside mmmux: what is missing, and what does not work together.
+"""Check the installed packages: report missing and incompatible ones.
 
-`mmmux/__init__.py` calls :func:`check_installation` before all other imports, so this module imports no package at its top.
+`mmmux/__init__.py` calls :func:`check_installation` before all other imports, so this module imports only Python's standard
+library at its top.
 """
 import contextlib
 import importlib.util
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from .errors import ConfigError, InstallationError, in_a_line
 
-# Distributions that write the same module: of two, whichever was installed last is there, with what is left of the other.
+# Distributions that install the same module. If two of them are installed, the later one has overwritten files of the other.
 _SAME_MODULE = (('mmengine', 'mmengine-lite', 'onedl-mmengine'), ('mmcv', 'mmcv-lite', 'onedl-mmcv'),
                 ('mmdet', 'onedl-mmdetection'), ('mmsegmentation', 'onedl-mmsegmentation'), ('mmpretrain', 'onedl-mmpretrain'))
 
@@ -22,10 +23,14 @@ _SCOPES = {'mmdet': _WITH_OPERATORS, 'mmseg': _WITH_OPERATORS, 'mmpretrain': f'{
 
 
 def need(extra: str, *packages: str) -> None:
-    """Check that the optional packages of an extra of `pyproject.toml` can be imported.
+    """Check that optional packages can be imported.
+
+    Args:
+        extra (str): Name of the extra in `pyproject.toml` that installs the packages, for the error message.
+        *packages (str): Names of the modules.
 
     Raises:
-        ConfigError: one cannot.
+        ConfigError: A module is not installed.
     """
     missing = _missing(*packages)
     if missing:
@@ -35,8 +40,12 @@ def need(extra: str, *packages: str) -> None:
 def need_scope(scope: str | None) -> None:
     """Check that the package of a config's `default_scope` can be imported.
 
+    Args:
+        scope (str | None): Value of `default_scope`. Scopes other than mmdet, mmseg and mmpretrain are not checked.
+
     Raises:
-        ConfigError: it is not installed, or is mmpretrain and lacks the torchvision that it imports and does not ask pip for.
+        ConfigError: The package is not installed; or it is mmpretrain, and torchvision, which mmpretrain imports without
+            requiring it, is not installed.
     """
     if scope in _SCOPES and _missing(scope):
         raise ConfigError(f"the config's default_scope is '{scope}', and {scope} is not installed: pip install "
@@ -47,16 +56,23 @@ def need_scope(scope: str | None) -> None:
 
 
 def has_classification() -> bool:
-    """Whether mmpretrain can be imported."""
+    """Return True if mmpretrain and torchvision, which mmpretrain imports, are installed."""
     return not _missing('mmpretrain', 'torchvision')
 
 
 def installed_versions(*distributions: str) -> dict[str, str]:
-    """The versions of those distributions that are installed."""
+    """Return the versions of the installed ones of some distributions.
+
+    Args:
+        *distributions (str): Names of distributions on PyPI, e.g. 'mmsegmentation'.
+
+    Returns:
+        dict[str, str]: Name -> version; distributions that are not installed are omitted.
+    """
     versions = {}
     for name in distributions:
         with contextlib.suppress(PackageNotFoundError):
-            if number := version(name):  # None where an uninstallation left an empty folder
+            if number := version(name):  # None if an uninstallation left an empty metadata folder
                 versions[name] = number
     return versions
 
@@ -65,7 +81,7 @@ def check_installation() -> None:
     """Check that torch, numpy, torchvision, mmengine and mmcv can be imported together.
 
     Raises:
-        InstallationError: they cannot. Python then prints its sentence alone, without a traceback.
+        InstallationError: A package is missing or incompatible. Python then prints the message without a traceback.
     """
     try:
         _check_numpy()
@@ -77,7 +93,7 @@ def check_installation() -> None:
 
 
 def warn_of_two_families() -> None:
-    """Warn, in one sentence, where packages of OpenMMLab and of OneDL, or others of the same module, were both installed."""
+    """Issue a warning if two distributions of the same module are installed, e.g. those of OpenMMLab and OneDL."""
     found = [both for names in _SAME_MODULE if len(both := installed_versions(*names)) > 1]
     if found:
         pairs = ', '.join(' and '.join(f'{name} {number}' for name, number in both.items()) for both in found)
@@ -91,7 +107,8 @@ def _missing(*packages: str) -> list[str]:
 
 
 def _check_numpy() -> None:
-    # Such a torch prints a page of traces when it is imported, and then refuses every array: `Numpy is not available`.
+    # A torch built for numpy 1 prints long traces when imported beside numpy 2 and then refuses every array with the error
+    # `Numpy is not available`.
     found = installed_versions('torch', 'numpy')
     if len(found) == 2 and _release(found['torch']) < (2, 3) and _release(found['numpy']) >= (2, 0):
         raise InstallationError(f"torch {found['torch']} was built for numpy 1 and cannot use numpy {found['numpy']}: "
@@ -117,7 +134,7 @@ def _check_torchvision() -> None:
         number = ''.join(re.findall(r"^__version__.*?'([^']+)'", text, re.MULTILINE)[:1])
     if _made_for(number, torch):
         return
-    # Not made for this torch by what its version says. Importing it takes long, and only this tells for sure.
+    # According to its version, this torchvision was built for another torch. Only importing it, which is slow, decides.
     try:
         import torchvision  # noqa: F401
     except Exception as error:  # `operator torchvision::nms does not exist`, undefined symbols, CUDA versions
@@ -128,14 +145,14 @@ def _check_torchvision() -> None:
 
 
 def _made_for(number: str, torch) -> bool:
-    """Whether a torchvision of a version and build, as in '0.29.1+cu130', says that it was made for this torch."""
+    """Return True if the version of a torchvision, e.g. '0.29.1+cu130', matches the release and build of this torch."""
     build = f"cu{torch.version.cuda.replace('.', '')}" if torch.version.cuda else 'cpu'
     release, _, made_for = number.partition('+')
     return made_for == build and _release(release) == _release(_torchvision_of(torch.__version__))
 
 
 def _torchvision_of(torch_version: str) -> str:
-    """The torchvision that was published with a torch: 2.14.1 -> 0.29.1."""
+    """Return the version of torchvision that was published with a version of torch: '2.14.1' -> '0.29.1'."""
     minor, patch = (*re.findall(r'\d+', torch_version)[1:3], '0', '0')[:2]
     return f'0.{int(minor) + 15}.{int(patch)}'
 
@@ -156,6 +173,6 @@ def _print_sentence(otherwise):
         if not isinstance(error, InstallationError):
             return otherwise(kind, error, traceback)
         print(f'error: {error}', file=sys.stderr)
-        if not hasattr(sys, 'ps1'):  # a program ends as the tools do, an interactive Python goes on
+        if not hasattr(sys, 'ps1'):  # an interactive interpreter (which has sys.ps1) continues
             sys.exit(2)
     return hook

@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""Describe the machine and software of a measurement."""
 import os
 import platform
 import sys
@@ -9,15 +9,19 @@ import torch
 
 from .installed import installed_versions
 
-METRICS_FILE = 'metrics.json'  # in the work dir: what a test measured
-MACHINE_FILE = 'machine.json'  # and the machine of a training
+METRICS_FILE = 'metrics.json'  # name of the file in the work directory with the metrics of a test
+MACHINE_FILE = 'machine.json'  # name of the file in the work directory with the machine of a training
 _PACKAGES = ('torch', 'torchvision', 'torchmetrics', 'numpy', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'mmsegmentation',
              'mmpretrain', 'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmsegmentation', 'onedl-mmpretrain',
              'onnx', 'onnxruntime', 'openvino', 'nncf')
 
 
 def describe_machine() -> dict:
-    """Processor, GPU, threads, versions, date and command line of this process."""
+    """Collect the processor, GPU, number of threads, package versions, date and command line of this process.
+
+    Returns:
+        dict: A description that can be written as JSON.
+    """
     return dict(
         date=date.today().isoformat(),
         command=' '.join([Path(sys.argv[0]).name, *map(_without_folders, sys.argv[1:])]),
@@ -31,12 +35,12 @@ def describe_machine() -> dict:
 
 
 def usable_cores() -> int:
-    """The cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def _without_folders(argument: str) -> str:
-    # Where this machine keeps its files says nothing to a reader elsewhere.
+    # Keep only the names of files: the folders of this machine are of no use to a reader elsewhere.
     key, equals, value = argument.rpartition('=')
     return key + equals + (Path(value).name if Path(value).is_absolute() else value)
 
