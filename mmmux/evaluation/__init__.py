@@ -1,4 +1,4 @@
-"""Metrics that the OpenMMLab packages lack; those for detection need mmdet, those for segmentation mmseg."""
+"""Metrics that the OpenMMLab packages lack. Those for detection are registered if mmdet is installed, IoUMetric if mmseg is."""
 from importlib.util import find_spec
 
 from .auroc import AUROC

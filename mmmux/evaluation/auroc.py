@@ -1,4 +1,4 @@
-"""The area under the receiver operating characteristic (AUROC) of each class of a multi-label classifier, and its mean."""
+"""Area under the receiver operating characteristic curve (AUROC) of each class of a multi-label classifier, and its mean."""
 import logging
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -14,20 +14,22 @@ from mmmux.utils.errors import ConfigError, DatasetError, TrainingError
 
 @METRICS.register_module()
 class AUROC(BaseMetric):
-    """`auroc/<class>`, 0 to 1: how likely a picture with the class scores above one without; `auroc/mean` over the classes.
+    """Compute the AUROC of each class and their mean, for data sets with several labels per image.
 
-    Computed by torchmetrics from all scores as they are, with no thresholds in between. A class that every picture has, or
-    none, has no AUROC: it is not in the mean, which is said once. For any data set with several labels a picture.
+    The AUROC of a class (`auroc/<class>`, 0 to 1) is the probability that an image with the class scores higher than an image
+    without it. `auroc/mean` is the mean over the classes. torchmetrics computes the AUROC from all scores, without binning
+    them. A class that all images have, or none, has no AUROC; it is excluded from the mean, and a warning is logged once.
 
     Args:
-        collect_device: as in mmengine, where results of several processes are brought together, 'cpu' or 'gpu'.
-        prefix: in place of 'auroc'.
+        collect_device (str): Device on which mmengine collects the results of several processes, 'cpu' or 'gpu'. Defaults to
+            'cpu'.
+        prefix (str | None): Prefix of the names of the metrics. Defaults to None, which means 'auroc'.
 
     Raises:
-        ConfigError: torchmetrics is not installed, or the classifier is one for a single label a picture, or has another
-            number of classes than the data set.
-        DatasetError: a picture has no labels, or there is nothing to tell apart in any class.
-        TrainingError: a score is not a number.
+        ConfigError: torchmetrics is not installed, the classifier predicts a single label per image, or its number of classes
+            differs from that of the data set.
+        DatasetError: An image has no labels, or no class has an AUROC.
+        TrainingError: A score is NaN or infinite.
     """
 
     default_prefix = 'auroc'
@@ -39,7 +41,7 @@ class AUROC(BaseMetric):
         self._said: set[tuple[str, ...]] = set()
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep the scores (C, ) and labels (C, ) of each picture of a batch."""
+        """Store the scores (C, ) and labels (C, ) of each image of a batch."""
         for sample in data_samples:
             scores = sample['pred_score'].detach().float().cpu().numpy()
             if not np.isfinite(scores).all():
@@ -70,8 +72,8 @@ class AUROC(BaseMetric):
         return classes
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """AUROC of all pictures, 0 to 1."""
-        from torchmetrics.functional.classification import binary_auroc  # heavy: other tasks need not import it
+        """Compute the AUROC, 0 to 1, of each class and their mean from the stored scores and labels."""
+        from torchmetrics.functional.classification import binary_auroc  # slow to import, and other tasks do not need it
         scores, labels = (np.stack(column) for column in zip(*results))
         _refuse_single_label(scores, labels)
         counts = labels.sum(0)
@@ -92,7 +94,7 @@ class AUROC(BaseMetric):
 
 
 def _refuse_single_label(scores: np.ndarray, labels: np.ndarray) -> None:
-    # Scores of a softmax add up to 1, also in half precision; several sigmoids do not, picture after picture.
+    # The scores of a softmax sum to 1 for every image, in half precision within the tolerance; those of sigmoids do not.
     if (labels.sum(1) == 1).all() and np.allclose(scores.sum(1), 1, atol=2e-3):
         raise ConfigError('mmmux.AUROC is for several labels a picture (mmmux.MultiLabelLinearClsHead), and here each picture '
                           "has one label, and scores that add up to 1: use dict(type='Accuracy')")

@@ -1,4 +1,4 @@
-"""Mean IoU that also tells the IoU of each class."""
+"""Mean intersection over union (IoU) with the IoU of each class among the results."""
 import math
 from collections.abc import Sequence
 
@@ -10,16 +10,19 @@ from mmmux.utils.errors import DatasetError
 
 @METRICS.register_module()
 class IoUMetric(MMSegIoUMetric):
-    """mmseg's IoUMetric (`mIoU`; `mAcc`, mean accuracy; `aAcc`, pixel accuracy; in percent) and `IoU/<class>` for each class.
+    """Compute the metrics of mmseg's IoUMetric and the IoU of each class (`IoU/<class>`), in percent.
 
-    Arguments as in mmseg. A class that is neither in the labels nor in the predictions has no IoU and is not in the means.
+    mmseg's metrics are the mean IoU (`mIoU`), the mean accuracy of the classes (`mAcc`) and the pixel accuracy (`aAcc`). A
+    class that is neither in the labels nor in the predictions has no IoU and is excluded from the means.
+
+    Args: As in mmseg's IoUMetric.
     """
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the pixels of a batch.
+        """Count the pixels of each class in the labels and predictions of a batch.
 
         Raises:
-            DatasetError: a picture has no labels to compare with.
+            DatasetError: An image has no label map.
         """
         for sample in data_samples:
             if not self.format_only and 'gt_sem_seg' not in sample:
@@ -28,8 +31,8 @@ class IoUMetric(MMSegIoUMetric):
         super().process(data_batch, data_samples)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Metrics of all pictures, in percent."""
-        if self.format_only:  # there is nothing to compare with
+        """Compute the metrics of all images, in percent, from the pixel counts; return {} if `format_only` is set."""
+        if self.format_only:
             return {}
         metrics = super().compute_metrics(results)
         if 'mIoU' not in self.metrics:

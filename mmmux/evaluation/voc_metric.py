@@ -1,4 +1,4 @@
-"""PASCAL VOC's mean average precision, with the average precision of each class among the results."""
+"""Mean average precision of PASCAL VOC with the average precision of each class among the results."""
 from mmdet.evaluation import VOCMetric as MMDetVOCMetric
 from mmdet.evaluation import eval_map
 from mmengine.logging import MMLogger
@@ -9,20 +9,23 @@ from mmmux.utils import fork_signals
 
 @METRICS.register_module()
 class VOCMetric(MMDetVOCMetric):
-    """mmdet's VOCMetric, which reports the mean only, extended by `AP<threshold>/<class>` for every class.
+    """Compute the metrics of mmdet's VOCMetric and the average precision of each class (`AP<threshold>/<class>`), 0 to 1.
 
-    The printed table always names the data set's own classes. Arguments as in mmdet.
+    `<threshold>` is the IoU threshold in percent. mmdet reports only the mean. The printed table always names the classes of
+    the data set.
+
+    Args: As in mmdet's VOCMetric.
     """
 
     def compute_metrics(self, results: list) -> dict:
-        """Compute mean and per-class average precision (0 to 1) of the collected (annotation, detections) pairs."""
+        """Compute the mean and per-class average precision, 0 to 1, from pairs of (annotation, detections)."""
         if self.metric != 'mAP':
             return super().compute_metrics(results)
         annotations, detections = zip(*results)
         classes = self.dataset_meta['classes']
         metrics = {'mAP': 0.}
         for threshold in self.iou_thrs:
-            with fork_signals.kept():  # mmdet's pool of processes
+            with fork_signals.kept():  # eval_map starts a multiprocessing.Pool
                 mean, by_class = eval_map(
                     detections,
                     annotations,
@@ -31,7 +34,7 @@ class VOCMetric(MMDetVOCMetric):
                     dataset=tuple(classes),
                     logger=MMLogger.get_current_instance(),
                     eval_mode=self.eval_mode,
-                    # VOC's own code counts pixels inclusively.
+                    # The VOC development kit measures boxes with inclusive pixel coordinates.
                     use_legacy_coordinate=True)
             name = f'AP{round(threshold * 100):02d}'
             metrics[name] = mean
