@@ -1,1 +1,1 @@
-"""Hooks and training loops, as mmengine names these places."""
+"""Hooks (`hooks`), training loops and resumable data loading (`runner`)."""

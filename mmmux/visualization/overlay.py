@@ -1,21 +1,24 @@
-"""Label maps laid over their pictures, and legends for them."""
+"""Draw label maps over images, with a legend of the classes."""
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_ROW = 17  # pixels for each class in a legend
+_ROW = 17  # height of a legend row, in pixels
 _MOST_ROWS = 24
 
 
 def overlay(image: np.ndarray, labels: np.ndarray, classes: Sequence[str], palette: Sequence) -> Image.Image:
-    """A picture coloured by class, in its own size, with a legend to its right, which may be taller.
+    """Colour an image by class and draw a legend to the right of the image.
 
     Args:
-        image: (H, W, 3), RGB, 0 to 255.
-        labels: (H, W), class numbers from 0; a number beyond the classes is not coloured.
-        classes: names.
-        palette: an RGB colour for each class.
+        image (np.ndarray): RGB image, shape (H, W, 3), values 0 to 255.
+        labels (np.ndarray): Class indices from 0, shape (H, W). Pixels whose index is no class (e.g. 255) are not coloured.
+        classes (Sequence[str]): Names of the classes.
+        palette (Sequence): RGB colour of each class, values 0 to 255.
+
+    Returns:
+        Image.Image: The image in its original size with the legend. It is taller than H if the legend is.
     """
     coloured, names = blend(image, labels, palette), legend(labels, classes, palette)
     canvas = Image.new('RGB', (coloured.width + names.width, max(coloured.height, names.height)), 'white')
@@ -25,7 +28,17 @@ def overlay(image: np.ndarray, labels: np.ndarray, classes: Sequence[str], palet
 
 
 def blend(image: np.ndarray, labels: np.ndarray, palette: Sequence, alpha: float = 0.55) -> Image.Image:
-    """The picture coloured by class; `alpha` is the share of the class's colour. Other arguments as in :func:`overlay`."""
+    """Blend an image with the colours of its classes.
+
+    Args:
+        image (np.ndarray): RGB image, shape (H, W, 3), values 0 to 255.
+        labels (np.ndarray): Class indices from 0, shape (H, W). Pixels whose index is no class are not coloured.
+        palette (Sequence): RGB colour of each class, values 0 to 255.
+        alpha (float): Weight of the class colour, 0 to 1. Defaults to 0.55.
+
+    Returns:
+        Image.Image: The blended image, W x H pixels.
+    """
     colours = np.asarray(palette, np.float32)
     known = labels < len(colours)
     coloured = image.astype(np.float32)
@@ -34,7 +47,17 @@ def blend(image: np.ndarray, labels: np.ndarray, palette: Sequence, alpha: float
 
 
 def legend(labels: np.ndarray, classes: Sequence[str], palette: Sequence, with_shares: bool = True) -> Image.Image:
-    """The classes in label maps, the largest first, with their shares of the pixels. Arguments as in :func:`overlay`."""
+    """Draw a legend of the classes in a label map, in descending order of their areas, with at most 24 classes.
+
+    Args:
+        labels (np.ndarray): Class indices from 0, any shape.
+        classes (Sequence[str]): Names of the classes.
+        palette (Sequence): RGB colour of each class, values 0 to 255.
+        with_shares (bool): Write the area of each class in percent of the pixels. Defaults to True.
+
+    Returns:
+        Image.Image: The legend, as large as its rows need.
+    """
     shares = np.bincount(labels[labels < len(classes)].ravel(), minlength=len(classes)) / labels.size
     present = [label for label in np.argsort(-shares, kind='stable') if shares[label] > 0]
     rows = [(tuple(palette[label]), f'{classes[label]} {100 * shares[label]:.1f} %' if with_shares else classes[label])

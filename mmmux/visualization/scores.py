@@ -1,28 +1,31 @@
-"""Pictures with the classes that a classifier sees in them."""
+"""Draw the scores of a classifier beside an image."""
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_ROW = 17  # pixels for each class
-_SHORTEST_SIDE = 128
-_BAR = 90
+_ROW = 17  # height of a row, in pixels
+_SHORTEST_SIDE = 128  # smaller images are enlarged to this side, in pixels
+_BAR = 90  # length of the bar of score 1, in pixels
 _RIGHT, _WRONG, _OTHER = (0, 158, 115), (213, 94, 0), (150, 150, 150)
 
 
 def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], truth: Sequence[int] | None = None,
                 rows: int = 5) -> Image.Image:
-    """A picture, enlarged where it is tiny, with the highest scores as bars to its right.
+    """Draw the highest scores as bars to the right of an image; images with a side below 128 pixels are enlarged.
 
-    Bars of the picture's own classes are green; where it has one class, a wrong highest bar is red. A class of the picture
-    that is not among the highest is written below them.
+    Bars of the true classes are green. If the image has one true class, a wrong highest bar is red. True classes that are not
+    among the highest scores are added below them.
 
     Args:
-        image: (H, W, 3), RGB, 0 to 255.
-        scores: (C, ), 0 to 1.
-        classes: their names.
-        truth: the numbers of the classes that the picture has; None where that is not known.
-        rows: how many scores are shown.
+        image (np.ndarray): RGB image, shape (H, W, 3), values 0 to 255.
+        scores (np.ndarray): Scores, shape (C, ), values 0 to 1.
+        classes (Sequence[str]): Names of the C classes.
+        truth (Sequence[int] | None): Indices of the true classes. None if they are unknown. Defaults to None.
+        rows (int): Number of highest scores to draw. Defaults to 5.
+
+    Returns:
+        Image.Image: The image with the bars.
     """
     picture = Image.fromarray(image)
     factor = -(-_SHORTEST_SIDE // min(picture.size)) if min(picture.size) < _SHORTEST_SIDE else 1
@@ -36,7 +39,7 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
     pen = ImageDraw.Draw(canvas)
     for number, label in enumerate(shown):
         left, top, score = picture.width + 8, 4 + number * _ROW, float(scores[label])
-        wrong = number == 0 and truth is not None and len(truth) == 1  # where a picture may have several, none is wrong
+        wrong = number == 0 and truth is not None and len(truth) == 1  # with several labels per image, labels may be missing
         colour = _RIGHT if label in (truth or ()) else _WRONG if wrong else _OTHER
         length = max(1, round(_BAR * np.nan_to_num(score)))  # a diverged model scores NaN
         pen.rectangle((left, top + 1, left + length, top + 12), fill=colour)

@@ -1,4 +1,4 @@
-"""A hook that saves checkpoints so that none is ever lost."""
+"""Hook that saves checkpoints atomically, verifies them, and saves one more when a signal stops the training."""
 import signal
 from pathlib import Path
 
@@ -16,30 +16,34 @@ from mmmux.registry import HOOKS
 from mmmux.utils.atomic_write import remove_leftovers
 from mmmux.utils.errors import ConfigError
 
-_STOPPED = 'stopped_iter_{}.pth'  # saved on the way out, superseded by the next checkpoint
+_STOPPED = 'stopped_iter_{}.pth'  # saved when a signal stops the training, deleted after the next regular checkpoint
 _OUTDATED = 'outdated_ckpts'
 
 
 @HOOKS.register_module()
 class CheckpointHook(MMCheckpointHook):
-    """mmengine's hook, with its arguments, made safe against crashes, full disks and impatient clusters.
+    """Save checkpoints so that a crash, a full disk or a signal loses no finished checkpoint.
 
-    mmengine deletes the oldest checkpoint, then writes the new one under its final name: a crash in between loses both. Here a
-    checkpoint is written under another name, sealed with a checksum, read back, and renamed when it is on the disk; then
-    `last_checkpoint` names it; then older ones are deleted (`max_keep_ckpts`, `save_best`).
+    Saving: mmengine deletes the oldest checkpoint and then writes the new one under its final name, so a crash between the two
+    steps can lose both. This hook writes a checkpoint under a temporary name, adds a checksum, reads the file back and renames
+    it after it is flushed to the disk. It then updates `last_checkpoint`, and then deletes older checkpoints
+    (`max_keep_ckpts`, `save_best`).
 
-    With `resume`, the latest checkpoint is compared with its checksum. If it is damaged, it is said so, and training goes on
-    from the one before.
+    Resuming: the hook compares the latest checkpoint with its checksum. If the checkpoint is damaged, the hook logs a warning
+    and the training resumes from the latest intact one.
 
-    SIGTERM (a cluster's pre-emption) and SIGINT (Ctrl-C) end the training after the iteration, or in a validation at once where
-    its training is saved, with a checkpoint `stopped_iter_<n>.pth` and status 128 plus the signal's number, as shells count;
-    a second signal ends it at once. mmengine's epoch-based loop cannot go on within an epoch, so that with it only whole epochs
-    are kept; `train_cfg.type='mmmux.EpochBasedTrainLoop'` can.
+    Stopping: SIGTERM (e.g. pre-emption on a cluster) and SIGINT (Ctrl-C) end the training after the current iteration with a
+    checkpoint `stopped_iter_<n>.pth` and exit status 128 + signal number. During a validation, the training ends at once if a
+    checkpoint of its last iteration exists and there is a single process. A second signal ends the process at once. mmengine's
+    epoch-based loop cannot resume within an epoch, so with that loop no checkpoint is saved on a signal;
+    `train_cfg.type='mmmux.EpochBasedTrainLoop'` can.
+
+    Args: As in mmengine's CheckpointHook.
 
     Raises:
-        CheckpointError: a checkpoint cannot be written or read back; the last good one is still there. Or there is none to
-            resume from that can be read.
-        ConfigError: `out_dir` is not a folder of a file system.
+        CheckpointError: A checkpoint cannot be written or read back (the last good checkpoint still exists), or none of the
+            checkpoints to resume from is intact.
+        ConfigError: `out_dir` is a URL and not a folder.
     """
 
     def __init__(self, *args, **kwargs):
@@ -48,7 +52,7 @@ class CheckpointHook(MMCheckpointHook):
         self._saved_iter = None
 
     def before_run(self, runner) -> None:
-        """Choose what to resume from."""
+        """Check the checkpoint to resume from, or find the latest intact one."""
         cfg = runner.cfg
         if cfg.get('resume') and is_main_process():
             if cfg.get('load_from') and '://' not in cfg.load_from:
@@ -58,7 +62,7 @@ class CheckpointHook(MMCheckpointHook):
         barrier()
 
     def before_train(self, runner) -> None:
-        """Clear up what a killed process has left."""
+        """Delete the unfinished and outdated files of a killed process and install the signal handlers."""
         if '://' in str(self._folder(runner)):
             raise ConfigError(f'default_hooks.checkpoint.out_dir is {self.out_dir}, and mmmux.CheckpointHook writes to folders '
                               "of a file system: give one, or use type='CheckpointHook'")
@@ -73,7 +77,7 @@ class CheckpointHook(MMCheckpointHook):
             self._signals.keep_workers(runner.val_dataloader)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Keep gradients that are accumulated over several iterations and not applied yet."""
+        """Add the accumulated gradients that the optimiser has not applied yet to the checkpoint."""
         if getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1:
             checkpoint['gradients'] = {
                 name: parameter.grad.cpu() for name, parameter in _network(runner).named_parameters()
@@ -81,14 +85,14 @@ class CheckpointHook(MMCheckpointHook):
             }
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Take up accumulated gradients."""
+        """Restore the accumulated gradients of the checkpoint if the training resumes."""
         if runner.cfg.get('resume'):
             parameters = dict(_network(runner).named_parameters())
             for name, gradient in checkpoint.get('gradients', {}).items():
                 parameters[name].grad = gradient.to(parameters[name].device)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Save as often as asked, and before leaving."""
+        """Save a checkpoint at the configured interval; after a signal, save a checkpoint and exit."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         done = runner.iter + 1
         number = self._signals.agreed(done)
@@ -99,23 +103,23 @@ class CheckpointHook(MMCheckpointHook):
             SafelySaving(runner).save_checkpoint(
                 self.out_dir, name, meta=dict(epoch=runner.epoch, iter=done), by_epoch=False, backend_args=self.backend_args)
             self._point_to(runner, Path(self.out_dir) / name)
-        barrier()  # the first process to end would have a launcher end the others, which may still be writing
+        barrier()  # a launcher kills the other processes, which may still be writing, when the first process ends
         self._leave(runner, number, done)
 
     def before_val(self, runner) -> None:
-        """Where the training up to a validation is saved, there is no need to wait for its end."""
-        # Several processes go on to the end, as they cannot know whether the others were asked to stop, too.
+        """Let a signal end the process at once during this validation if a checkpoint of the last iteration exists."""
+        # Several processes finish the validation, because a process cannot know whether the others received the signal, too.
         if self._saved_iter == runner.iter and get_world_size() == 1:
             if self._signals.received:
                 self._leave(runner, self._signals.received, runner.iter)
             self._signals.nothing_to_save = True
 
     def after_val(self, runner) -> None:
-        """From here on there is."""
+        """Let a signal end the training with a checkpoint again."""
         self._signals.nothing_to_save = False
 
     def after_train(self, runner) -> None:
-        """Listen to signals no longer."""
+        """Restore the previous signal handlers."""
         super().after_train(runner)
         self._signals.restore()
 
@@ -124,12 +128,12 @@ class CheckpointHook(MMCheckpointHook):
 
     def _save_best_checkpoint(self, runner, metrics) -> None:
         super()._save_best_checkpoint(SafelySaving(runner), metrics)
-        if is_main_process():  # where no checkpoint has followed yet
+        if is_main_process():  # delete now: the next regular checkpoint may come much later
             _delete(self.file_backend.take_removals())
 
     def _save_checkpoint_with_step(self, runner, step, meta) -> None:
-        # mmengine's order of things is what this class is there to change. What is to be deleted is noted in the new
-        # checkpoint, so that a training killed before it could delete it does so when it is resumed.
+        # Replaces mmengine's method to delete after saving. The new checkpoint stores the names of the files to delete, so that
+        # a training that is killed before it deletes them does so when it resumes.
         outdated = self.file_backend.take_removals()
         if self.max_keep_ckpts > 0 and step not in list(self.keep_ckpt_ids)[-1:]:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
@@ -152,7 +156,7 @@ class CheckpointHook(MMCheckpointHook):
         return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
 
     def _folder(self, runner) -> Path | str:
-        # As mmengine will compute it in before_train.
+        # The same folder that mmengine computes later, in before_train.
         if self.out_dir is None or str(self.out_dir) == str(runner.work_dir):
             return runner.work_dir
         return f'{self.out_dir}/{Path(runner.work_dir).name}'

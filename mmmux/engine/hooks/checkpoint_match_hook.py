@@ -1,4 +1,4 @@
-"""A hook that tells a checkpoint of another model before anything is computed with it."""
+"""Hook that refuses a checkpoint that does not fit the model, before the first iteration."""
 import logging
 from collections.abc import Mapping
 
@@ -12,22 +12,26 @@ from mmmux.utils.errors import CheckpointError
 
 @HOOKS.register_module()
 class CheckpointMatchHook(Hook):
-    """Compare every checkpoint that the runner loads with its model.
+    """Compare every checkpoint that the runner loads with the model of the runner.
 
-    mmengine skips what does not fit and goes on, so a test of the wrong checkpoint ends with a score of nearly zero. Here a
-    checkpoint that fits nowhere is refused, one that fits in part is refused in testing, and in training (starting from
-    another task's weights) it is said once how much was taken. Resuming needs all of it, and the optimiser's state. Weights
-    that are infinite or NaN are always refused.
+    mmengine skips weights that do not fit and continues, so a test of the wrong checkpoint ends with a score near zero. This
+    hook refuses
+
+    - a checkpoint of which no weight fits;
+    - in testing, a checkpoint of which some weights do not fit. In training, which may start from the weights of another task,
+      the hook logs the number of weights that do not fit instead;
+    - in resuming, a checkpoint of which some weights do not fit or that lacks the state of the optimiser;
+    - a checkpoint with infinite or NaN weights.
 
     Raises:
-        CheckpointError: as above; the message names the first weight that does not fit.
+        CheckpointError: The checkpoint is refused. The message names the first weight that does not fit.
     """
 
     def __init__(self):
         self.complaint = None
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Compare, before mmengine copies the weights."""
+        """Compare the checkpoint with the model before mmengine copies the weights."""
         model = runner.model
         while hasattr(model, 'module'):  # distributed training and test-time augmentation wrap the model
             model = model.module
@@ -47,7 +51,7 @@ class CheckpointMatchHook(Hook):
                       'another shape; these keep their initial values', logger='current', level=logging.WARNING)
 
     def before_test(self, runner) -> None:
-        """Refuse to test a model that is loaded in part."""
+        """Refuse to test a model whose weights were loaded only in part."""
         if self.complaint:
             raise CheckpointError(self.complaint)
 

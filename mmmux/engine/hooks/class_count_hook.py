@@ -1,4 +1,4 @@
-"""A hook that compares the classes of the data with those of a segmentor's or classifier's heads."""
+"""Hook that compares the number of classes of the data with that of the heads of a segmentor or classifier."""
 import re
 
 from mmengine.hooks import Hook
@@ -10,16 +10,16 @@ from mmmux.utils.errors import ConfigError
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Refuse to train or test a segmentor or classifier whose heads score another number of classes than the data set has.
+    """Refuse to train or test a segmentor or classifier whose heads have a different number of classes than the data set.
 
-    mmdet has such a check of its own (NumClassCheckHook), mmseg has none, and mmpretrain's ends in an assertion.
+    mmdet has a hook for this check (NumClassCheckHook). mmseg has none, and the check of mmpretrain raises an AssertionError.
 
     Raises:
-        ConfigError: as above; the message names the head and both numbers.
+        ConfigError: The numbers of classes differ. The message names the head and both numbers.
     """
 
     def before_train(self, runner) -> None:
-        """Compare with the training data and with what will validate it."""
+        """Compare with the training data and, if the training is validated, with the validation data."""
         _check(runner.model, runner.train_dataloader.dataset, 'train_dataloader')
         if getattr(runner, 'val_loop', None) is not None:
             self.before_val(runner)
@@ -33,7 +33,7 @@ class ClassCountHook(Hook):
         _check(runner.model, runner.test_dataloader.dataset, 'test_dataloader')
 
 
-_SCORING_LAYERS = ('conv_seg', 'fc', 'layers', 'head')  # of a segmentor's head, of a classifier's
+_SCORING_LAYERS = ('conv_seg', 'fc', 'layers', 'head')  # conv_seg in heads of segmentors, the others in heads of classifiers
 
 
 def _check(model: nn.Module, dataset, loader: str) -> None:
@@ -43,6 +43,6 @@ def _check(model: nn.Module, dataset, loader: str) -> None:
     for name, module in model.named_modules():
         scored = getattr(module, 'num_classes', None)
         if scored not in (None, len(classes)) and any(hasattr(module, layer) for layer in _SCORING_LAYERS):
-            name = re.sub(r'^(module\.)+', '', name)  # as wrapped for several processes or test-time augmentation
+            name = re.sub(r'^(module\.)+', '', name)  # distributed training and test-time augmentation wrap the model
             raise ConfigError(f'model.{name}.num_classes is {scored}, and the data set of {loader} has {len(classes)} classes: '
                               f'set it to {len(classes)} in every head')

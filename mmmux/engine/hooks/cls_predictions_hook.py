@@ -1,4 +1,4 @@
-"""A hook that draws what a classifier predicts."""
+"""Hook that draws the predictions of a classifier."""
 import os.path as osp
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from mmmux.visualization.scores import with_scores
 
 @HOOKS.register_module()
 class ClsPredictionsHook(Hook):
-    """In testing, draw every picture with its highest scores (PNG), named as the picture and in the same subfolders.
+    """Write a PNG of every test image with its highest scores, with the name and subfolder of the image file.
 
     Args:
-        out_dir: folder for them. Pictures without a file of their own, as in CIFAR's batches, are named by their numbers.
+        out_dir (str): Folder for the PNG files. Images without a file of their own, as in CIFAR's batches, are named by their
+            index in the data set.
 
     Raises:
-        DatasetError: two pictures would get the same name.
+        DatasetError: Two images would be written to the same file.
     """
 
     def __init__(self, out_dir: str):
@@ -28,7 +29,7 @@ class ClsPredictionsHook(Hook):
         self._written: dict[Path, str] = {}
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Draw the pictures of a batch."""
+        """Draw the images of a batch."""
         dataset = runner.test_dataloader.dataset
         for sample in outputs:
             name, image = self._read(dataset, sample)

@@ -1,4 +1,4 @@
-"""A hook that replays training steps on a GPU as one CUDA graph."""
+"""Hook that records the training step on a GPU as a CUDA graph and replays it."""
 import logging
 
 import torch
@@ -14,22 +14,22 @@ _LABELS = ('gt_label', 'gt_score')
 
 @HOOKS.register_module()
 class CudaGraphHook(Hook):
-    """Record a classifier's forward and backward pass once and replay it: the same results without thousands of launches.
+    """Record the forward and backward pass of a classifier once as a CUDA graph and replay the graph in every later step.
 
-    A small network on small pictures keeps a GPU waiting for its kernels to be launched; replayed (PyTorch's CUDA graphs), a
-    step of MUXNet-m on 128 pictures of 32 x 32 takes half the time. It needs batches of one size, so the data loader should
-    have `drop_last`; another size is trained step by step. On a CPU, with several processes, in mixed precision or with
-    accumulated gradients, nothing changes.
+    The results are the same. With a small network and small images, a GPU waits for the CPU to launch its kernels; a replayed
+    step of MUXNet-m on 128 images of 32 x 32 pixels takes half the time. The graph serves one batch size only; batches of
+    another size are computed without it, so set `drop_last` in the data loader. The hook has no effect on a CPU, with several
+    processes, in mixed precision, or with accumulated gradients.
 
     Args:
-        warm_up: training steps before the recording, in which cuDNN chooses its algorithms.
+        warm_up (int): Number of training steps before the recording, in which cuDNN chooses its algorithms. Defaults to 10.
     """
 
     def __init__(self, warm_up: int = 10):
         self.warm_up = warm_up
 
     def before_train(self, runner) -> None:
-        """Put the replayed step in the model's place."""
+        """Replace the model's `train_step` by a :class:`GraphedStep`."""
         model, optim_wrapper = runner.model, runner.optim_wrapper
         if not next(model.parameters()).is_cuda:
             return
@@ -40,12 +40,17 @@ class CudaGraphHook(Hook):
         model.train_step = GraphedStep(model, self.warm_up)
 
     def after_train(self, runner) -> None:
-        """Give the model its own step back."""
+        """Restore the model's own `train_step`."""
         vars(runner.model).pop('train_step', None)
 
 
 class GraphedStep:
-    """mmengine's `train_step` of a classifier, replayed from a CUDA graph after a warm-up."""
+    """Replacement of mmengine's `train_step` for a classifier that records a CUDA graph after a warm-up and replays it.
+
+    Args:
+        model (nn.Module): The classifier, on a GPU.
+        warm_up (int): Number of steps before the recording.
+    """
 
     def __init__(self, model: nn.Module, warm_up: int):
         self.model = model
@@ -55,7 +60,15 @@ class GraphedStep:
         self.side = torch.cuda.Stream()
 
     def __call__(self, data, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """One training step on a batch; returns the losses by name."""
+        """Train one step.
+
+        Args:
+            data (dict): A batch of the data loader.
+            optim_wrapper (OptimWrapper): mmengine's optimiser wrapper.
+
+        Returns:
+            dict[str, Tensor]: Loss name -> value.
+        """
         if self.warm_up > 0:
             self.warm_up -= 1
             return self._on_side_stream(data, optim_wrapper)
@@ -69,13 +82,13 @@ class GraphedStep:
             static.copy_(torch.stack([sample.get(name) for sample in data['data_samples']]))
         self.graph.replay()
         with torch.no_grad():
-            for parameter, gradient in self.gradients:  # a step of another batch size may have taken them away
+            for parameter, gradient in self.gradients:  # a step with another batch size replaces the gradient tensors
                 parameter.grad = gradient
         optim_wrapper.step()
         return {name: value.clone() for name, value in self.losses.items()}
 
     def _on_side_stream(self, data, optim_wrapper) -> dict[str, Tensor]:
-        # What is to be recorded must have run on a stream of its own before.
+        # CUDA graphs require that the recorded operations ran before on a side stream.
         self.side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.side):
             losses = self.plain_step(data, optim_wrapper)
@@ -91,7 +104,7 @@ class GraphedStep:
                 sample.set_field(static[index], name, field_type='data')
         self.model.zero_grad(set_to_none=True)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, capture_error_mode='thread_local'):  # loaders may use CUDA in threads of their own
+        with torch.cuda.graph(self.graph, capture_error_mode='thread_local'):  # threads of data loaders may use CUDA meanwhile
             loss, self.losses = self._losses(dict(inputs=self.inputs, data_samples=samples))
             loss.backward()
         self.gradients = [(parameter, parameter.grad) for parameter in self.model.parameters() if parameter.grad is not None]
@@ -100,12 +113,12 @@ class GraphedStep:
         return self.model.parse_losses(self.model._run_forward(data, mode='loss'))
 
     def _plainly(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        optim_wrapper.zero_grad()  # a replayed step leaves its gradients, to which these would be added
+        optim_wrapper.zero_grad()  # a replayed step leaves its gradients, and the backward pass would add to them
         loss, losses = self._losses(data)
         optim_wrapper.update_params(loss)
         return losses
 
 
 def _stackable(samples) -> bool:
-    """Whether every picture has as many labels as the others; where it may have any number, nothing can be recorded."""
+    """Return True if all images of a batch have the same number of labels, which a CUDA graph requires."""
     return all(len({tuple(sample.get(name).shape) for sample in samples}) == 1 for name in _LABELS if name in samples[0])

@@ -1,4 +1,4 @@
-"""A hook that compares the patients of the training with those of the validation data."""
+"""Hook that compares the patients of the training data with those of the validation data."""
 from collections.abc import Iterator
 
 from mmengine.hooks import Hook
@@ -9,16 +9,17 @@ from mmmux.utils.errors import ConfigError
 
 @HOOKS.register_module()
 class DisjointPatientsHook(Hook):
-    """Refuse to train where a patient is in both the training and the validation data: the score would be flattering.
+    """Refuse to train if a patient is in both the training and the validation data, which would bias the score upwards.
 
-    Each data set of :class:`mmmux.datasets.ChestXray14` knows its own part only. Others, which tell no patients, pass.
+    A :class:`mmmux.datasets.ChestXray14` data set knows the patients of its own split only, so this hook compares two of
+    them. Data sets without the attribute `patients` are not checked.
 
     Raises:
-        ConfigError: as above; the message names a patient and both parts.
+        ConfigError: A patient is in both. The message names the patient and both splits.
     """
 
     def before_train(self, runner) -> None:
-        """Compare, before the first epoch."""
+        """Compare the patients before the first epoch."""
         if runner.val_loop is None:
             return
         train, val = (list(_innermost(loader.dataset)) for loader in (runner.train_dataloader, runner.val_dataloader))
@@ -30,7 +31,7 @@ class DisjointPatientsHook(Hook):
 
 
 def _innermost(dataset) -> Iterator:
-    """The data sets inside wrappers, several inside a ConcatDataset."""
+    """Yield the data sets inside wrappers such as RepeatDataset and ConcatDataset."""
     if hasattr(dataset, 'datasets'):
         for part in dataset.datasets:
             yield from _innermost(part)

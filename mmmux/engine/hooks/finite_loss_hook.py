@@ -1,4 +1,4 @@
-"""A hook that ends a training whose loss is no number any more."""
+"""Hook that ends a training whose loss is NaN or infinite."""
 import torch
 from mmengine.hooks import Hook
 
@@ -8,24 +8,24 @@ from mmmux.utils.errors import TrainingError
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Look at the loss from time to time: after a NaN every weight is one, and days of training would be lost silently.
+    """End the training if the loss is NaN or infinite, since a NaN loss makes every weight NaN.
 
-    mmdet has such a hook, mmseg none.
+    mmdet has a hook for this check; mmseg has none.
 
     Args:
-        interval: iterations between two looks; each one waits for a GPU to finish.
+        interval (int): Number of iterations between two checks. Each check synchronises with the GPU. Defaults to 50.
 
     Raises:
-        TrainingError: the loss is NaN or infinite.
+        TrainingError: The loss is NaN or infinite.
     """
 
-    priority = 'LOW'  # before the checkpoint hook, which would save a model of NaNs at the same iteration
+    priority = 'LOW'  # runs before the checkpoint hook, which would save a model with NaN weights in the same iteration
 
     def __init__(self, interval: int = 50):
         self.interval = interval
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Look."""
+        """Check the loss every `interval` iterations."""
         if self.every_n_train_iters(runner, self.interval) and not torch.isfinite(outputs['loss']):
             raise TrainingError(f'the loss is {float(outputs["loss"])} at iteration {runner.iter + 1}: go on from a checkpoint '
                                 f'in {runner.work_dir} with a lower learning rate (optim_wrapper.optimizer.lr) or a longer '

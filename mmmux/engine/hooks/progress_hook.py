@@ -1,4 +1,4 @@
-"""One line of progress for people who look on."""
+"""Hook that shows the progress of training and testing in one line."""
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
@@ -11,12 +11,12 @@ _SECONDS_BETWEEN_LINES = 10
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
-    """Show how far training and testing are, the loss, the last score, and the time left.
+    """Show a progress bar with the loss and the remaining time, and a line with the score after each validation.
 
-    On a terminal it is one line that moves; in a file, a new line every ten seconds.
+    On a terminal, the bar is one line that is redrawn. In a file, a new line is written every 10 seconds.
 
     Args:
-        score: name of the metric to show after each evaluation, e.g. 'pascal_voc/mAP'.
+        score (str): Name of the metric to show after each validation, e.g. 'pascal_voc/mAP'.
     """
 
     def __init__(self, score: str):
@@ -24,35 +24,35 @@ class ProgressHook(Hook):
         self.bar = None
 
     def before_train(self, runner) -> None:
-        """Begin the training bar, where a resumed run left off."""
+        """Start the training bar, at the current iteration of a resumed training."""
         self._begin('training', runner.max_iters, runner.iter)
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Count an iteration."""
+        """Advance the training bar by one iteration and show the mean loss of the last 50 iterations."""
         loss = runner.message_hub.get_scalar('train/loss').mean(50)
         epoch = {} if _counts_iterations(runner) else dict(epoch=f'{runner.epoch + 1}/{runner.max_epochs}')
         self._step(**epoch, loss=f'{loss:.2f}')
 
     def after_val_epoch(self, runner, metrics=None) -> None:
-        """Tell the score."""
+        """Write a line with the score."""
         if self.bar is not None and metrics and self.score in metrics:
             when = f'iteration {runner.iter}' if _counts_iterations(runner) else f'epoch {runner.epoch}'
             self.bar.write(f'  {when}: {self.score.split("/")[-1]} {metrics[self.score]:.3f}')
 
     def after_train(self, runner) -> None:
-        """End the training bar."""
+        """Close the training bar."""
         self._end()
 
     def before_test(self, runner) -> None:
-        """Begin the testing bar."""
+        """Start the testing bar."""
         self._begin('testing', len(runner.test_dataloader), 0)
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Count a batch."""
+        """Advance the testing bar by one batch."""
         self._step()
 
     def after_test(self, runner) -> None:
-        """End the testing bar."""
+        """Close the testing bar."""
         self._end()
 
     def _begin(self, what: str, total: int, done: int) -> None:

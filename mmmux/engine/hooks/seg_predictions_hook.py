@@ -1,4 +1,4 @@
-"""A hook that writes what a segmentor predicts: label maps, and overlays to look at."""
+"""Hook that writes the predictions of a segmentor as label maps and as coloured images."""
 import os.path as osp
 from pathlib import Path
 
@@ -13,15 +13,16 @@ from mmmux.visualization.overlay import overlay
 
 @HOOKS.register_module()
 class SegPredictionsHook(Hook):
-    """In testing, write a file for every picture, named as the picture and in the same subfolders.
+    """Write the predictions for every test image as PNG files, with the name and subfolder of the image file.
 
     Args:
-        label_map_dir: folder for label maps (PNG, one number a pixel), numbered as the data set's own: with
-            `reduce_zero_label`, as for ADE20K, the first class is 1; where a config uses some classes, they keep their numbers.
-        overlay_dir: folder for the pictures coloured by class, with a legend (PNG).
+        label_map_dir (str | None): Folder for label maps, which hold one class number per pixel. The numbers are those of the
+            data set's own label maps: with `reduce_zero_label`, as for ADE20K, the first class is 1, and if the config selects
+            some of the classes, these keep their numbers. None writes no label maps. Defaults to None.
+        overlay_dir (str | None): Folder for images coloured by class, with a legend. None writes none. Defaults to None.
 
     Raises:
-        DatasetError: two pictures of a data set made of several would get the same name.
+        DatasetError: Two images would be written to the same file.
     """
 
     def __init__(self, label_map_dir: str | None = None, overlay_dir: str | None = None):
@@ -30,7 +31,7 @@ class SegPredictionsHook(Hook):
         self._written: dict[Path, str] = {}
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        """Write the pictures of a batch."""
+        """Write the predictions for a batch."""
         dataset = runner.test_dataloader.dataset
         for sample in outputs:
             labels = sample.pred_sem_seg.data.cpu().numpy()
@@ -42,13 +43,21 @@ class SegPredictionsHook(Hook):
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:
-                from mmmux.datasets.loading import read_picture  # brings in mmdet, which a segmentor does not need
+                from mmmux.datasets.loading import read_picture  # imports mmdet, which segmentors do not need otherwise
                 image = read_picture(sample.img_path, channel_order='rgb')
                 _save(overlay(image, labels, dataset.metainfo['classes'], dataset.metainfo['palette']), self.overlay_dir / name)
 
 
 def original_numbers(labels: np.ndarray, metainfo: dict) -> Image.Image:
-    """Label map (H, W) with the numbers that the data set's own label maps use."""
+    """Convert a predicted label map to the class numbers of the data set's own label maps.
+
+    Args:
+        labels (np.ndarray): Class indices from 0, shape (H, W).
+        metainfo (dict): `metainfo` of the data set, with `classes` and optionally `label_map` and `reduce_zero_label`.
+
+    Returns:
+        Image.Image: The label map, W x H pixels, with 8 bits per pixel if all numbers are below 256, else 16 bits.
+    """
     numbers = np.arange(len(metainfo['classes']))
     for original, label in (metainfo.get('label_map') or {}).items():
         if label < len(numbers):

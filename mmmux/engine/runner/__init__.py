@@ -1,4 +1,4 @@
-"""Training loops that stop and resume exactly."""
+"""Training loops that resume an interrupted training exactly."""
 from .train_loops import EpochBasedTrainLoop, IterBasedTrainLoop
 
 __all__ = ['EpochBasedTrainLoop', 'IterBasedTrainLoop']

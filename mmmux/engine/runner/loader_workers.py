@@ -1,34 +1,34 @@
-"""End the processes that load data when a training or test ends, not when the last reference to them goes."""
+"""End the data loading processes of a runner when its training or test ends."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.runner import Runner
 
-_LOOPS = ('_train_loop', '_val_loop', '_test_loop')  # those that did not run are configs, which the public names would build
+_LOOPS = ('_train_loop', '_val_loop', '_test_loop')  # the public properties would build the loops that did not run
 
 
 @contextmanager
 def loader_workers_end(runner: Runner):
-    """End the data loading processes of a runner at the end of the context, also after an error.
+    """End the data loading processes of a runner when this context ends, also after an exception.
 
-    In a process that goes on, such as a notebook's, they would stay with their copies of the data set until Python's garbage
-    collection finds the runner, and that would wait 5 s for each of them.
+    Otherwise, in a process that continues, such as a notebook's, the data loading processes would keep their copies of the
+    data set until Python's garbage collector finds the runner, and the collector would wait 5 s for each process.
 
     Args:
-        runner: the runner, which is not used afterwards.
+        runner (Runner): The runner. It cannot load data afterwards.
     """
     try:
         yield
     finally:
         for iterator in list(_iterators(runner)):
-            iterator._shutdown_workers()  # torch has no public name for it
+            iterator._shutdown_workers()  # torch has no public function for this
 
 
 def _iterators(runner: Runner) -> Iterator:
     for name in _LOOPS:
         loop = getattr(runner, name, None)
         loader, endless = getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None)
-        # Persistent workers; those of one pass of our loader; those of mmengine's loop of iterations.
+        # The iterators of a loader with persistent workers, of one pass of a NumberedLoader, and of mmengine's iteration loop.
         for keeper, attribute in ((loader, '_iterator'), (loader, 'current_pass'), (endless, '_iterator')):
             iterator = getattr(keeper, attribute, None)
             if hasattr(iterator, '_shutdown_workers'):

@@ -1,8 +1,8 @@
-"""A data loader whose pictures depend on the seed and the iteration alone.
+"""Data loader whose augmented images depend only on the seed and the iteration, so that a training can resume exactly.
 
-Augmentation draws random numbers. Where these come one after another from a generator, the hundredth picture depends on the 99
-before it, on how many processes load them, and on all that is lost when training is killed. Here every picture begins with
-random numbers of its own, made from the seed, the rank, the iteration and its place in the batch.
+Augmentation draws random numbers. If one generator serves all images, the augmentation of an image depends on all images before
+it, on the number of loading processes, and on state that is lost when the training is killed. Here, each image starts with its
+own random numbers, computed from the seed, the rank, the iteration and the position in the batch.
 """
 import random
 from collections.abc import Iterable, Iterator
@@ -19,12 +19,12 @@ from mmmux.utils.errors import ConfigError, DatasetError
 
 
 class Draw(NamedTuple):
-    """One picture of one batch.
+    """Index and random seed of one image of one batch.
 
     Attributes:
-        index: of the picture in the data set.
-        seed: of the training.
-        key: rank, iteration, and place in the batch.
+        index (int): Index of the image in the data set.
+        seed (int): Seed of the training.
+        key (tuple[int, int, int]): Rank, iteration, and position in the batch.
     """
     index: int
     seed: int
@@ -32,17 +32,17 @@ class Draw(NamedTuple):
 
 
 class NumberedBatches:
-    """The batches of one pass through the data, as lists of :class:`Draw`.
+    """Batch sampler that yields the batches of one pass through the data set as lists of :class:`Draw`.
 
     Args:
-        batch_sampler: gives lists of indices.
+        batch_sampler (Iterable[list[int]]): The batch sampler that yields lists of indices.
     """
 
     def __init__(self, batch_sampler):
         self.batch_sampler = batch_sampler
         self.begin_at(0, 0)
 
-    # Where mmengine and others look for them.
+    # mmengine and other libraries read these two attributes of a batch sampler.
     sampler = property(lambda self: self.batch_sampler.sampler)
     batch_size = property(lambda self: self.batch_sampler.batch_size)
 
@@ -50,12 +50,13 @@ class NumberedBatches:
         return len(self.batch_sampler)
 
     def begin_at(self, seed: int, iteration: int, skipped: int = 0) -> None:
-        """Set what the next pass begins with.
+        """Set the first batch of the next pass.
 
         Args:
-            seed: of the training.
-            iteration: of the first batch that is given out.
-            skipped: batches before that one, which were trained already.
+            seed (int): Seed of the training.
+            iteration (int): Iteration of the first batch that the pass yields.
+            skipped (int): Number of batches at the start of the pass to skip, because they were trained already. Defaults
+                to 0.
         """
         self._seed, self._iteration, self._skipped = seed, iteration, skipped
 
@@ -69,7 +70,11 @@ class NumberedBatches:
 
 
 class EndlessBatches(NumberedBatches):
-    """The batches of one pass after another."""
+    """Batch sampler that yields the batches of an endless sequence of passes through the data set.
+
+    Raises:
+        DatasetError: A pass has no batch.
+    """
 
     def _batches(self) -> Iterator[list[int]]:
         for number in count():
@@ -83,13 +88,17 @@ class EndlessBatches(NumberedBatches):
 
 
 class NumberedDataset:
-    """A data set that takes :class:`Draw` as an index, too; everything else is asked of the data set inside."""
+    """Data set wrapper that also accepts a :class:`Draw` as an index and passes all other attributes to the inner data set.
+
+    Args:
+        dataset (Dataset): The inner data set.
+    """
 
     def __init__(self, dataset):
         self._dataset = dataset
 
     def __getattr__(self, name: str):
-        if name.startswith('__'):  # asked for by copying and by torch, of an object that may not be complete yet
+        if name.startswith('__'):  # copy and torch look these up before __init__ has set _dataset
             raise AttributeError(name)
         return getattr(self._dataset, name)
 
@@ -104,17 +113,17 @@ class NumberedDataset:
 
 
 class NumberedLoader(DataLoader):
-    """A data loader like another, with numbered batches, that starts its processes with the first batch.
+    """Copy of a data loader that loads numbered batches and starts its processes with the first batch.
 
     Args:
-        loader: the other one.
-        batches: :class:`NumberedBatches` or :class:`EndlessBatches`.
+        loader (DataLoader): The data loader to copy.
+        batches (type[NumberedBatches]): :class:`NumberedBatches` or :class:`EndlessBatches`.
 
     Attributes:
         current_pass: torch's iterator, which holds the processes; None before the first batch.
 
     Raises:
-        ConfigError: its data set gives pictures in an order of its own, so that none can be drawn again.
+        ConfigError: The data set is an IterableDataset, whose images have no index, or the loader has no batch sampler.
     """
 
     current_pass = None
@@ -131,17 +140,17 @@ class NumberedLoader(DataLoader):
             prefetch_factor=loader.prefetch_factor, persistent_workers=loader.persistent_workers)
 
     def __iter__(self):
-        # A generator: mmengine asks for it when a loop is built, long before it is known where to begin.
+        # A generator starts with the first batch. mmengine calls iter() when it builds a loop, before begin_at was called.
         self.current_pass = super().__iter__()
         yield from self.current_pass
 
 
 def seed_all(seed: int, *key: int) -> None:
-    """Begin something with random numbers of its own in Python, numpy and torch, on every device.
+    """Seed Python, numpy and torch, on every device, with numbers computed from the seed and a key.
 
     Args:
-        seed: of the training.
-        key: numbers that nothing else has.
+        seed (int): Seed of the training.
+        *key (int): Numbers that identify the use of the random numbers, e.g. the iteration.
     """
     numbers = _words(seed, key)
     random.seed(int(numbers[0]))
@@ -151,12 +160,12 @@ def seed_all(seed: int, *key: int) -> None:
 
 @contextmanager
 def _random_numbers_of(draw: Draw):
-    # In the process of the training, those of the model go on afterwards as if no picture had been loaded.
+    # Without loading processes, the model draws from the same generators: restore their states after the image is loaded.
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     numbers = _words(draw.seed, draw.key)
     random.seed(int(numbers[0]))
     np.random.seed(numbers.astype(np.uint32))
-    torch.default_generator.manual_seed(int(numbers[1]))  # the GPU's, which torch.manual_seed sets too, is left alone
+    torch.default_generator.manual_seed(int(numbers[1]))  # unlike torch.manual_seed, this does not seed the GPU
     try:
         yield
     finally:

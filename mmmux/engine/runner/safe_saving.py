@@ -1,4 +1,4 @@
-"""What stands between mmengine's checkpoint hook and the disk."""
+"""Write checkpoints atomically with a checksum, and postpone deletions until the new checkpoint is on the disk."""
 import contextlib
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ from mmmux.utils.errors import CheckpointError
 
 
 class SafelySaving:
-    """A runner whose `save_checkpoint` leaves the whole file under its name, or what was there before.
+    """Runner proxy whose `save_checkpoint` writes files atomically; all other attributes are those of the runner.
 
     Args:
-        runner: mmengine's; everything else is asked of it.
+        runner (Runner): mmengine's runner.
     """
 
     def __init__(self, runner):
@@ -26,15 +26,17 @@ class SafelySaving:
         return getattr(self._runner, name)
 
     def save_checkpoint(self, out_dir: str, filename: str, *args, **options) -> None:
-        """Write, seal, read back, rename; the arguments are those of mmengine's method.
+        """Write a checkpoint under a temporary name, add the checksum, read the file back and rename it.
+
+        Args: As in mmengine's Runner.save_checkpoint.
 
         Raises:
-            CheckpointError: it cannot be written, or not be read back.
+            CheckpointError: The file cannot be written or read back.
         """
         path = Path(out_dir) / filename
         written = path.with_name(filename + WRITING)
         with explained(path, self._runner.work_dir):
-            # Under that name also for mmengine, whose file back end and contents stay as they are.
+            # mmengine writes the file, so its contents and its file back end do not change.
             self._runner.save_checkpoint(out_dir, written.name, *args, **options)
             if is_main_process():
                 try:
@@ -49,10 +51,10 @@ class SafelySaving:
 
 
 class LaterRemovals:
-    """A file back end that notes what is to be deleted.
+    """File back end proxy that records removals instead of executing them; all other attributes are those of the back end.
 
     Args:
-        backend: mmengine's; everything else is asked of it.
+        backend (BaseStorageBackend): mmengine's file back end.
     """
 
     def __init__(self, backend):
@@ -63,21 +65,25 @@ class LaterRemovals:
         return getattr(self._backend, name)
 
     def remove(self, path: str) -> None:
-        """Note a file."""
+        """Record the path of a file to delete."""
         self._noted.append(str(path))
 
     def take_removals(self) -> list[str]:
-        """What was noted since the last call."""
+        """Return the paths recorded since the last call and clear the record."""
         noted, self._noted = self._noted, []
         return noted
 
 
 @contextlib.contextmanager
 def explained(path: Path, work_dir: str):
-    """Turn what the system says when a file cannot be written into a sentence, and make room again.
+    """Convert an OSError of writing a file to a :class:`CheckpointError`, and delete the unfinished file to free disk space.
+
+    Args:
+        path (Path): The final path of the file.
+        work_dir (str): Folder of `last_checkpoint`, which the message quotes.
 
     Raises:
-        CheckpointError: it cannot.
+        CheckpointError: The file cannot be written.
     """
     try:
         yield

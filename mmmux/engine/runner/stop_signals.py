@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a wish that is granted at the next good moment."""
+"""Receive SIGTERM and SIGINT (Ctrl-C) in a training, so that it can save a checkpoint after the current iteration and stop."""
 import mmap
 import os
 import signal
@@ -14,52 +14,60 @@ from mmmux.utils import fork_signals
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _ITERATIONS_BETWEEN_AGREEMENTS = 10
-_watching = []  # the one that listens: a training that failed has left its own behind
+_watching = []  # the active StopSignals, at most one; a training that failed leaves its own here
 
 
 class StopSignals:
-    """Remembers that the process was asked to stop; a second signal ends it at once.
+    """Record the first SIGTERM or SIGINT; the second one ends the process at once.
 
     Attributes:
-        received: the number of the signal, or 0.
-        nothing_to_save: set it where the first signal may end the process, too.
+        received (int): Number of the received signal, or 0.
+        nothing_to_save (bool): Set to True while the first signal, too, may end the process at once.
     """
 
     def __init__(self):
         self.received = 0
         self.nothing_to_save = False
         self._previous = {}
-        self._leaving = mmap.mmap(-1, 1)  # one byte that forked processes see, too
+        self._leaving = mmap.mmap(-1, 1)  # one byte of memory shared with forked processes
 
     def watch(self) -> None:
-        """Begin to listen; outside the main thread, where Python allows no handlers, nothing changes."""
+        """Install the signal handlers. Outside the main thread, where Python allows no handlers, nothing happens."""
         if self._previous or threading.current_thread() is not threading.main_thread():
             return
-        # Stacked, each would restore another's handlers instead of those of the time before.
+        # Deactivate the others first: this object must restore the original handlers, not those of another StopSignals.
         for other in list(_watching):
             other.restore()
         _watching.append(self)
         self._leaving[0] = 0
-        # Not by atexit, which processes of multiprocessing do not heed: they would wait for their workers for ever.
+        # Processes of multiprocessing do not run atexit functions; without Finalize they would wait for their workers forever.
         Finalize(None, self._let_workers_go, exitpriority=0)
-        # A pool of processes, as evaluators use it, ends its children with SIGTERM and waits: they have the old handlers.
+        # A multiprocessing.Pool, as in evaluators, ends its children with SIGTERM, so they must have the old handlers.
         fork_signals.keep(self._restore_handlers)
         self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
 
     def keep_workers(self, loader: DataLoader) -> None:
-        """Have the processes that a data loader starts from now on outlive a signal, until this one ends."""
+        """Make the later processes of a data loader ignore SIGTERM and SIGINT until :meth:`restore` or the end of this process.
+
+        Args:
+            loader (DataLoader): The data loader; its `worker_init_fn` is replaced.
+        """
         if not isinstance(loader.worker_init_fn, _StayingWorker):
             loader.worker_init_fn = _StayingWorker(loader.worker_init_fn, self._leaving)
 
     def restore(self) -> None:
-        """Have the signals do again what they did before."""
+        """Restore the signal handlers from before :meth:`watch`, and let signals end the data loading processes."""
         self._restore_handlers()
         self._let_workers_go()
 
     def agreed(self, iteration: int) -> int:
-        """The signal that any process of the training has received, known to all in the same iteration; 0 for none.
+        """Return the signal that any process of the training has received, the same value in all processes; 0 for none.
 
-        Several processes ask each other in every tenth iteration only, as the answer waits for their GPUs.
+        With several processes, the signals are exchanged in every tenth iteration only, because the exchange synchronises with
+        the GPUs. Other iterations return 0.
+
+        Args:
+            iteration (int): Number of finished iterations.
         """
         if get_world_size() == 1:
             return self.received
@@ -75,7 +83,7 @@ class StopSignals:
             signal.signal(each, signal.SIG_DFL)
         if self.nothing_to_save:
             raise SystemExit(128 + number)
-        # Not by way of print or logging, which the signal may have interrupted.
+        # The signal may have interrupted print or logging, which are not reentrant, so write to the file descriptor.
         os.write(2, f'{signal.Signals(number).name}: training saves and stops; send it again to stop at once\n'.encode())
 
     def _restore_handlers(self) -> None:
@@ -91,14 +99,15 @@ class StopSignals:
 
 
 class _StayingWorker:
-    """A `worker_init_fn` after which a signal to the whole group, as a terminal or Slurm sends it, does not end the process.
+    """`worker_init_fn` of a data loader that makes its processes ignore SIGTERM and SIGINT until the parent process ends.
 
-    Training still needs it until it has saved. Its parent's signals at the end are heeded, and it ends when its parent is dead,
-    as torch's processes do. A process that is spawned instead of forked shares no memory: it gets what is inside only.
+    A terminal or Slurm sends signals to the whole process group, and the training needs the data loading processes until it has
+    saved. When the parent ends, it sets `leaving` and its signals end the processes; they also end when the parent has died, as
+    all data loading processes of torch do. A spawned process shares no memory with its parent and runs only `inside`.
 
     Args:
-        inside: another `worker_init_fn`, or None.
-        leaving: one shared byte, set when the parent is about to end.
+        inside (Callable[[int], None] | None): The data loader's original `worker_init_fn`.
+        leaving (mmap.mmap): One byte of shared memory, 1 when the parent is about to end.
     """
 
     def __init__(self, inside: Callable[[int], None] | None, leaving: mmap.mmap):

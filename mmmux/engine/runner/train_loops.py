@@ -1,14 +1,18 @@
-"""mmengine's training loops, made to go on after an interruption exactly as if there had been none.
+"""Training loops of mmengine that resume an interrupted training exactly.
 
-mmengine saves weights, optimiser, schedules and logs. What it leaves out is done here: the random numbers of an iteration and
-of each picture depend on the seed and the iteration alone; an epoch is taken up where it was left; and a validation that was
-due when the training was killed is made up for. How many processes load the data, on either side of the interruption, makes no
-difference.
+mmengine saves the weights, the optimiser, the schedules and the logs. These loops add the rest: the random numbers of each
+iteration and image depend only on the seed and the iteration; an epoch resumes at the batch after the interruption; and a
+validation that was due when the training was killed is run first. The number of data loading processes, which may change at
+the interruption, has no influence.
 
-Bit by bit the same needs a seed and a CPU: some kernels of GPUs add in any order. It cannot be had of transforms with a
-memory (mmdet's CachedMosaic), of libraries with random numbers of their own (albumentations from 2.0 on), of hooks that do not
-save what they count (EarlyStoppingHook), and in several processes of gradients accumulated over iterations and of validations
-with BN that is not SyncBN, as a checkpoint holds what the first process has.
+A resumed training is bit by bit equal to an uninterrupted one if it has a seed and runs on a CPU; some GPU kernels add numbers
+in varying order. It is not equal with
+
+- transforms that keep images between calls (mmdet's CachedMosaic);
+- libraries with random generators of their own (albumentations since 2.0);
+- hooks that do not save their counters (EarlyStoppingHook);
+- several processes with gradients accumulated over iterations, or with validations of a model with BN instead of SyncBN,
+  because a checkpoint holds the state of the first process only.
 """
 import logging
 
@@ -23,24 +27,30 @@ from .resumable_loader import EndlessBatches, NumberedBatches, NumberedLoader, s
 
 _VALIDATED = 'iter_of_last_validation'
 _EPOCH_LENGTH = 'epoch_length'
-_VALIDATION = 1  # makes its random numbers others than those of the iteration
+_VALIDATION = 1  # key of a validation's random numbers, which makes them differ from those of its iteration
 
 
 @LOOPS.register_module()
 class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
-    """mmengine's loop and arguments. With a seed, a resumed training is the one that was not interrupted, bit by bit on a CPU.
+    """Epoch-based training loop that resumes exactly: with a seed and on a CPU, bit by bit as without the interruption.
 
-    It can also be resumed within an epoch: from what :class:`mmmux.engine.CheckpointHook` saves when it is asked to stop, and
-    from checkpoints by iterations (`by_epoch=False`).
+    A training can also resume within an epoch: from the checkpoint that :class:`mmmux.engine.hooks.CheckpointHook` saves after
+    a signal, and from checkpoints by iteration (`by_epoch=False`).
+
+    Args: As in mmengine's EpochBasedTrainLoop.
     """
 
     def __init__(self, runner, dataloader, *args, **kwargs):
-        BaseLoop.__init__(self, runner, dataloader)  # builds it
+        BaseLoop.__init__(self, runner, dataloader)  # builds self.dataloader
         super().__init__(runner, NumberedLoader(self.dataloader, NumberedBatches), *args, **kwargs)
-        self._trained = 0  # batches of the epoch that were trained before the interruption
+        self._trained = 0  # number of batches of the current epoch that were trained before the interruption
 
     def run(self):
-        """Train all epochs, beginning where the checkpoint ends; returns the model."""
+        """Train from the current iteration to the last epoch.
+
+        Returns:
+            nn.Module: The trained model.
+        """
         length = self.runner.message_hub.get_info(_EPOCH_LENGTH, len(self.dataloader))
         self.runner.message_hub.update_info(_EPOCH_LENGTH, len(self.dataloader))
         self.runner.call_hook('before_train')
@@ -58,7 +68,7 @@ class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
         return self.runner.model
 
     def run_epoch(self) -> None:
-        """Train an epoch, or the rest of one."""
+        """Train an epoch, or the rest of an epoch that was interrupted."""
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         self.dataloader.batch_sampler.begin_at(self.runner.seed, self._iter, self._trained)
@@ -69,7 +79,7 @@ class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
         self._epoch += 1
 
     def run_iter(self, idx, data_batch) -> None:
-        """Train one batch."""
+        """Seed all random generators for this iteration and train one batch."""
         seed_all(self.runner.seed, self._iter)
         super().run_iter(idx, data_batch)
 
@@ -82,19 +92,25 @@ class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
 
 @LOOPS.register_module()
 class IterBasedTrainLoop(MMIterBasedTrainLoop):
-    """mmengine's loop and arguments. With a seed, a resumed training is the one that was not interrupted, bit by bit on a CPU.
+    """Iteration-based training loop that resumes exactly: with a seed and on a CPU, bit by bit as without the interruption.
 
-    The batches before the interruption are skipped without loading them.
+    The batches before the interruption are skipped without being loaded.
+
+    Args: As in mmengine's IterBasedTrainLoop.
     """
 
     def __init__(self, runner, dataloader, *args, **kwargs):
-        BaseLoop.__init__(self, runner, dataloader)  # builds it
+        BaseLoop.__init__(self, runner, dataloader)  # builds self.dataloader
         super().__init__(runner, NumberedLoader(self.dataloader, EndlessBatches), *args, **kwargs)
 
     def run(self):
-        """Train all iterations, beginning where the checkpoint ends; returns the model."""
+        """Train from the current to the last iteration.
+
+        Returns:
+            nn.Module: The trained model.
+        """
         self.runner.call_hook('before_train')
-        # As in mmengine, the whole training is one epoch to the hooks.
+        # As in mmengine, the whole training is one epoch for the hooks.
         self.runner.call_hook('before_train_epoch')
         if self._iter:
             self._validate_if_due()
@@ -109,7 +125,7 @@ class IterBasedTrainLoop(MMIterBasedTrainLoop):
         return self.runner.model
 
     def run_iter(self, data_batch) -> None:
-        """Train one batch."""
+        """Seed all random generators for this iteration and train one batch."""
         seed_all(self.runner.seed, self._iter)
         super().run_iter(data_batch)
 
@@ -121,8 +137,9 @@ class IterBasedTrainLoop(MMIterBasedTrainLoop):
 
 
 def _validate_once(loop) -> None:
-    # Checkpoints are saved before a validation, and again after it where it was the best one so far. In the second kind the
-    # iteration below is found; a training resumed from the first kind has the validation still before it.
+    # Checkpoints are saved before a validation (regular ones) and after it (the best one so far). Only the latter hold the
+    # iteration recorded here, so a training that resumes from a regular checkpoint runs the validation, and one that resumes
+    # from the best checkpoint does not repeat it.
     hub = loop.runner.message_hub
     if loop.runner.val_loop is not None and hub.get_info(_VALIDATED) != loop.iter:
         hub.update_info(_VALIDATED, loop.iter)
