@@ -14,7 +14,7 @@ from mmmux.utils.errors import CheckpointError, in_a_line
 
 MOST_VALUES = 10_000_000  # values inside one value; a shared value counts once per reference
 DEEPEST = 200  # nested containers; Python hashes and compares nested containers recursively on the C stack
-MOST_LARGE_NUMBERS = 1000  # integers of 61 bits and more: unlimited many of these can be made with the same hash
+MOST_LARGE_NUMBERS = 1000  # integers of 61 bits and more; any number of different ones can have the same hash
 _LARGE = 2**61 - 1
 _ZIP_START = b'PK\3\4'
 _LEGACY_PICKLES = 5  # magic number, protocol, machine, checkpoint, keys of the storages

@@ -44,7 +44,7 @@ def seal(path: str | Path) -> None:
 
 
 def check_intact(path: str | Path) -> None:
-    """Compare a checkpoint file with the checksum inside it. A file without a checksum is loaded completely instead.
+    """Compare a checkpoint file with the checksum inside it; load a file without a checksum completely instead.
 
     Args:
         path (str | Path): The checkpoint file.

@@ -1,0 +1,1 @@
+"""Load configs, check them before a run, and report misspelt names."""

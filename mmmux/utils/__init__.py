@@ -1,0 +1,1 @@
+"""Errors, atomic file writes, command line options, and facts about the machine and the installed packages."""

@@ -1,0 +1,1 @@
+"""Draw label maps and scores on images."""

@@ -1,3 +1,4 @@
+"""Backbones: MUXNet and the adaptation of backbones to small images."""
 from mmmux.models.architectures import ARCHITECTURES, DS, IR, MUX, Architecture, get_architecture
 
 from .muxnet import MUXNet

@@ -1,3 +1,4 @@
+"""Layers and blocks of MUXNet."""
 from .blocks import DepthwiseSeparable, InvertedResidual, build_block
 from .channel_mux import ChannelMux
 from .mixed_conv import MixedConv
