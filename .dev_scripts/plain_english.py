@@ -1,0 +1,58 @@
+"""List docstrings and comments that use a phrase which plain technical English does not need.
+
+Usage: python .dev_scripts/plain_english.py [FOLDER ...] (default: mmmux and tools). The exit status is 1 if a phrase is found.
+"""
+import ast
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# Regular expressions of whole words, in which a space also matches a line break inside a docstring or comment.
+PHRASES = [
+    # The sentence does not name its subject or object.
+    'what (?:is|was|are|were|it|they|a|an|the|has|had|this|that|each|every)', '(?:of|to|with|by|from|in|for|than) what',
+    'whatever', 'such as (?:is|are|was|were)', 'the other (?:is|are)', 'where (?:it|there) is', 'there is none', 'others than',
+    'says so', '(?:is|are|was|were) said',
+    # The code speaks, wishes or asks.
+    'told', 'tells? (?:of|what|which|whether|how|that|apart|a|an|the|where|when)', 'granted', 'as a wish', 'asked of',
+    '(?:is|are|was|were) asked for', 'heeds?', 'heeded',
+    # Idioms with a plain equivalent: continue, forever, anyway, pass, allow, exist, correct.
+    'go(?:es|ing)? on(?! to)', 'for ever', 'all the same', 'hand(?:s|ed)? on', 'lets? through', '(?:can|cannot|may|to) be had',
+    'at hand', 'mend(?:s|ed)?', 'made up for',
+]
+PATTERN = re.compile(rf'\b(?:{"|".join(PHRASES)})\b'.replace(' ', r'[\s#]+'), re.IGNORECASE)
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the first line number and the text of each docstring of a Python file."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
+            yield node.body[0].lineno, node.body[0].value.value
+
+
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Return the first line number and the text of each comment of a Python file; adjacent comment lines are one comment."""
+    blocks: dict[int, list[str]] = {}
+    with open(path, 'rb') as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type == tokenize.COMMENT:
+                first, lines = next(reversed(blocks.items()), (0, []))
+                adjacent = first + len(lines) == token.start[0]
+                blocks.setdefault(first if adjacent else token.start[0], []).append(token.string)
+    return ((first, '\n'.join(lines)) for first, lines in blocks.items())
+
+
+def main(folders: list[Path]) -> int:
+    """Print the file, line and phrase of each finding; return 1 if there is a finding, else 0."""
+    findings = [f"{path}:{line + text[:match.start()].count(chr(10))}: '{' '.join(match[0].replace('#', ' ').split())}'"
+                for folder in folders for path in sorted(folder.rglob('*.py'))
+                for line, text in sorted([*docstrings(path), *comments(path)]) for match in PATTERN.finditer(text)]
+    print(*findings, sep='\n', end='\n' if findings else '')
+    return int(bool(findings))
+
+
+if __name__ == '__main__':
+    sys.exit(main([Path(name) for name in sys.argv[1:]] or [REPOSITORY / 'mmmux', REPOSITORY / 'tools']))
