@@ -84,7 +84,7 @@ def _best(scores: Tensor, count: int) -> Tensor:
         count (int): Scores to keep per image; a negative number, or one of at least P * classes, keeps all.
 
     Returns:
-        Tensor: (N, P, classes). Scores equal to the lowest kept score are kept, too.
+        Tensor: (N, P, classes). Scores that equal the lowest kept score are also kept.
     """
     total = scores.shape[1] * scores.shape[2]
     if count < 0:

@@ -120,7 +120,7 @@ def _other_size(x: Tensor) -> Tensor:
 
 
 def _compare(model: nn.Module, task: DeployedTask, runtime, wanted: Export, inputs: Sequence[Tensor], out: Path) -> None:
-    # The reference is the trained model, not its exact form, so that an error of the exact form is found, too.
+    # The reference is the trained model, not its exact form, so that the comparison also finds errors of the exact form.
     reference = task.deployable(copy.deepcopy(model), wanted.raw).eval()
     run = runtime.load(out)
     for number, x in enumerate(inputs):

@@ -44,8 +44,8 @@ def check_half_on_cpu(asked: str, instead: str) -> None:
     """Check that torch can convolve half-precision tensors on the CPU, which its oldest supported versions cannot.
 
     Args:
-        asked (str): What needs half precision; the error message starts with it.
-        instead (str): What works without half precision, for the error message.
+        asked (str): The option that needs half precision; the error message starts with it.
+        instead (str): An alternative without half precision, for the error message.
 
     Raises:
         ConfigError: Torch cannot convolve half-precision tensors on the CPU.

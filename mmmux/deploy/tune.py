@@ -43,6 +43,9 @@ def network_in(model: nn.Module) -> MUXNet:
     Args:
         model (nn.Module): Any model.
 
+    Returns:
+        MUXNet: The network itself, not a copy.
+
     Raises:
         ConfigError: The model has no MUXNet.
     """

@@ -91,8 +91,9 @@ class Evolution:
         options (Mapping): Options of the config's `search.strategy`:
 
             * `type` (str): a key of `ALGORITHMS`. Default: 'moead'.
-            * `population` (int): largest number of directions; the nearest number that can be spread evenly is used. Default:
-            100. * `generations` (int): Default: 40.
+            * `population` (int): largest number of directions; the nearest number that can be spread evenly is used.
+              Default: 100.
+            * `generations` (int): Default: 40.
             * `theta` (float): penalty of 'moead'. Default: 5.
             * `neighbors` (int): neighbouring directions of 'moead'. Default: 10.
 
@@ -120,8 +121,7 @@ class Evolution:
         """Minimise the objectives.
 
         Args:
-            values (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to objective values (N, objectives), each about 0 to
-                1.
+            values (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to objective values (N, objectives), about 0 to 1.
             start (ndarray): Genomes (M, genes); for each direction, the best of them enters the first population.
             seed (int): Seed of the algorithm.
 
@@ -137,8 +137,7 @@ class Evolution:
         """Make one generation of children from a first population.
 
         Args:
-            values (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to objective values (N, objectives), each about 0 to
-                1.
+            values (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to objective values (N, objectives), about 0 to 1.
             start (ndarray): Genomes (M, genes); for each direction, the best of them enters the first population.
             seed (int): Seed of the algorithm.
 

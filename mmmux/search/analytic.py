@@ -46,6 +46,9 @@ def analytic_error(arch: Architecture) -> float:
 
     Args:
         arch (Architecture): Network of seven stages.
+
+    Returns:
+        float: The error.
     """
     features = [_stage_features(index, rows, arch) for index, rows in enumerate(arch.stages)]
     return float(_errors(np.array(features)[None])[0])

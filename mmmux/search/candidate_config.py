@@ -27,6 +27,9 @@ def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping
         channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
             follows; the number of stages stands for the head convolution.
 
+    Returns:
+        Config: The new config.
+
     Raises:
         ConfigError: The config has no such key.
     """
@@ -46,6 +49,9 @@ def evaluation_config(cfg: Config, settings: 'SearchSettings', genome: Genome) -
         settings (SearchSettings): Settings of the search.
         genome (Genome): Canonical genome.
 
+    Returns:
+        Config: The new config.
+
     Raises:
         ConfigError: The config lacks a key of `search.schedule`.
     """
@@ -62,6 +68,9 @@ def stage_width(arch: Architecture, stage: int) -> int:
     Args:
         arch (Architecture): Architecture of the network.
         stage (int): Stage from 0; the number of stages stands for the head convolution.
+
+    Returns:
+        int: Number of channels.
     """
     if stage == len(arch.stages):
         return arch.head_channels
@@ -76,6 +85,9 @@ def get_key(cfg: Config, key: str, where: str) -> Any:
         cfg (Config): Config to read.
         key (str): Key such as 'model.neck.in_channels.0'; a number is an index into a list.
         where (str): Config field that names the key, for the error message.
+
+    Returns:
+        Any: The value.
 
     Raises:
         ConfigError: The config has no such key.
@@ -126,6 +138,9 @@ def network_arguments(cfg: Config, network: str) -> dict:
     Args:
         cfg (Config): Config of the search.
         network (str): Config key, e.g. 'model.backbone'.
+
+    Returns:
+        dict: Arguments by name; `out_indices` is always present.
 
     Raises:
         ConfigError: The config has no MUXNet at the key.

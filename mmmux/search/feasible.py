@@ -16,10 +16,24 @@ class Costs(Protocol):
     """The costs of genomes."""
 
     def params(self, genomes: np.ndarray) -> np.ndarray:
-        """Count parameters: genomes (N, genes) -> (N, ), integers."""
+        """Count parameters.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), integers.
+        """
 
     def macs(self, genomes: np.ndarray) -> np.ndarray:
-        """Count multiply-adds for one image: genomes (N, genes) -> (N, ), integers."""
+        """Count multiply-adds for one image.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), integers.
+        """
 
 
 class Feasible:

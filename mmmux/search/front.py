@@ -45,6 +45,9 @@ class Box:
         Args:
             objectives (Sequence[str]): Names of the objectives.
             values (ndarray): (N, objectives).
+
+        Returns:
+            Box: The box.
         """
         return cls(tuple(objectives), tuple(values.min(0).tolist()), tuple(values.max(0).tolist()))
 
@@ -67,6 +70,9 @@ class Box:
 
         Args:
             values (ndarray): (N, objectives).
+
+        Returns:
+            float: The fraction; 0 without values.
         """
         return cube_hypervolume(self.normalise(values))
 
@@ -76,6 +82,9 @@ def cube_hypervolume(points: np.ndarray) -> float:
 
     Args:
         points (ndarray): (N, objectives); coordinates below 0 count as 0.
+
+    Returns:
+        float: The fraction; 0 without points.
     """
     return float(moocore.hypervolume(np.maximum(points, 0), ref=np.ones(points.shape[1]))) if len(points) else 0.
 

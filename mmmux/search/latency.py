@@ -48,6 +48,9 @@ class LatencySettings:
         Args:
             config (Mapping): The field.
 
+        Returns:
+            LatencySettings: The checked settings.
+
         Raises:
             ConfigError: A key or a value is invalid, or the runtime is not installed.
         """
@@ -100,6 +103,9 @@ def task_network(cfg: Config, task: DeployedTask, form: StageForm = IN_RUNTIMES)
         cfg (Config): Config with `model`.
         task (DeployedTask): Task of the config.
         form (StageForm): How to compute the stages of MUXNet. Default: `IN_RUNTIMES`.
+
+    Returns:
+        nn.Module: The model, in evaluation mode, with frozen initial weights and named `outputs`.
     """
     imports = cfg.get('custom_imports')
     if imports:
@@ -113,6 +119,9 @@ def backbone_network(arch: Architecture, form: StageForm = IN_RUNTIMES) -> nn.Mo
     Args:
         arch (Architecture): Architecture of the backbone.
         form (StageForm): How to compute the stages. Default: `IN_RUNTIMES`.
+
+    Returns:
+        nn.Module: The backbone, in evaluation mode, with frozen initial weights and named `outputs`.
     """
     torch.manual_seed(0)
     network = MUXNet(arch, out_indices=(len(arch.stages), ))

@@ -107,6 +107,9 @@ def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | Model
         cfg (Config): Config of the search.
         settings (SearchSettings): Settings of the search.
 
+    Returns:
+        SpaceComplexity | ModelComplexity: Costs of the network alone, or of whole models.
+
     Raises:
         ConfigError: A model cannot be built or run, or its costs do not grow in proportion to the channels.
     """

@@ -49,14 +49,14 @@ def pick(evaluations: Sequence[Evaluation], objectives: Sequence[str], how: str)
         how (str): One of
 
             * 'knee': the result farthest below the plane through the corners of the front (Das, "On characterizing the knee of
-            the
-              Pareto curve", 1999). Each objective is scaled from 0 to 1 along the front, the costs logarithmically;
+              the Pareto curve", 1999). Each objective is scaled from 0 to 1 along the front, the costs logarithmically;
             * weights, e.g. 'error=1,params=0.3,macs=0.3': the result with the smallest weighted sum of the objectives, scaled
-            in
-              the same way;
+              in the same way;
             * a budget, e.g. 'params=1.8e6,macs=66e6': the result with the smallest error within the budget. A budget does not
-            name
-              the error; weights do.
+              name the error; weights do.
+
+    Returns:
+        Evaluation: The picked result.
 
     Raises:
         ConfigError: `how` has another form, there are no results, or no result is within the budget.

@@ -54,6 +54,9 @@ def describe(evaluation: Evaluation, settings: SearchSettings) -> str:
     Args:
         evaluation (Evaluation): The result.
         settings (SearchSettings): Settings of the search.
+
+    Returns:
+        str: The description, e.g. for a comment.
     """
     height, width = settings.size
     latency = '' if evaluation.latency is None else f', latency {evaluation.latency:.2f} of the reference'
@@ -69,6 +72,9 @@ def config_source(arch: Architecture, settings: SearchSettings, cfg: Config, bas
         settings (SearchSettings): Settings of the search.
         cfg (Config): Config of the search.
         base (str): Path of the inherited config, relative to the new one.
+
+    Returns:
+        str: Python source.
     """
     task = task_config(cfg, arch, settings.network, settings.channels)
     model: dict = {}
@@ -139,6 +145,9 @@ def architecture_table(arch: Architecture) -> str:
 
     Args:
         arch (Architecture): Architecture of the network.
+
+    Returns:
+        str: Markdown without a final newline.
     """
     lines = ['| stage | rows | kernel | stride | expansion | processed channels | scales | SE | activation | channels |',
              '|---' * 10 + '|',

@@ -64,6 +64,9 @@ class SearchProgress:
 
         Args:
             done (int): Number of evaluations so far, with those of an earlier run.
+
+        Returns:
+            float: Remaining time, in seconds.
         """
         now = max(done - self._done_before, 1)
         return (time.monotonic() - self._started) / now * (self.total - done)

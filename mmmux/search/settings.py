@@ -89,6 +89,9 @@ def read_settings(cfg: Config) -> SearchSettings:
     Args:
         cfg (Config): The whole config.
 
+    Returns:
+        SearchSettings: The checked settings.
+
     Raises:
         ConfigError: The field is missing, a key is unknown, or a value is invalid or does not fit the rest of the config.
     """

@@ -49,10 +49,9 @@ class SearchSpace:
             * 'stem_channels' and 'head_channels' (list[int]): widths to choose from;
             * 'drop_path_rate' (float): stochastic depth of every network. Default: 0;
             * 'stages' (list[dict]): for each stage 'type' ('DS' or 'IR', its first row); lists of 'out_channels',
-            'kernel_size',
-              'expand_ratio' (IR) and 'se_ratio' to choose from; the fixed 'stride' and 'act'; and 'mux', a dict with lists of
-              the number of 'blocks' that follow and of their 'kernel_size', 'expand_ratio', 'split_ratio', 'scales' and
-              'se_ratio'.
+              'kernel_size', 'expand_ratio' (IR) and 'se_ratio' to choose from; the fixed 'stride' and 'act'; and 'mux', a dict
+              with lists of the number of 'blocks' that follow and of their 'kernel_size', 'expand_ratio', 'split_ratio',
+              'scales' and 'se_ratio'.
 
     Attributes:
         genes (tuple[Gene]): Choices with several values, in the order of a genome.
@@ -91,6 +90,9 @@ class SearchSpace:
 
         Args:
             name (str): Name such as 'stages.3.out_channels'.
+
+        Returns:
+            tuple: The values, in the config's order.
         """
         return self._choices[name]
 
@@ -113,6 +115,9 @@ class SearchSpace:
 
         Args:
             stage (int): Stage from 0; -1 is the stem, and the number of stages is the head convolution.
+
+        Returns:
+            str: Name such as 'stages.3.out_channels'.
         """
         if stage == -1:
             return 'stem_channels'
@@ -172,6 +177,9 @@ class SearchSpace:
         Args:
             genome (Sequence[int]): (genes, ).
 
+        Returns:
+            Architecture: The architecture.
+
         Raises:
             ConfigError: The genome does not belong to this space, or is not canonical.
         """
@@ -202,6 +210,9 @@ class SearchSpace:
 
         Args:
             arch (Architecture): The architecture.
+
+        Returns:
+            tuple[int, ...]: The canonical genome, (genes, ).
 
         Raises:
             ConfigError: The architecture is not in this space.
@@ -297,6 +308,9 @@ def mux_row_fits(channels: int, split_ratio: float, expand_ratio: float, scales:
         split_ratio (float): Share of the channels that the block processes.
         expand_ratio (float): Hidden channels divided by processed channels.
         scales (tuple[int, ...] | None): -1, 0 or +1 for each group, or None.
+
+    Returns:
+        bool: True if the block can be built.
     """
     hidden = int(int(channels * split_ratio) * expand_ratio)
     if channels % MUX.shuffle_groups or not hidden:

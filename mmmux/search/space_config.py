@@ -51,6 +51,9 @@ def read_space(config: Mapping) -> SpaceTable:
     Args:
         config (Mapping): Config as in :class:`mmmux.search.space.SearchSpace`.
 
+    Returns:
+        SpaceTable: The checked config.
+
     Raises:
         ConfigError: A key is unknown or missing, a list is empty or repeats a value, or a row of the network cannot have a
             value.

@@ -37,6 +37,9 @@ class RadialBasis(RegressorMixin, BaseEstimator):
         Args:
             X (ndarray): Features (N, F), scaled to variance 1.
             y (ndarray): Targets (N, ).
+
+        Returns:
+            RadialBasis: This object.
         """
         rows, where = np.unique(X, axis=0, return_inverse=True)  # a bootstrap repeats rows; interpolation needs distinct ones
         means = np.bincount(where, weights=y) / np.bincount(where)
@@ -56,6 +59,9 @@ def gaussian_process(seed: int) -> BaseEstimator:
 
     Args:
         seed (int): Seed of the fit.
+
+    Returns:
+        BaseEstimator: Unfitted regressor.
     """
     # With a length scale far below the distance between networks, results would not depend on each other.
     kernel = ConstantKernel(1, (1e-2, 1e3)) * Matern(10, (2, 200), nu=2.5) + WhiteKernel(1e-2, (1e-8, 1))
@@ -67,6 +73,9 @@ def rbf_ensemble(seed: int) -> BaseEstimator:
 
     Args:
         seed (int): Seed of the bootstraps.
+
+    Returns:
+        BaseEstimator: Unfitted regressor.
     """
     return _standardised(BaggingRegressor(RadialBasis(), _MEMBERS, random_state=seed))
 
@@ -76,6 +85,9 @@ def mlp_ensemble(seed: int) -> BaseEstimator:
 
     Args:
         seed (int): Seed of the bootstraps and of the weights.
+
+    Returns:
+        BaseEstimator: Unfitted regressor.
     """
     network = MLPRegressor(hidden_layer_sizes=(32, 32), solver='lbfgs', alpha=0.1, max_iter=200)
     return _standardised(BaggingRegressor(network, _MEMBERS, random_state=seed))
@@ -94,6 +106,9 @@ def make_surrogate(kind: str, seed: int) -> BaseEstimator:
     Args:
         kind (str): 'gp', 'rbf' or 'mlp'.
         seed (int): Seed of the fit.
+
+    Returns:
+        BaseEstimator: Unfitted pipeline of a scaler and a regressor.
 
     Raises:
         ConfigError: The kind is unknown.

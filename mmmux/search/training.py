@@ -26,6 +26,9 @@ def config_text(cfg: Config, metric: str, seed: int, inherit: str = '', keep_wei
         inherit (str): Checkpoint whose fitting weights initialise the model. Default: '', none.
         keep_weights (bool): Save the final weights, so that other networks can inherit them. Default: False.
 
+    Returns:
+        str: Python source of the config.
+
     Raises:
         ConfigError: The config has neither `val_dataloader` nor `test_dataloader`.
     """

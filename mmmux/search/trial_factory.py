@@ -52,6 +52,9 @@ class Trials:
             genome (Genome): Canonical genome.
             earlier (Sequence[Evaluation]): Evaluations of earlier generations, from which the network may inherit weights.
 
+        Returns:
+            TrialSpec: Input of the evaluation.
+
         Raises:
             ConfigError: The config of the training cannot be made.
         """

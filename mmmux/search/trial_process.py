@@ -77,6 +77,9 @@ class TrialSpec:
 
         Args:
             folder (Path): Folder of the evaluation.
+
+        Returns:
+            TrialSpec: Input of the evaluation.
         """
         values = json.loads((folder / SPEC_FILE).read_text())
         values['genome'] = tuple(values['genome'])
@@ -87,6 +90,9 @@ class TrialSpec:
 
         Args:
             folder (Path): Folder to read.
+
+        Returns:
+            bool: True if the stored files equal those of this evaluation.
         """
         try:
             return (folder / SPEC_FILE).read_text() == self._text() and (folder / CONFIG_FILE).read_text() == self.config
@@ -144,6 +150,9 @@ class TrialResult:
             params (int): Parameters of the whole model.
             macs (int): Multiply-adds of the whole model for one image.
             latency (float | None): Latency divided by the reference network's. Default: None.
+
+        Returns:
+            Evaluation: The journal's entry.
         """
         return Evaluation(spec.generation, spec.index, spec.genome, self.status, self.error, self.metric, params, macs, latency,
                           self.seconds, spec.seed, self.reason, log=f'{"/".join(spec.folder.parts[-2:])}/{LOG_FILE}')
@@ -156,6 +165,9 @@ def trial_folder(work_dir: str | Path, generation: int, index: int) -> Path:
         work_dir (str | Path): Work dir of the search.
         generation (int): Number of the generation.
         index (int): Index in the plan of the generation.
+
+    Returns:
+        Path: Absolute path of the folder `trials/GGG-III` (generation and index) in the work dir.
     """
     return Path(work_dir).resolve() / 'trials' / f'{generation:03d}-{index:03d}'
 
@@ -179,6 +191,9 @@ def judge(metrics: Mapping, spec: TrialSpec) -> TrialResult:
     Args:
         metrics (Mapping): Metrics by name.
         spec (TrialSpec): Input of the evaluation.
+
+    Returns:
+        TrialResult: 'done' with metric and error, 'nan' if the metric is not finite, 'failed' if no metric is reported.
 
     Raises:
         UnknownMetric: The evaluator reports metrics, but not the search's.

@@ -17,6 +17,9 @@ def before_mux(after: Tensor, mux: ChannelMux) -> Tensor:
     Args:
         after (Tensor): Position map of the block's output, (C, ), int64.
         mux (ChannelMux): Trained block.
+
+    Returns:
+        Tensor: Position map of the block's input, (C, ), int64.
     """
     before = torch.empty_like(after)
     before[_dealt(len(after), mux)] = after
@@ -29,6 +32,9 @@ def after_mux(before: Tensor, mux: ChannelMux) -> Tensor:
     Args:
         before (Tensor): Position map of the block's input, (C, ), int64.
         mux (ChannelMux): Trained block.
+
+    Returns:
+        Tensor: Position map of the block's output, (C, ), int64.
     """
     return before[_dealt(len(before), mux)]
 
@@ -38,6 +44,9 @@ def is_identity(positions: Tensor) -> bool:
 
     Args:
         positions (Tensor): Position map, (C, ), int64.
+
+    Returns:
+        bool: True if the map is the identity.
     """
     return bool((positions == torch.arange(len(positions))).all())
 

@@ -84,6 +84,9 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm, fill: Fill |
         fill (Callable[[Sequence[int]], list[int]] | None): Adds channels of zeros to the channels of a part. A convolution
             whose input comes from no expansion needs `list`. Default: None, :func:`whole_blocks`.
 
+    Returns:
+        HiddenParts: The convolutions and the hidden channels of each part.
+
     Raises:
         ConfigError: The convolution is of another kind, or the normalisation cannot be folded.
     """
@@ -110,6 +113,9 @@ def can_be_cut(conv: nn.Module) -> bool:
 
     Args:
         conv (nn.Module): Convolution of a trained block.
+
+    Returns:
+        bool: True for a depthwise convolution of more than `PART` and at most `EARLY` channels.
     """
     return isinstance(conv, nn.Conv2d) and PART < conv.groups == conv.out_channels <= EARLY
 
@@ -159,6 +165,9 @@ def with_zero(values: Tensor, dim: int = 0) -> Tensor:
     Args:
         values (Tensor): Any tensor.
         dim (int): Dimension of the channels. Default: 0.
+
+    Returns:
+        Tensor: The values; dimension `dim` is longer by one.
     """
     return torch.cat([values, torch.zeros_like(values.narrow(dim, 0, 1))], dim)
 
@@ -169,6 +178,9 @@ def filled_up(channels: Sequence[int], multiple: int = ALIGNMENT) -> list[int]:
     Args:
         channels (Sequence[int]): Hidden channels.
         multiple (int): Default: `ALIGNMENT`.
+
+    Returns:
+        list[int]: The channels, then -1 for each channel of zeros.
     """
     return [*channels, *[-1] * (-len(channels) % multiple)]
 

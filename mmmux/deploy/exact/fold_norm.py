@@ -56,6 +56,9 @@ def conv_with(weight: Tensor, bias: Tensor | None, **geometry) -> nn.Conv2d:
         weight (Tensor): (out, in / groups, k, k).
         bias (Tensor | None): (out, ), or None.
         **geometry: `stride`, `padding`, `dilation` and `groups` of `torch.nn.Conv2d`.
+
+    Returns:
+        nn.Conv2d: Convolution with the device and the data type of `weight`.
     """
     groups = geometry.get('groups', 1)
     conv = nn.Conv2d(weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), bias=bias is not None,
@@ -73,6 +76,9 @@ def fold(conv: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
     Args:
         conv (nn.Conv2d): Convolution.
         norm (nn.Module): Batch normalisation of its output.
+
+    Returns:
+        nn.Conv2d: Frozen convolution with a bias.
 
     Raises:
         ConfigError: The layer is not a batch normalisation with running statistics.

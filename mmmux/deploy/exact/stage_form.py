@@ -35,6 +35,9 @@ class StageForm:
 
         Args:
             channels (int): Channels of the stage's output.
+
+        Returns:
+            bool: `in_place`, or its default for this number of channels.
         """
         return channels < NARROW if self.in_place is None else self.in_place
 

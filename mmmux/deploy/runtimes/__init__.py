@@ -36,6 +36,9 @@ def default_form(name: str, precision: str = 'fp32', dynamic: bool = False) -> S
         name (str): A key of `FORMATS`.
         precision (str): 'fp32', 'fp16' or 'int8'. Default: 'fp32'.
         dynamic (bool): Whether the file accepts any number and size of images. Default: False.
+
+    Returns:
+        StageForm: The format's `FORM`; `spread` is off unless the precision is 'fp32' and the size is fixed.
     """
     form = FORMATS[name].FORM
     return replace(form, spread=form.spread and precision == 'fp32' and not dynamic)

@@ -120,6 +120,9 @@ def read_description(path: Path) -> dict:
 
     Args:
         path (Path): File that :func:`write` wrote.
+
+    Returns:
+        dict: The description.
     """
     import onnx
     return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}[KEY])

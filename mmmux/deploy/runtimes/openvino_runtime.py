@@ -103,6 +103,9 @@ def read_description(path: Path) -> dict:
 
     Args:
         path (Path): File that :func:`write` wrote.
+
+    Returns:
+        dict: The description.
     """
     import openvino
     return json.loads(openvino.Core().read_model(str(path)).get_rt_info(KEY).value)

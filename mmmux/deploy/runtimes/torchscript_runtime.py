@@ -87,6 +87,9 @@ def read_description(path: Path) -> dict:
 
     Args:
         path (Path): File that :func:`write` wrote.
+
+    Returns:
+        dict: The description.
     """
     files = {KEY: ''}
     torch.jit.load(str(path), _extra_files=files)

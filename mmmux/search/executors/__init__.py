@@ -19,6 +19,9 @@ def make_executor(settings: Mapping) -> Executor:
         settings (Mapping): `type`, a key of `EXECUTORS`, and its options, e.g. `dict(type='local', workers=2)` or
             `dict(type='ray', cpus=1, gpus=0.5)`.
 
+    Returns:
+        Executor: The executor, to be used in a `with` statement.
+
     Raises:
         ConfigError: An option is invalid, or Ray is not installed.
     """
