@@ -1,4 +1,4 @@
-"""Timing several models in several runtimes side by side."""
+"""Time several models in several runtimes side by side."""
 import multiprocessing
 import re
 import tempfile
@@ -29,7 +29,7 @@ FORMS = ('plain', 'exact', 'tuned')
 TYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 TaskOf = Callable[[Config], DeployedTask]
 WARM_UP = 3
-WIDE = 0.15  # of the median, between the quartiles: what is a shared machine's noise and no result
+WIDE = 0.15  # largest (third - first quartile) / median of a conclusive row; a wider spread is noise of a shared machine
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,13 @@ class Entry:
     """One row of a benchmark.
 
     Attributes:
-        config: path of a config.
-        runtime: one of `RUNTIMES`.
-        form: 'plain', the network as it was trained, 'exact', or 'tuned': exact with the fastest form of each stage, which is
-            measured first in the row's runtime (in TorchScript for torch's own).
-        precision: 'fp32', 'fp16' or 'bf16'.
-        device: 'cpu' or 'cuda'.
+        config (str): Path of a config.
+        runtime (str): One of `RUNTIMES`.
+        form (str): 'plain' keeps the network as it was trained; 'exact' converts it to the exact form; 'tuned' also selects the
+            fastest form of each stage, by a measurement in the row's runtime ('eager' and 'compile' measure in TorchScript).
+            Default: 'exact'.
+        precision (str): 'fp32', 'fp16' or 'bf16'. Default: 'fp32'.
+        device (str): 'cpu' or 'cuda'. Default: 'cpu'.
     """
     config: str
     runtime: str
@@ -53,9 +54,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Workload:
-    """What every row runs: `batch` pictures of height x width pixels, through the whole model or its backbone alone.
+    """The input that every row of a benchmark runs on, and the part of the model that runs.
 
-    Whole models give what the network computes; non-maximum suppression, whose time depends on the picture, is left out.
+    A whole model returns raw outputs. It omits non-maximum suppression, because the time of that depends on the image.
+
+    Attributes:
+        batch (int): Images per call.
+        height (int): Height of the images, in pixels.
+        width (int): Width of the images, in pixels.
+        backbone_only (bool): Run the backbone without neck and head.
+        threads (int): Processor threads.
     """
     batch: int
     height: int
@@ -65,7 +73,14 @@ class Workload:
 
 
 class Features(nn.Module):
-    """A backbone with its features as named outputs."""
+    """Wrap a backbone so that its features are named outputs.
+
+    Args:
+        backbone (nn.Module): Maps images (N, 3, H, W) to a sequence of features (N, C, H / stride, W / stride).
+
+    Attributes:
+        outputs (tuple[str]): Names of the features, 'feature_0', 'feature_1', ...
+    """
 
     def __init__(self, backbone: nn.Module):
         super().__init__()
@@ -73,27 +88,47 @@ class Features(nn.Module):
         self.outputs = tuple(f'feature_{index}' for index in range(len(self.backbone(torch.zeros(1, 3, 64, 64)))))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images (N, 3, H, W) to a tuple of features (N, C, H / stride, W / stride)."""
         return tuple(self.backbone(x))
 
 
 def untrained_model(cfg: Config) -> nn.Module:
-    """A config's model for inference, with weights as they start: their values do not change the time."""
+    """Build a config's model for inference with its initial weights; the values of weights do not affect the time.
+
+    Args:
+        cfg (Config): Config with `model` and, unless it is 'mmengine', `default_scope`.
+
+    Returns:
+        nn.Module: The model, in evaluation mode, with SyncBN replaced by BN.
+
+    Raises:
+        ConfigError: The config names an unknown type or argument.
+    """
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     torch.manual_seed(0)
     with explained(cfg):
         model = revert_sync_batchnorm(MODELS.build(cfg.model))
-    model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
+    model.eval()  # not chained: `eval` of mmdet's MobileNetV2 returns None
     return model
 
 
 def network_of(entry: Entry, work: Workload, task_of: TaskOf) -> nn.Module:
-    """Build the network of a row."""
+    """Build the network of a row.
+
+    Args:
+        entry (Entry): The row.
+        work (Workload): Size of the images, number of threads, and whether the backbone runs alone.
+        task_of (Callable[[Config], DeployedTask]): Returns the task of a config.
+
+    Returns:
+        nn.Module: The network, in evaluation mode, with frozen weights and named `outputs`.
+    """
     cfg = Config.fromfile(entry.config)
     model = untrained_model(cfg)
     if entry.form != 'plain':
         model = exact_form(model, _forms(model, entry, work))
     network = Features(model.backbone) if work.backbone_only else task_of(cfg).deployable(model, raw=True)
-    network.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
+    network.eval()  # not chained: `eval` of mmdet's MobileNetV2 returns None
     return network.requires_grad_(False)
 
 
@@ -106,10 +141,19 @@ def _forms(model: nn.Module, entry: Entry, work: Workload) -> StageForm | dict[i
 
 
 def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Callable[[], None]:
-    """What is timed: one call of the row's network in its runtime.
+    """Make the function that a benchmark times: one call of the row's network in its runtime.
+
+    Args:
+        entry (Entry): The row.
+        work (Workload): Batch size, size of the images in pixels, and number of threads.
+        folder (Path): Existing folder for the exported file.
+        task_of (Callable[[Config], DeployedTask]): Returns the task of a config.
+
+    Returns:
+        Callable[[], None]: Runs the network once on random images (batch, 3, height, width).
 
     Raises:
-        ConfigError: the runtime is not installed, or cannot do this.
+        ConfigError: The device is missing, the runtime is not installed, or the runtime does not support the precision.
     """
     if entry.device != 'cpu' and not torch.cuda.is_available():
         raise ConfigError(f'device {entry.device} is asked for and torch sees no GPU')
@@ -136,7 +180,7 @@ def _torch_step(network: nn.Module, pictures: Tensor, entry: Entry) -> Callable[
     if entry.device != 'cpu':
         pictures = pictures.to(memory_format=torch.channels_last)
         network = network.to(memory_format=torch.channels_last)
-    if entry.runtime == 'compile':  # on a GPU with CUDA graphs
+    if entry.runtime == 'compile':  # 'reduce-overhead' uses CUDA graphs
         network = torch.compile(network, mode='default' if entry.device == 'cpu' else 'reduce-overhead')
 
     def step():
@@ -149,7 +193,15 @@ def _torch_step(network: nn.Module, pictures: Tensor, entry: Entry) -> Callable[
 
 
 def timed(steps: Mapping[Entry, Callable[[], None]], rounds: int) -> dict[Entry, list[float]]:
-    """Seconds of each round. Every round runs each step once, in turn, so that whatever else the machine does falls on all."""
+    """Time functions in turn: each round calls every function once, so that other load on the machine affects all alike.
+
+    Args:
+        steps (Mapping[Entry, Callable[[], None]]): Function of each row.
+        rounds (int): Timed rounds; `WARM_UP` untimed rounds come before.
+
+    Returns:
+        dict[Entry, list[float]]: For each row, one time in seconds per round.
+    """
     seconds = {entry: [] for entry in steps}
     for number in range(-WARM_UP, rounds):
         for entry, step in steps.items():
@@ -161,10 +213,18 @@ def timed(steps: Mapping[Entry, Callable[[], None]], rounds: int) -> dict[Entry,
 
 
 def summarise(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
-    """Rows with median and quartiles in milliseconds, the ratio of the median to the first row's, and the ratio by rounds.
+    """Summarise the times of each row.
 
-    `ratio_quartiles` are of the ratios within a round, which a machine's slow minutes do not change; `conclusive` tells whether
-    the spread is small enough to say anything.
+    `ratio_quartiles` are quartiles of the ratios within a round, on which slow minutes of the machine have no effect.
+
+    Args:
+        seconds (Mapping[Entry, Sequence[float]]): For each row, one time in seconds per round. The first row is the reference
+            of the ratios.
+
+    Returns:
+        list[dict]: One dict per row: the fields of :class:`Entry`; `median_ms` and `quartiles_ms` (first and third), in
+        milliseconds; `ratio`, the row's median over the first row's; `ratio_quartiles`; and `conclusive`, whether the
+        interquartile range is at most `WIDE` times the median.
     """
     first = next(iter(seconds.values()))
     rows = []
@@ -182,9 +242,20 @@ def summarise(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
 
 
 def peak_mib(entry: Entry, work: Workload, task_of: TaskOf) -> int:
-    """MiB that a row needs beyond its libraries and weights, in a process of its own.
+    """Measure the peak memory of a row in a separate process, without its libraries and weights.
 
-    Resident memory (Linux), or on a GPU what torch allocates.
+    The value is resident memory on a CPU (Linux only), and memory that torch allocates on a GPU.
+
+    Args:
+        entry (Entry): The row.
+        work (Workload): Batch size, size of the images in pixels, and number of threads.
+        task_of (Callable[[Config], DeployedTask]): Returns the task of a config; must be picklable.
+
+    Returns:
+        int: Peak memory minus the memory in use before the first call, in MiB.
+
+    Raises:
+        ConfigError: The process died, for example for lack of memory.
     """
     processes = multiprocessing.get_context('spawn')
     answer = processes.Queue()

@@ -1,19 +1,19 @@
-"""A classifier as a function from prepared pictures to named tensors."""
+"""Wrap a classifier as a function from preprocessed images to named tensors."""
 from collections.abc import Callable
 
 from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """A classifier, from prepared pictures to scores.
+    """Map preprocessed images to class scores.
 
     Args:
-        model: a classifier of mmpretrain.
-        raw: give logits.
-        scores: the function from logits (N, classes) to scores, softmax or sigmoid.
+        model (nn.Module): Classifier of mmpretrain.
+        raw (bool): Return logits instead of scores.
+        scores (Callable[[Tensor], Tensor]): Maps logits (N, classes) to scores (N, classes): softmax or sigmoid.
 
     Attributes:
-        outputs: for each output its name and meaning.
+        outputs (dict[str, str]): Name and meaning of each output.
     """
 
     def __init__(self, model: nn.Module, raw: bool, scores: Callable[[Tensor], Tensor]):
@@ -24,6 +24,6 @@ class Classifier(nn.Module):
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(scores='from 0 to 1')
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """(N, 3, H, W) -> scores or logits (N, classes)."""
+        """Map images (N, 3, H, W) to a tuple of one tensor, the scores or logits (N, classes)."""
         logits = self.model(x, mode='tensor')
         return (logits if self.raw else self.scores(logits), )

@@ -1,4 +1,4 @@
-"""What deployment needs to know of a task."""
+"""Define the interface that deployment needs of a task."""
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class DeployedTask(Protocol):
-    """The part of :class:`mmmux.tasks.Task` that deployment uses; see there."""
+    """The methods of :class:`mmmux.tasks.Task` that deployment calls; that class documents them."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""A detector as a function from prepared pictures to named tensors."""
+"""Wrap a detector as a function from preprocessed images to named tensors."""
 import torch
 from torch import Tensor, nn
 
@@ -8,17 +8,17 @@ from .non_max_suppression import non_max_suppression
 
 
 class Detector(nn.Module):
-    """A single-stage detector with anchors, from prepared pictures to detections.
+    """Map preprocessed images to detections, with a single-stage detector that has anchors.
 
     Args:
-        model: a detector of mmdet.
-        raw: leave out non-maximum suppression.
+        model (nn.Module): Detector of mmdet.
+        raw (bool): Omit non-maximum suppression.
 
     Attributes:
-        outputs: for each output its name and meaning.
+        outputs (dict[str, str]): Name and meaning of each output.
 
     Raises:
-        ConfigError: the detector is of another kind.
+        ConfigError: The detector's `bbox_head` has no `prior_generator`, `bbox_coder` or `cls_out_channels`.
     """
 
     def __init__(self, model: nn.Module, raw: bool):
@@ -34,9 +34,15 @@ class Detector(nn.Module):
                               f'and a bbox_coder; {type(model).__name__} with a {type(self.head).__name__} is none')
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, H, W) -> boxes, scores and labels as :func:`non_max_suppression` gives them.
+        """Map images (N, 3, H, W) to boxes, scores and labels.
 
-        Raw: boxes (N, P, 4) of all anchors in pixels of the input, and scores (N, P, classes) without the background.
+        Args:
+            x (Tensor): Preprocessed images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor, ...]: Boxes (N, K, 4) in pixels of the input, scores (N, K) and labels (N, K), as
+            :func:`.non_max_suppression.non_max_suppression` returns them. With `raw`: boxes (N, P, 4) of all P anchors in
+            pixels of the input, clipped to the image, and scores (N, P, classes) without the background class.
         """
         head = self.head
         level_logits, level_deltas = head(self.model.extract_feat(x))[:2]
@@ -60,18 +66,26 @@ class Detector(nn.Module):
 
 
 def _by_anchor(level: Tensor, entries: int) -> Tensor:
-    """(N, anchors * entries, h, w) -> (N, h * w * anchors, entries)."""
+    """Rearrange a head's output (N, anchors * entries, h, w) to (N, h * w * anchors, entries)."""
     return level.permute(0, 2, 3, 1).reshape(level.shape[0], -1, entries)
 
 
 def _inside(boxes: Tensor, x: Tensor) -> Tensor:
-    # A shape taken as a tensor stays variable in a traced graph; mmdet's own clipping cannot be exported.
+    # A shape as a tensor stays variable in a traced graph; mmdet's own clipping cannot be exported.
     height, width = torch._shape_as_tensor(x)[2:].to(boxes.device, boxes.dtype).unbind()
     return torch.minimum(boxes.clamp(min=0), torch.stack([width, height, width, height]))
 
 
 def _best(scores: Tensor, count: int) -> Tensor:
-    """Set to 0 all but the `count` best scores of each picture; all stay where there are no more or the count is negative."""
+    """Set all but the `count` highest scores of each image to 0.
+
+    Args:
+        scores (Tensor): (N, P, classes).
+        count (int): Scores to keep per image; a negative number, or one of at least P * classes, keeps all.
+
+    Returns:
+        Tensor: (N, P, classes). Scores that equal the lowest kept score are also kept.
+    """
     total = scores.shape[1] * scores.shape[2]
     if count < 0:
         return scores

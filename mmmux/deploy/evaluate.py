@@ -1,4 +1,4 @@
-"""The metric of an exported model, measured with the runtime on the config's test data."""
+"""Measure the metric of an exported model on the test data of its config."""
 from collections.abc import Callable
 
 import numpy
@@ -13,17 +13,22 @@ from mmmux.utils.errors import ConfigError
 
 def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[numpy.ndarray]],
              put_prediction: Callable[..., None], limit: int | None = None) -> dict[str, float]:
-    """Run the test data through a function of prepared pictures and have the config's evaluator judge the outputs.
+    """Run the test data of a config through an exported model, and compute the config's metrics.
 
     Args:
-        cfg: the config; its test pipeline must give pictures of the size that `run` takes.
-        model: of the config; its preprocessor is used.
-        run: from a batch of one prepared picture to the outputs of the task's `deployable`, not raw.
-        put_prediction: puts these outputs into a data sample.
-        limit: how many pictures; None takes all.
+        cfg (Config): Config with `test_dataloader` and `test_evaluator`. Its test pipeline must produce images of a size that
+            `run` accepts.
+        model (nn.Module): Model of the config; its `data_preprocessor` prepares the images.
+        run (Callable[[ndarray], list[ndarray]]): Maps one preprocessed image (1, 3, H, W) to the outputs of the task's
+            `deployable` with `raw=False`.
+        put_prediction (Callable[..., None]): Stores the outputs for one image in a data sample.
+        limit (int | None): Number of images. Default: None, all.
+
+    Returns:
+        dict[str, float]: Value of each metric.
 
     Raises:
-        ConfigError: the sizes do not fit.
+        ConfigError: `run` does not accept the size of an image.
     """
     loader = Runner.build_dataloader(dict(cfg.test_dataloader, num_workers=0, persistent_workers=False, batch_size=1))
     evaluator = Evaluator(cfg.test_evaluator)

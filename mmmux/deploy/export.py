@@ -1,4 +1,4 @@
-"""A trained model into a file for a runtime, checked there at once."""
+"""Export a trained model to a runtime's file, and compare the file's outputs with PyTorch's."""
 import copy
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,24 +19,28 @@ from .metadata import describe_file
 from .runtimes import default_form, runtime_of
 from .tune import fastest_forms, network_in
 
-CHECKED = 4  # pictures
+CHECKED = 4  # images on which the file's outputs are compared with PyTorch's
 
 
 @dataclass(frozen=True)
 class Export:
-    """What to make.
+    """Options of an export.
 
     Attributes:
-        format: 'onnx', 'openvino' or 'torchscript'.
-        height, width: of the pictures, in pixels.
-        dynamic: number and size of the pictures may differ.
-        precision: 'fp32', 'fp16' or 'int8'.
-        raw: leave out non-maximum suppression, arg max and softmax.
-        opset: ONNX's operator set.
-        pictures: files or folders, for the check and for calibration; none takes the config's test data.
-        calibration: how many pictures int8 is calibrated with.
-        measured: how many test pictures the loss by int8 is measured on; None takes all, 0 does not measure.
-        tune: measure which form of each stage of MUXNet is the fastest here, instead of taking the default.
+        format (str): 'onnx', 'openvino' or 'torchscript'.
+        height (int): Height of the images, in pixels.
+        width (int): Width of the images, in pixels.
+        dynamic (bool): Allow any number and size of images. Default: False.
+        precision (str): 'fp32', 'fp16' or 'int8'. Default: 'fp32'.
+        raw (bool): Omit non-maximum suppression, arg max and softmax. Default: False.
+        opset (int): Version of ONNX's operator set. Default: 17.
+        pictures (Sequence[Path]): Image files or folders, for the comparison and for calibration. Default: (), images of the
+            config's test data.
+        calibration (int): Number of images that calibrate int8. Default: 100.
+        measured (int | None): Number of test images on which the metrics of int8 are measured; 0 measures nothing. Default:
+            None, all.
+        tune (bool): Select the fastest form of each stage of MUXNet by measurement on this machine. Default: False, the
+            runtime's default form.
     """
     format: str
     height: int
@@ -52,17 +56,28 @@ class Export:
 
 
 def export(cfg: Config, checkpoint: str, wanted: Export, out: Path, task: DeployedTask) -> dict:
-    """Write a config's trained model to a file and compare it with PyTorch on pictures, with the runtime itself.
+    """Write a config's trained model to a file, and compare the file's outputs with PyTorch's in the runtime itself.
+
+    An int8 file is not compared; its metrics on the test data are measured instead. If the outputs differ, the file is renamed
+    to `<name>.failed`.
+
+    Args:
+        cfg (Config): Config of the model.
+        checkpoint (str): Path or URL of the weights.
+        wanted (Export): Options of the export.
+        out (Path): File to write; its suffix must be the format's. Missing folders are created.
+        task (DeployedTask): Task of the config.
 
     Returns:
-        dict: `file`, `bytes`, `checked` (number of pictures), `forms` of the stages where they were measured, and for int8
-        `metrics`: each metric before and after.
+        dict: `file`; `bytes`, the size of the file and of its weights; `checked`, the number of compared images; with
+        `wanted.tune`, `forms`, the form of each measured stage; and for int8 `metrics`, each metric before and after, or, where
+        none is measured, `outputs`, the shape of each output.
 
     Raises:
-        ConfigError: something cannot be exported so, or what runs it is not installed.
-        CheckpointError: the weights are missing or of another model.
-        DatasetError: pictures are missing.
-        ExportError: the runtime's outputs are not PyTorch's.
+        ConfigError: An option or the model cannot be exported, or the runtime is not installed.
+        CheckpointError: The weights are missing or belong to another model.
+        DatasetError: There are no images, or an image cannot be read.
+        ExportError: The runtime's outputs differ from PyTorch's.
     """
     runtime = runtime_of(wanted.format)
     _check(wanted, runtime, out)
@@ -105,7 +120,7 @@ def _other_size(x: Tensor) -> Tensor:
 
 
 def _compare(model: nn.Module, task: DeployedTask, runtime, wanted: Export, inputs: Sequence[Tensor], out: Path) -> None:
-    # Not the exact form but the trained model itself is what the file must agree with.
+    # The reference is the trained model, not its exact form, so that the comparison also finds errors of the exact form.
     reference = task.deployable(copy.deepcopy(model), wanted.raw).eval()
     run = runtime.load(out)
     for number, x in enumerate(inputs):

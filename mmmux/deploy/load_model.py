@@ -1,4 +1,4 @@
-"""A config and a checkpoint as a model for inference."""
+"""Load a config's trained model and the images that an export needs."""
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,10 +21,19 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
 
 def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
-    """Build a config's model and load its weights, all of them; in evaluation, on the CPU.
+    """Build a config's model and load all of its weights.
+
+    Args:
+        cfg (Config): Config with `model`.
+        checkpoint (str): Path or URL of the weights.
+
+    Returns:
+        nn.Module: The model, in evaluation mode on the CPU, with SyncBN replaced by BN; its attribute `dataset_meta` is the
+        checkpoint's.
 
     Raises:
-        CheckpointError: the file is missing, or is of another model.
+        CheckpointError: The file is missing, or its weights belong to another model.
+        ConfigError: The config names an unknown type or argument.
     """
     check_checkpoint(checkpoint, 'CHECKPOINT')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
@@ -43,21 +52,37 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
 
 
 def classes_of(cfg: Config, model: nn.Module) -> list[str]:
-    """Names of the classes: what the checkpoint says, else the config's test data; none where neither can be asked."""
+    """Return the names of the classes: the checkpoint's, or else those of the config's test data.
+
+    Args:
+        cfg (Config): Config of the model.
+        model (nn.Module): Model with `dataset_meta`, from :func:`trained_model`.
+
+    Returns:
+        list[str]: The names; empty where neither the checkpoint nor readable test data has any.
+    """
     if model.dataset_meta.get('classes'):
         return list(model.dataset_meta['classes'])
     try:
         dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True))
-    except (DatasetError, KeyError, AttributeError, OSError):  # no test data in the config, or none on this machine
+    except (DatasetError, KeyError, AttributeError, OSError):  # no test data in the config or on this machine
         return []
     return list(dataset.metainfo.get('classes') or ())
 
 
 def pictures_of(cfg: Config, given: Sequence[Path], count: int) -> list[Path]:
-    """Some pictures: those given (files, or folders of them), else the first of the config's test data.
+    """List image files: the given ones, or else the first ones of the config's test data.
+
+    Args:
+        cfg (Config): Config with `test_dataloader`.
+        given (Sequence[Path]): Image files, or folders that are searched recursively.
+        count (int): Largest number of files.
+
+    Returns:
+        list[Path]: At most `count` files.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: `given` holds no image, or it is empty and the test data cannot be read.
     """
     if given:
         files = [file for path in given for file in (sorted(path.rglob('*')) if path.is_dir() else [path])
@@ -68,17 +93,26 @@ def pictures_of(cfg: Config, given: Sequence[Path], count: int) -> list[Path]:
     try:
         dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), pipeline=[], test_mode=True))
         paths = [Path(dataset.get_data_info(index)['img_path']) for index in range(min(count, len(dataset)))]
-    except Exception as error:  # whatever the data set's class makes of missing files
+    except Exception as error:  # each data set class raises another type for missing files
         raise DatasetError('pictures are needed to check the export and to calibrate int8, and the test data of the config '
                            f'cannot be read ({str(error).strip().splitlines()[0]}): give some with --pictures') from None
     return paths
 
 
 def prepared(model: nn.Module, paths: Sequence[Path], height: int, width: int) -> Iterator[Tensor]:
-    """Read pictures, resize them and have the model's own preprocessor normalise them: each (1, 3, height, width).
+    """Read images, resize them, and normalise them with the model's preprocessor.
+
+    Args:
+        model (nn.Module): Model with `data_preprocessor`.
+        paths (Sequence[Path]): Image files.
+        height (int): Height of the result, in pixels.
+        width (int): Width of the result, in pixels.
+
+    Yields:
+        Tensor: One image (1, 3, height, width), float32.
 
     Raises:
-        DatasetError: a picture cannot be read.
+        DatasetError: An image cannot be read.
     """
     for path in paths:
         image = read_picture(path)

@@ -1,4 +1,4 @@
-"""Describe an exported file inside the file."""
+"""Write the description that an exported file holds in its metadata."""
 from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
@@ -9,17 +9,20 @@ from mmmux.version import __version__
 
 def describe_file(cfg: Config, model: nn.Module, classes: Sequence[str], outputs: Mapping[str, str], order: str, task: str,
                   shape: tuple[int, int] | None, precision: str) -> dict:
-    """Describe task, classes, pre-processing and outputs, as plain values.
+    """Describe the task, classes, preprocessing and outputs of an exported file as values that JSON can hold.
 
     Args:
-        cfg: the config of the model.
-        model: its preprocessor is described.
-        classes: names of the classes.
-        outputs: for each output its name and meaning.
-        order: of the values in the outputs.
-        task: name of the task.
-        shape: height and width of the pictures in pixels; None where they may differ.
-        precision: 'fp32', 'fp16' or 'int8'.
+        cfg (Config): Config of the model; its test pipeline says whether resizing keeps the aspect ratio.
+        model (nn.Module): Model with `data_preprocessor`, which is described.
+        classes (Sequence[str]): Names of the classes.
+        outputs (Mapping[str, str]): Name and meaning of each output.
+        order (str): Order of the values in the outputs.
+        task (str): Name of the task.
+        shape (tuple[int, int] | None): Height and width of the images, in pixels; None for any size.
+        precision (str): 'fp32', 'fp16' or 'int8'.
+
+    Returns:
+        dict: `made_by`, `task`, `precision`, `classes`, `input`, `outputs` and `order`.
     """
     preprocessor = model.data_preprocessor
     normalised = getattr(preprocessor, '_enable_normalize', False)
@@ -35,7 +38,7 @@ def describe_file(cfg: Config, model: nn.Module, classes: Sequence[str], outputs
             layout='batch, 3, height, width; float32',
             height=height,
             width=width,
-            # mm's pipelines read pictures as BGR, which the preprocessor may turn.
+            # mm's pipelines read images as BGR; the preprocessor may convert them to RGB.
             channels='RGB' if swapped else 'BGR',
             mean=preprocessor.mean.flatten().tolist() if normalised else [0., 0., 0.],
             std=preprocessor.std.flatten().tolist() if normalised else [1., 1., 1.],

@@ -1,10 +1,10 @@
-"""Non-maximum suppression as one operator of a graph."""
+"""Apply non-maximum suppression as a single operator of an exported graph."""
 import torch
 from torch import Tensor
 
 
 class _NonMaxSuppression(torch.autograd.Function):
-    """ONNX's operator of this name; in torch, mmcv's `nms` for each picture and class."""
+    """Select boxes with ONNX's operator NonMaxSuppression in a graph, and with mmcv's `nms` per image and class in torch."""
 
     @staticmethod
     def forward(ctx, boxes: Tensor, scores: Tensor, limit: int, iou_threshold: float, score_threshold: float) -> Tensor:
@@ -30,18 +30,18 @@ class _NonMaxSuppression(torch.autograd.Function):
 
 def non_max_suppression(boxes: Tensor, scores: Tensor, limit: int, iou_threshold: float,
                         score_threshold: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Keep the best of overlapping boxes of a class, then the best of all classes.
+    """Suppress overlapping boxes within each class, then keep the highest scores of all classes.
 
     Args:
-        boxes: (N, P, 4), left, top, right and bottom.
-        scores: (N, P, classes), 0 where a box is out of the question.
-        limit: how many detections a picture may have.
-        iou_threshold: a box that overlaps a better one of its class by more than this is dropped.
-        score_threshold: only boxes with a higher score count.
+        boxes (Tensor): (N, P, 4), left, top, right and bottom.
+        scores (Tensor): (N, P, classes); 0 excludes a box from a class.
+        limit (int): Largest number of detections per image.
+        iou_threshold (float): Drop a box whose intersection over union with a better box of its class exceeds this value.
+        score_threshold (float): Drop boxes whose score does not exceed this value.
 
     Returns:
-        tuple: boxes (N, K, 4), scores (N, K) and labels (N, K), best first, K being `limit` or, where there are fewer, all P *
-        classes. Places that no detection fills have score 0, label -1 and a box of zeros.
+        tuple[Tensor, Tensor, Tensor]: Boxes (N, K, 4), scores (N, K) and labels (N, K), in descending order of score, where K
+        is the lesser of `limit` and P * classes. Entries without a detection have score 0, label -1 and a box of zeros.
     """
     by_class = scores.transpose(1, 2)
     chosen = _NonMaxSuppression.apply(boxes, by_class, limit, iou_threshold, score_threshold)
@@ -51,7 +51,7 @@ def non_max_suppression(boxes: Tensor, scores: Tensor, limit: int, iou_threshold
     _, classes, places = kept.shape
     best, index = kept.flatten(1).topk(min(limit, classes * places), dim=1)
     found = best > 0
-    # Not by advanced indexing with a range over the pictures, which would fix their number in a graph.
+    # `gather`, because indexing with a range over the images would fix their number in a graph.
     best_boxes = boxes.gather(1, (index % places).unsqueeze(2).expand(-1, -1, 4))
     labels = torch.where(found, index // places, torch.full_like(index, -1))
     return best_boxes * found.unsqueeze(2), best, labels

@@ -1,4 +1,4 @@
-"""What torch 2.1 to 2.4 lack or name otherwise."""
+"""Provide functions that torch 2.1 to 2.4 lack or name differently."""
 import inspect
 from pathlib import Path
 
@@ -9,15 +9,15 @@ from mmmux.utils.errors import ConfigError
 
 
 def replace_submodule(model: nn.Module, name: str, module: nn.Module) -> None:
-    """Put a module in the place of another, as `nn.Module.set_submodule` of torch 2.5 does.
+    """Replace a submodule, as `nn.Module.set_submodule` of torch 2.5 does.
 
     Args:
-        model: what holds it, changed in place.
-        name: of the place, as `model.named_modules()` tells it, such as 'backbone.stages.0'.
-        module: put there.
+        model (nn.Module): Model that holds the submodule; changed in place.
+        name (str): Name of the submodule as in `model.named_modules()`, e.g. 'backbone.stages.0'.
+        module (nn.Module): The replacement.
 
     Raises:
-        AttributeError: there is no such place.
+        AttributeError: The model has no submodule of this name.
     """
     model.get_submodule(name)
     parent, _, last = name.rpartition('.')
@@ -25,9 +25,15 @@ def replace_submodule(model: nn.Module, name: str, module: nn.Module) -> None:
 
 
 def trace_to_onnx(network: nn.Module, inputs: tuple, path: str | Path, **options) -> None:
-    """Write an ONNX file by tracing, with `torch.onnx.export` and its options.
+    """Write an ONNX file by tracing with `torch.onnx.export`.
 
-    From 2.5 on torch has to be told that it is to trace, by an argument that earlier versions refuse.
+    Torch 2.5 and newer trace only with `dynamo=False`, an argument that earlier versions refuse.
+
+    Args:
+        network (nn.Module): Network to trace.
+        inputs (tuple): Example inputs.
+        path (str | Path): File to write.
+        **options: Other arguments of `torch.onnx.export`.
     """
     if 'dynamo' in inspect.signature(torch.onnx.export).parameters:
         options['dynamo'] = False
@@ -35,14 +41,14 @@ def trace_to_onnx(network: nn.Module, inputs: tuple, path: str | Path, **options
 
 
 def check_half_on_cpu(asked: str, instead: str) -> None:
-    """Check that torch convolves half-precision numbers on the CPU, which its oldest versions do not.
+    """Check that torch can convolve half-precision tensors on the CPU, which its oldest supported versions cannot.
 
     Args:
-        asked: what needs it, to start the sentence with.
-        instead: what does without.
+        asked (str): The option that needs half precision; the error message starts with it.
+        instead (str): An alternative without half precision, for the error message.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: Torch cannot convolve half-precision tensors on the CPU.
     """
     x = torch.zeros(1, 1, 1, 1, dtype=torch.float16)
     try:

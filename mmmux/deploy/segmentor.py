@@ -1,4 +1,4 @@
-"""A segmentor as a function from prepared pictures to named tensors."""
+"""Wrap a segmentor as a function from preprocessed images to named tensors."""
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -8,17 +8,18 @@ from .exact.adaptive_pool import replace_adaptive_pools
 
 
 class Segmentor(nn.Module):
-    """A segmentor that sees each picture whole, from prepared pictures to classes.
+    """Map preprocessed images to label maps, with a segmentor that processes each image as a whole.
 
     Args:
-        model: a segmentor of mmseg; its adaptive pools are replaced.
-        raw: leave out arg max.
+        model (nn.Module): Segmentor of mmseg; its adaptive pools are replaced in place, see
+            :func:`.exact.adaptive_pool.replace_adaptive_pools`.
+        raw (bool): Return logits instead of labels.
 
     Attributes:
-        outputs: for each output its name and meaning.
+        outputs (dict[str, str]): Name and meaning of each output.
 
     Raises:
-        ConfigError: the segmentor sees parts of a picture one by one.
+        ConfigError: `model.test_cfg.mode` is not 'whole'.
     """
 
     def __init__(self, model: nn.Module, raw: bool):
@@ -32,7 +33,7 @@ class Segmentor(nn.Module):
         replace_adaptive_pools(model)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """(N, 3, H, W) -> label map (N, H, W); raw: logits (N, classes, H, W)."""
+        """Map images (N, 3, H, W) to a tuple of one tensor: labels (N, H, W), or with `raw` logits (N, classes, H, W)."""
         head = self.model.decode_head
         logits = head(self.model.extract_feat(x))
         logits = F.interpolate(logits, size=x.shape[-2:], mode='bilinear', align_corners=head.align_corners)

@@ -1,4 +1,4 @@
-"""Which exact form of each stage is the fastest: measured here, in the runtime that will run it."""
+"""Select the fastest exact form of each stage of a MUXNet by measurement in the runtime that will run the network."""
 import tempfile
 import time
 from collections.abc import Iterable
@@ -21,12 +21,12 @@ from mmmux.utils.errors import ConfigError
 
 from .runtimes import runtime_of
 
-WORTH_IT = 0.97  # of the default's time: less is noise
-REPEATS = 3  # of a stage in the file that is timed, so that reading and writing its input and output weigh less
+WORTH_IT = 0.97  # select a form whose time is below this fraction of the default's; a smaller gain is noise
+REPEATS = 3  # copies of a stage in the timed file: they reduce the share of the time that input and output take
 
 
 class _Branches(nn.Module):
-    """A stage several times on the same input, with a small output."""
+    """Run several copies of a stage on scaled copies of one input, and return one sum per copy, so that the output is small."""
     outputs = ('sums', )
 
     def __init__(self, stages: Iterable[nn.Module]):
@@ -38,10 +38,16 @@ class _Branches(nn.Module):
 
 
 def network_in(model: nn.Module) -> MUXNet:
-    """The MUXNet in a model.
+    """Return the first MUXNet in a model.
+
+    Args:
+        model (nn.Module): Any model.
+
+    Returns:
+        MUXNet: The network itself, not a copy.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: The model has no MUXNet.
     """
     for module in model.modules():
         if isinstance(module, MUXNet):
@@ -52,21 +58,25 @@ def network_in(model: nn.Module) -> MUXNet:
 @torch.no_grad()
 def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, default: StageForm, threads: int | None = None,
                   rounds: int = 30) -> dict[int, StageForm]:
-    """Find the fastest form of each stage, by time.
+    """Measure the fastest form of each stage.
 
-    A stage's default form and those that differ from it in one attribute are timed in turn within each round. Each attribute is
-    about another part of a block, so that what is faster alone is taken together.
+    Each round times, in turn, a stage's default form and the forms that differ from it in one attribute. Each attribute affects
+    another part of a block, so the attributes that are faster alone are combined without measuring the combination.
 
     Args:
-        network: in evaluation.
-        height, width: of the pictures, in pixels.
-        runtime: as `tools/export.py --format`.
-        default: the form to begin with; gates are spread only where they are in it.
-        threads: of the processor; None takes what the runtime takes.
-        rounds: timed ones.
+        network (MUXNet): Network in evaluation mode.
+        height (int): Height of the images, in pixels.
+        width (int): Width of the images, in pixels.
+        runtime (str): 'onnx', 'openvino' or 'torchscript'.
+        default (StageForm): Form to start from. `spread` is only tried where it is True in this form.
+        threads (int | None): Processor threads. Default: None, the runtime's own choice.
+        rounds (int): Timed rounds; two untimed rounds come before. Default: 30.
 
     Returns:
-        dict: the form of each stage that has several, for :func:`.exact_form.exact_form`.
+        dict[int, StageForm]: Number and form of each stage that has several forms, for :func:`.exact.form.exact_form`.
+
+    Raises:
+        ConfigError: The runtime is unknown or not installed.
     """
     chosen = {}
     module = runtime_of(runtime)
@@ -77,7 +87,7 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, defaul
         others = {name: replace(first, **{name: not getattr(first, name)}) for name in choices(stage, default.spread)}
         if others:
             seconds = _seconds(stage, x, [first, *others.values()], module, threads, rounds)
-            # Within a round, what else the machine does falls on all alike.
+            # Ratios within a round, because other load on the machine affects all forms of a round alike.
             ratio = {name: median(map(truediv, seconds[form], seconds[first])) for name, form in others.items()}
             faster = [name for name in others if ratio[name] < WORTH_IT]
             chosen[number] = replace(first, **{name: getattr(others[name], name) for name in faster})
@@ -86,7 +96,15 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, defaul
 
 
 def choices(stage: nn.Module, spreads: bool) -> list[str]:
-    """The attributes of :class:`StageForm` that make a difference to a trained stage; `spread` only where `spreads`."""
+    """List the attributes of :class:`.exact.stage_form.StageForm` that change how a stage is computed.
+
+    Args:
+        stage (nn.Module): Trained stage.
+        spreads (bool): Whether the list may contain 'spread'.
+
+    Returns:
+        list[str]: Names of attributes.
+    """
     matters = dict(in_place=ChannelMux, merged=MixedConv, halved=PairConv, spread=SqueezeExcite if spreads else ())
     names = [name for name, kinds in matters.items() if any(isinstance(module, kinds) for module in stage.modules())]
     steps = (module.conv for module in stage.modules() if isinstance(module, InvertedResidual))

@@ -1,22 +1,26 @@
-"""Compare the outputs of a runtime with those of the model."""
+"""Compare the outputs of a runtime with those of the PyTorch model."""
 from collections.abc import Sequence
 
 import numpy
 
-# Rounding moves boxes by parts of a pixel and flips what stands on a threshold. Half precision rounds a thousand times coarser.
+# Largest accepted error relative to the largest value, and largest accepted share of different labels. Rounding moves boxes by
+# fractions of a pixel and flips values at a threshold; a half-precision number has 13 bits of significand less.
 TOLERANCES = {'fp32': 1e-3, 'fp16': 3e-2}
 SHARE = {'fp32': 0.005, 'fp16': 0.05}
 
 
 def largest_difference(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
                        precision: str = 'fp32') -> str | None:
-    """Say in words how outputs differ by more than rounding, place by place, or return None.
+    """Compare outputs element by element, and describe the first difference that exceeds rounding.
 
     Args:
-        names: of the outputs.
-        ours: the outputs of a runtime.
-        theirs: the outputs of the model.
-        precision: in which ours were computed: 'fp32' or 'fp16'.
+        names (Sequence[str]): Names of the outputs.
+        ours (Sequence[ndarray]): Outputs of a runtime.
+        theirs (Sequence[ndarray]): Outputs of the PyTorch model, in the same order.
+        precision (str): Precision of `ours`, 'fp32' or 'fp16'. Default: 'fp32'.
+
+    Returns:
+        str | None: The difference in words; None if the outputs agree.
     """
     for name, our, their in zip(names, ours, theirs):
         complaint = _unusable(name, our, their)
@@ -36,7 +40,17 @@ def largest_difference(names: Sequence[str], ours: Sequence[numpy.ndarray], thei
 
 def unmatched_detections(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
                          precision: str = 'fp32') -> str | None:
-    """As :func:`largest_difference` for boxes, scores and labels of detections, which may be in another order."""
+    """Compare detections in any order, and describe the difference where too many have no counterpart.
+
+    Args:
+        names (Sequence[str]): Names of the outputs.
+        ours (Sequence[ndarray]): Boxes (N, K, 4), scores (N, K) and labels (N, K) of a runtime.
+        theirs (Sequence[ndarray]): Boxes, scores and labels of the PyTorch model.
+        precision (str): Precision of `ours`, 'fp32' or 'fp16'. Default: 'fp32'.
+
+    Returns:
+        str | None: The difference in words; None if the outputs agree.
+    """
     for name, our, their in zip(names, ours, theirs):
         complaint = _unusable(name, our, their)
         if complaint:
@@ -53,13 +67,16 @@ def _unusable(name: str, our: numpy.ndarray, their: numpy.ndarray) -> str | None
 
 
 def _unmatched(ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray], tolerance: float) -> float:
-    """Share of our detections for which there is none of theirs with that label, about that score and about that box."""
+    """Return the share of our detections for which no detection of theirs has the same label, a close score and a close box.
+
+    Scores may differ by `tolerance`, and coordinates by `tolerance` times the largest coordinate.
+    """
     (boxes, scores, labels), (their_boxes, their_scores, their_labels) = ours, theirs
     size = max(float(numpy.abs(their_boxes).max()), 1.)
     unmatched = total = 0
     for picture in range(len(boxes)):
         found = labels[picture] >= 0
-        # The last of a full list may be crowded out by one as good.
+        # In a full list, an equally good detection may replace the last one.
         edge = scores[picture][found].min() if found.all() else 0.
         for box, score, label in zip(boxes[picture][found], scores[picture][found], labels[picture][found]):
             alike = ((their_labels[picture] == label) & (numpy.abs(their_scores[picture] - score) <= tolerance)

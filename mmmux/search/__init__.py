@@ -1,1 +1,1 @@
-"""Searching a MUXNet for a task: error, parameters and multiply-adds at once."""
+"""Search for MUXNets that minimise a task's error, parameters, multiply-adds and latency together."""

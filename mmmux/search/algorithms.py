@@ -1,4 +1,4 @@
-"""The evolutionary algorithms of a search, all of them pymoo's, on genomes of whole numbers."""
+"""Run pymoo's evolutionary algorithms on genomes of integers."""
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -21,20 +21,21 @@ from mmmux.utils.errors import ConfigError
 from .space import SearchSpace
 from .space_config import check_keys
 
-_POPULATION = 100  # directions at most
+_POPULATION = 100  # default of the option `population`
 _GENERATIONS = 40
 
 
 class GenomeProblem(Problem):
-    """What is minimised over the genomes of a space.
+    """The pymoo problem of a search: minimise several objectives over the genomes of a space.
 
     Args:
-        space: of the genomes.
-        values: of canonical genomes (N, genes) the values (N, objectives), each from about 0 to 1.
-        objectives: their number.
+        space (SearchSpace): Space of the genomes.
+        values (Callable[[ndarray], ndarray]): Maps canonical genomes (N, genes) to objective values (N, objectives), each about
+            0 to 1.
+        objectives (int): Number of objectives.
 
     Attributes:
-        seen: arrays of genomes that the values were asked of, in order.
+        seen (list[ndarray]): Arrays (N, genes) of evaluated genomes, in order of evaluation.
     """
 
     def __init__(self, space: SearchSpace, values: Callable[[np.ndarray], np.ndarray], objectives: int):
@@ -49,7 +50,11 @@ class GenomeProblem(Problem):
 
 
 class CanonicalRepair(Repair):
-    """Whole, canonical genomes of what crossover and mutation make."""
+    """Round the results of crossover and mutation to canonical genomes.
+
+    Args:
+        space (SearchSpace): Space of the genomes.
+    """
 
     def __init__(self, space: SearchSpace):
         super().__init__()
@@ -60,25 +65,40 @@ class CanonicalRepair(Repair):
 
 
 def genetic_operators(space: SearchSpace) -> dict:
-    """How pymoo's algorithms make genomes of a space from others, and nothing printed."""
-    # Two genes are drawn anew on average, of which one with two values stays as it is half of the times.
+    """Return the keyword arguments that make pymoo's algorithms work on genomes of a space without printing.
+
+    Args:
+        space (SearchSpace): Space of the genomes.
+
+    Returns:
+        dict: `crossover`, `mutation`, `repair` and `output`.
+    """
+    # On average, two genes are redrawn; a redrawn gene with two values keeps its value half of the time.
     mutation = ChoiceRandomMutation(prob_var=min(2 / len(space.genes), 0.5))
-    # One child of each pair: of two, pymoo 0.6.2's ParallelMOEAD would give one to another direction than its parents are of.
+    # One child per pair: with two, pymoo 0.6.2's ParallelMOEAD assigns one child to a direction that is not its parents'.
     crossover = BinomialCrossover(bias=0.5, n_offsprings=1, prob=0.9)
     return dict(crossover=crossover, mutation=mutation, repair=CanonicalRepair(space), output=None)
 
 
 class Evolution:
-    """An algorithm of pymoo that minimises over genomes, by reference directions spread evenly (Das and Dennis, 1998).
+    """Minimise several objectives over genomes with an algorithm of pymoo.
+
+    The algorithms use reference directions that are spread evenly (Das and Dennis, "Normal-boundary intersection", 1998).
 
     Args:
-        space: of the genomes.
-        objectives: their number.
-        options: of the config: `type`, one of `ALGORITHMS`; `population`, directions at most (the nearest number that can be
-            spread evenly is taken, 100); `generations` (40); and for 'moead' the penalty `theta` (5) and `neighbors` (10).
+        space (SearchSpace): Space of the genomes.
+        objectives (int): Number of objectives.
+        options (Mapping): Options of the config's `search.strategy`:
+
+            * `type` (str): a key of `ALGORITHMS`. Default: 'moead'.
+            * `population` (int): largest number of directions; the nearest number that can be spread evenly is used.
+              Default: 100.
+            * `generations` (int): Default: 40.
+            * `theta` (float): penalty of 'moead'. Default: 5.
+            * `neighbors` (int): neighbouring directions of 'moead'. Default: 10.
 
     Raises:
-        ConfigError: an option is not known or has a value that cannot be used.
+        ConfigError: An option is unknown or has an invalid value.
     """
 
     def __init__(self, space: SearchSpace, objectives: int, options: Mapping):
@@ -98,12 +118,15 @@ class Evolution:
         self.options = options
 
     def run(self, values: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
-        """Minimise, and return all genomes that the algorithm looked at, in order and some more than once.
+        """Minimise the objectives.
 
         Args:
-            values: of genomes (N, genes), (N, objectives) from about 0 to 1.
-            start: genomes (M, genes) that the first population is chosen from.
-            seed: of the algorithm.
+            values (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to objective values (N, objectives), about 0 to 1.
+            start (ndarray): Genomes (M, genes); for each direction, the best of them enters the first population.
+            seed (int): Seed of the algorithm.
+
+        Returns:
+            ndarray: All evaluated genomes (N, genes), in order of evaluation; some occur several times.
         """
         problem, algorithm = self._begin(values, start, seed)
         for _ in range(self.generations):
@@ -111,11 +134,20 @@ class Evolution:
         return np.concatenate(problem.seen)
 
     def children(self, values: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
-        """One generation's children (N, genes) of a first population; arguments as of :meth:`run`."""
+        """Make one generation of children from a first population.
+
+        Args:
+            values (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to objective values (N, objectives), about 0 to 1.
+            start (ndarray): Genomes (M, genes); for each direction, the best of them enters the first population.
+            seed (int): Seed of the algorithm.
+
+        Returns:
+            ndarray: Children (N, genes); N is 0 if mating only makes genomes of the population.
+        """
         _, algorithm = self._begin(values, start, seed)
         algorithm.next()
         children = algorithm.ask()
-        return start[:0] if children is None else children.get('X')  # None where all that mating makes is there already
+        return start[:0] if children is None else children.get('X')  # None if mating only makes known genomes
 
     def _begin(self, values, start, seed) -> tuple[GenomeProblem, Algorithm]:
         problem = GenomeProblem(self.space, values, self.objectives)
@@ -144,19 +176,20 @@ def _check_option(name: str, value: Any) -> None:
 
 
 def _moead(directions: np.ndarray, theta: float = 5, neighbors: int = 10, **options) -> Algorithm:
-    """MOEA/D with penalty boundary intersection (Zhang and Li, 2007), as the search of the MUXConv paper.
+    """Make MOEA/D with penalty boundary intersection (Zhang and Li, 2007), the algorithm of the MUXConv paper's search.
 
-    pymoo's parallel variant makes all children of a generation before it replaces any parent: they are evaluated at once.
+    pymoo's parallel variant makes all children of a generation before it replaces a parent, so that they can be evaluated
+    together.
     """
     return ParallelMOEAD(directions, n_neighbors=min(neighbors, len(directions)), decomposition=PBI(theta=theta), **options)
 
 
 def _nsga3(directions: np.ndarray, **options) -> Algorithm:
-    """NSGA-III (Deb and Jain, 2014)."""
+    """Make NSGA-III (Deb and Jain, 2014)."""
     return NSGA3(directions, **options)
 
 
-# Of each algorithm what makes it, and its own options.
+# For each algorithm, the function that makes it and the names of its options.
 ALGORITHMS: dict[str, tuple[Callable[..., Algorithm], tuple[str, ...]]] = {
     'moead': (_moead, ('theta', 'neighbors')),
     'nsga3': (_nsga3, ()),

@@ -1,9 +1,9 @@
-"""A search problem whose error is a formula, so that what a search finds can be compared with what there is to find.
+"""Define a search problem whose error is a formula, so that the result of a search can be compared with the true front.
 
-The formula is made up, with what is known of such networks in it: power laws of capacity with diminishing returns (Tan and Le,
-"EfficientNet", 2019), a receptive field that ought to cover the picture, stages that hold each other back where one is much
-weaker than its neighbour, and spatial multiplexing that helps where resolution is to spare (coarse) or lacks (fine), as in the
-MUXConv paper. Nothing in it is fitted to any search.
+The formula is invented and not fitted to any search. It models known properties of such networks: power laws of capacity with
+diminishing returns (Tan and Le, "EfficientNet", 2019); a receptive field that should cover the image; a loss where a stage is
+much weaker than its neighbour; and, as in the MUXConv paper, spatial multiplexing that helps where the resolution is higher
+(scale -1) or lower (scale +1) than needed.
 """
 import time
 from collections.abc import Callable
@@ -34,40 +34,63 @@ ANALYTIC_SPACE = dict(
         dict(type='IR', out_channels=[152, 200], kernel_size=[3], expand_ratio=[4]),
     ])
 
-_LOWEST = 0.14  # what no network of the family gets below
-# For each stage: the width that counts as one, and how much of the error is its lack of capacity.
+_LOWEST = 0.14  # lower bound of the error
+# For each stage: the number of channels that counts as width 1, and the error that the stage adds at capacity 1.
 _USUAL_WIDTH = np.array([24, 24, 40, 80, 112, 160, 200])
 _SHARE = np.array([.006, .012, .022, .034, .036, .034, .016])
-_FIELD = 160  # pixels
+_FIELD = 160  # pixels; growth of the receptive field that divides the error of a small field by e
 
 
 def analytic_error(arch: Architecture) -> float:
-    """Error of a network of seven stages, about 0.27 for a large one and above 0.4 for a small one."""
+    """Compute the error of a network of seven stages: about 0.27 for a large network and above 0.4 for a small one.
+
+    Args:
+        arch (Architecture): Network of seven stages.
+
+    Returns:
+        float: The error.
+    """
     features = [_stage_features(index, rows, arch) for index, rows in enumerate(arch.stages)]
     return float(_errors(np.array(features)[None])[0])
 
 
 def analytic_errors(space: SearchSpace, genomes: np.ndarray) -> np.ndarray:
-    """Errors (N,) of genomes (N, genes), as :func:`analytic_error` gives them."""
+    """Compute the errors of genomes as :func:`analytic_error` does.
+
+    Args:
+        space (SearchSpace): Space of seven stages.
+        genomes (ndarray): Canonical genomes (N, genes).
+
+    Returns:
+        ndarray: (N, ).
+    """
     features = [_by_stage(space, genomes, index) for index in range(len(space.stages))]
     return _errors(np.stack(features, 1))
 
 
 def evaluate_formula(spec: TrialSpec) -> dict[str, float]:
-    """The error as a trial's function: its `arguments` are `arch`, a table, and `seconds` to pass meanwhile."""
+    """Evaluate a trial by the formula; a `function` for :class:`.trial_process.TrialSpec`.
+
+    Args:
+        spec (TrialSpec): Trial whose `arguments` are `arch`, an architecture table, and `seconds`, the time to sleep (default:
+            0).
+
+    Returns:
+        dict[str, float]: Name of the metric, and its value `best * (1 - error)`.
+    """
     time.sleep(spec.arguments.get('seconds', 0))
     return {spec.metric: spec.best * (1 - analytic_error(get_architecture(spec.arguments['arch'])))}
 
 
 def true_front(space: SearchSpace, costs: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The front of a space by looking at every genome.
+    """Find the front of a space by evaluating every genome.
 
     Args:
-        space: of some million genomes at most.
-        costs: of genomes (N, genes), (N, costs): what is minimised beside the error.
+        space (SearchSpace): Space of at most some millions of genomes.
+        costs (Callable[[ndarray], ndarray]): Maps genomes (N, genes) to costs (N, costs), which are minimised with the error.
 
     Returns:
-        genomes (M, genes) and their values (M, 1 + costs), the error first.
+        tuple[ndarray, ndarray]: Genomes (M, genes) and their values (M, 1 + costs), the error first.
     """
     genomes, values = [], []
     for chunk in _every_genome(space):
@@ -89,7 +112,7 @@ def _every_genome(space: SearchSpace, at_once: int = 200_000):
 
 
 def _by_stage(space: SearchSpace, genomes: np.ndarray, stage: int) -> np.ndarray:
-    """Features (N, features) of a stage: looked up, since the genes of one stage have few combinations."""
+    """Return the features (N, 3) of one stage; each combination of the stage's few genes is computed once."""
     columns = [column for column, gene in enumerate(space.genes)
                if gene.name.startswith(f'stages.{stage}.') or (gene.name == 'head_channels' and stage == len(space.stages) - 1)]
     codes = np.zeros(len(genomes), int)
@@ -101,7 +124,7 @@ def _by_stage(space: SearchSpace, genomes: np.ndarray, stage: int) -> np.ndarray
 
 
 def _stage_features(index: int, rows: tuple[Row, ...], arch: Architecture) -> tuple[float, float, float]:
-    """Capacity, receptive field in pixels, and how much spatial multiplexing helps."""
+    """Return the capacity of a stage, its receptive field in pixels, and the benefit of its spatial multiplexing."""
     stride = 2 * int(np.prod([getattr(row, 'stride', 1) for stage in arch.stages[:index + 1] for row in stage]))
     capacity = sum(_capacity(row) for row in rows)
     field = sum((np.mean(row.kernel_size) - 1) * stride * (1.5 if row.scales and -1 in row.scales else 1) for row in rows)
@@ -119,7 +142,7 @@ def _capacity(row: Row) -> float:
 
 
 def _errors(features: np.ndarray) -> np.ndarray:
-    """(N, stages, 3) -> (N,)."""
+    """Map features (N, stages, 3) to errors (N, )."""
     capacity, field, multiplexing = np.moveaxis(features, 2, 0)
     lack = (_SHARE * (1 - 0.04 * multiplexing) / capacity).sum(1)
     uneven = 0.02 * (np.diff(np.log(capacity), axis=1)**2).sum(1)

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of genomes by arithmetic, without building a network."""
+"""Compute the parameters and multiply-adds of genomes by arithmetic, without building a network."""
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,22 +10,24 @@ from mmmux.models.layers.channel_split import near_equal_groups
 
 from .space import SearchSpace
 
-_NORM_PARAMS = 2  # of each channel: scale and shift
+_NORM_PARAMS = 2  # scale and shift of each channel
 _IMAGE_CHANNELS, _STEM_KERNEL = 3, 3
 
 
 class SpaceComplexity:
-    """What the networks of a space cost as a backbone, equal to what :mod:`mmmux.analysis.complexity` counts.
+    """Count the parameters and multiply-adds of a space's networks as backbones.
 
-    Every row of a stage costs what its own choices and the channels before it say, so that a network's cost is a sum of a few
-    numbers from tables, two for each stage, which are made once.
+    The counts equal those of :mod:`mmmux.analysis.complexity`. The cost of each row depends only on its own choices and on the
+    channels before it. The cost of a network is therefore a sum of entries of tables, at most two per stage, which are computed
+    once.
 
     Args:
-        space: the search space.
-        size: height and width of the picture.
-        last: the largest of the backbone's `out_indices`: only what it needs is built. None is the head convolution.
-        output_stride: as of :class:`mmmux.models.MUXNet`.
-        removed: strides that :func:`mmmux.models.backbones.WithoutEarlyStrides` removes.
+        space (SearchSpace): Search space.
+        size (tuple[int, int]): Height and width of the image, in pixels.
+        last (int | None): Largest of the backbone's `out_indices`; the backbone is built up to this stage. Default: None, the
+            head convolution.
+        output_stride (int | None): As in :class:`mmmux.models.MUXNet`. Default: None.
+        removed (int): Number of strides that :func:`mmmux.models.backbones.WithoutEarlyStrides` removes. Default: 0.
     """
 
     def __init__(self, space: SearchSpace, size: tuple[int, int], last: int | None = None, output_stride: int | None = None,
@@ -44,11 +46,25 @@ class SpaceComplexity:
                 (space.width_name(head - 1), 'head_channels'), lambda channels, out: _conv(channels * out, out, grid)))
 
     def params(self, genomes: np.ndarray) -> np.ndarray:
-        """Parameters of canonical genomes, (n, genes) -> (n, )."""
+        """Count parameters.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), int64.
+        """
         return self._costs(genomes)[:, 0]
 
     def macs(self, genomes: np.ndarray) -> np.ndarray:
-        """Multiply-adds of canonical genomes for one picture, (n, genes) -> (n, )."""
+        """Count multiply-adds for one image.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), int64.
+        """
         return self._costs(genomes)[:, 1]
 
     def _costs(self, genomes: np.ndarray) -> np.ndarray:
@@ -76,7 +92,10 @@ class SpaceComplexity:
 
 
 def _grids(space: SearchSpace, size: tuple[int, int], output_stride: int | None, removed: int) -> list[dict]:
-    """For the stem and each stage: height and width 'in' and 'out' of its first row, and the 'dilation' of its MUX rows."""
+    """Return, for the stem and each stage, the input and output size of the first row and the dilation of the MUX rows.
+
+    The keys are 'in' and 'out', (height, width) in pixels, and 'dilation'.
+    """
     stride, dilation = 1, 1
     grids = []
     for own_stride in (2, *(stage.stride for stage in space.stages)):
@@ -95,7 +114,7 @@ def _cost(params: int, macs: int) -> np.ndarray:
 
 
 def _conv(weights: int, channels: int, grid: tuple[int, int]) -> np.ndarray:
-    """A convolution and its norm: each weight is used once at each position of the output."""
+    """Return the cost of a convolution and its normalisation; each weight is used once at each position of the output."""
     return _cost(weights + _NORM_PARAMS * channels, weights * math.prod(grid))
 
 
@@ -140,12 +159,12 @@ def _mux_rows(channels, blocks, kernel_size, expand_ratio, split_ratio, scales, 
 
 
 def _spatial_mux(channels, kernel_size, scales, grid, dilation) -> np.ndarray:
-    # Dilation runs it on dilation x dilation pictures of every dilation-th pixel, the coarser grid on an even number of pixels.
+    # With dilation d, the convolution runs on d x d images of every d-th pixel. The coarser grid rounds their sides up to even.
     phases = [-(-side // dilation) for side in grid]
     positions = {0: math.prod(phases), -1: math.prod(-(-side // 2) for side in phases), 1: 4 * math.prod(phases)}
     weights = dict.fromkeys(positions, 0)
     for share, scale in zip(near_equal_groups(channels, len(scales)), scales):
-        # Scale +1 on a group that cannot be quartered is in no canonical genome; the table has a place for it all the same.
+        # Canonical genomes have no scale +1 on a group that is not divisible by 4; the table holds an unused entry for it.
         weights[scale] += {0: share, -1: 4 * share, 1: share // 4}[scale] * kernel_size**2
     macs = dilation**2 * sum(weights[scale] * positions[scale] for scale in positions)
     return _cost(sum(weights.values()) + _NORM_PARAMS * channels, macs)

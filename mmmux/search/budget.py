@@ -1,4 +1,4 @@
-"""Budgets that no network of a space meets."""
+"""Check that a network of the space meets the budgets."""
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,10 +12,15 @@ _DRAWN, _DESCENTS = 2_000, 3
 
 
 def check_budgets(space: SearchSpace, costs: Costs, budgets: Mapping[str, float]) -> None:
-    """Refuse budgets that no network meets.
+    """Refuse budgets that no network of a space meets.
+
+    Args:
+        space (SearchSpace): Search space.
+        costs (Costs): Costs of the space's genomes.
+        budgets (Mapping[str, float]): Largest value of 'params', 'macs' or both.
 
     Raises:
-        ConfigError: no network was found within them; the message says what the nearest one costs.
+        ConfigError: The search found no network within the budgets; the message gives the costs of the nearest one.
     """
     if not budgets:
         return
@@ -29,9 +34,16 @@ def check_budgets(space: SearchSpace, costs: Costs, budgets: Mapping[str, float]
 
 
 def nearest(feasible: Feasible) -> np.ndarray:
-    """The genome (1, genes) that is least over the budgets: from the best of random ones, one gene at a time to its best value.
+    """Find the genome that exceeds the budgets least.
 
-    A cost grows with every width, depth, kernel and expansion, so that this ends at the cheapest network or within the budgets.
+    Coordinate descent starts from the best of random genomes and changes one gene at a time to its best value. As a cost grows
+    with every width, depth, kernel size and expansion ratio, the descent ends within the budgets or at the cheapest network.
+
+    Args:
+        feasible (Feasible): Space and budgets.
+
+    Returns:
+        ndarray: Canonical genome (1, genes).
     """
     drawn = feasible.space.sample(_DRAWN, np.random.default_rng(0))
     best = drawn[np.argsort(feasible.excess(drawn), kind='stable')[:_DESCENTS]]

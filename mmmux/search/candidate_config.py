@@ -1,4 +1,4 @@
-"""The user's config with another network in it."""
+"""Put another network into the user's config."""
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,17 +18,20 @@ _DICTS = (Mapping, Config)
 
 
 def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping[str, int]) -> Config:
-    """The config of a task with a network of another architecture, and without the field `search`.
+    """Return a copy of a config with another network and without the field `search`.
 
     Args:
-        cfg: the search's config; it is not changed.
-        arch: the architecture.
-        network: config key of the MUXNet, e.g. 'model.backbone'.
-        channels: config keys of numbers of channels that follow the network's, each with the stage it follows (the number of
-            stages is the head convolution).
+        cfg (Config): Config of the search; not changed.
+        arch (Architecture): Architecture of the network.
+        network (str): Config key of the MUXNet, e.g. 'model.backbone'.
+        channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
+            follows; the number of stages stands for the head convolution.
+
+    Returns:
+        Config: The new config.
 
     Raises:
-        ConfigError: a key is not in the config.
+        ConfigError: The config has no such key.
     """
     task = Config(cfg.to_dict())
     task.pop('search', None)
@@ -39,20 +42,36 @@ def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping
 
 
 def evaluation_config(cfg: Config, settings: 'SearchSettings', genome: Genome) -> Config:
-    """The config that one genome is trained with: the task's, with its network and the short schedule.
+    """Return the config that trains one genome: the user's config with the genome's network and the short schedule.
+
+    Args:
+        cfg (Config): Config of the search; not changed.
+        settings (SearchSettings): Settings of the search.
+        genome (Genome): Canonical genome.
+
+    Returns:
+        Config: The new config.
 
     Raises:
-        ConfigError: a key of `search.schedule` is not in the config.
+        ConfigError: The config lacks a key of `search.schedule`.
     """
     task = task_config(cfg, settings.space.decode(genome), settings.network, settings.channels)
     for key, value in settings.schedule.items():
-        get_key(task, key, 'search.schedule')  # a new key would be a misspelt one
+        get_key(task, key, 'search.schedule')  # a key that the config lacks is probably misspelt
         set_key(task, key, value, 'search.schedule')
     return task
 
 
 def stage_width(arch: Architecture, stage: int) -> int:
-    """Channels after a stage; the number of stages is the head convolution."""
+    """Return the number of channels after a stage.
+
+    Args:
+        arch (Architecture): Architecture of the network.
+        stage (int): Stage from 0; the number of stages stands for the head convolution.
+
+    Returns:
+        int: Number of channels.
+    """
     if stage == len(arch.stages):
         return arch.head_channels
     rows = [row for rows in arch.stages[:stage + 1] for row in rows if not isinstance(row, MUX)]
@@ -60,15 +79,18 @@ def stage_width(arch: Architecture, stage: int) -> int:
 
 
 def get_key(cfg: Config, key: str, where: str) -> Any:
-    """The value of a dotted key, in which a number is the place in a list.
+    """Return the value of a dotted config key.
 
     Args:
-        cfg: a config.
-        key: e.g. 'model.neck.in_channels.0'.
-        where: what named the key, for the message.
+        cfg (Config): Config to read.
+        key (str): Key such as 'model.neck.in_channels.0'; a number is an index into a list.
+        where (str): Config field that names the key, for the error message.
+
+    Returns:
+        Any: The value.
 
     Raises:
-        ConfigError: the config has no such key.
+        ConfigError: The config has no such key.
     """
     node, passed = cfg, []
     for part in str(key).split('.'):
@@ -83,16 +105,22 @@ def get_key(cfg: Config, key: str, where: str) -> Any:
 
 
 def set_key(cfg: Config, key: str, value: Any, where: str) -> None:
-    """Set a dotted key as :func:`get_key` reads it; only the last part may be new, in a dict.
+    """Set the value of a dotted config key; only the last part of the key may be new, and only in a dict.
+
+    Args:
+        cfg (Config): Config to change in place.
+        key (str): Key as in :func:`get_key`.
+        value (Any): New value.
+        where (str): Config field that names the key, for the error message.
 
     Raises:
-        ConfigError: the config has no such place.
+        ConfigError: The config has no such place.
     """
     parent, _, last = key.rpartition('.')
     node = get_key(cfg, parent, where) if parent else cfg
     if isinstance(node, (list, tuple)):
         get_key(cfg, key, where)
-        # A tuple stays one: the packages' own checks tell it from a list.
+        # Keep the type: checks of the OpenMMLab packages distinguish a tuple from a list.
         items = list(node)
         items[int(last)] = value
         set_key(cfg, parent, type(node)(items), where)
@@ -103,10 +131,19 @@ def set_key(cfg: Config, key: str, value: Any, where: str) -> None:
 
 
 def network_arguments(cfg: Config, network: str) -> dict:
-    """Arguments of the MUXNet at a config key, with those that a wrapper around it passes on, and `removed` strides.
+    """Return the arguments of the MUXNet at a config key.
+
+    Arguments that the wrapper `WithoutEarlyStrides` passes on are included, and `removed`, its number of removed strides.
+
+    Args:
+        cfg (Config): Config of the search.
+        network (str): Config key, e.g. 'model.backbone'.
+
+    Returns:
+        dict: Arguments by name; `out_indices` is always present.
 
     Raises:
-        ConfigError: there is no MUXNet, or it does not build the channels the config's model takes.
+        ConfigError: The config has no MUXNet at the key.
     """
     node = get_key(cfg, network, 'search.network')
     if not isinstance(node, Mapping) or _type(node) != 'MUXNet':

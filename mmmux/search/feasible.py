@@ -1,4 +1,4 @@
-"""Genomes within hard budgets."""
+"""Draw genomes that keep to hard budgets."""
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
@@ -13,22 +13,36 @@ _GENERATIONS = 50
 
 
 class Costs(Protocol):
-    """What genomes (N, genes) cost, an (N,) of whole numbers each."""
+    """The costs of genomes."""
 
     def params(self, genomes: np.ndarray) -> np.ndarray:
-        """Parameters."""
+        """Count parameters.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), integers.
+        """
 
     def macs(self, genomes: np.ndarray) -> np.ndarray:
-        """Multiply-adds."""
+        """Count multiply-adds for one image.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), integers.
+        """
 
 
 class Feasible:
-    """The part of a space that keeps to budgets.
+    """The genomes of a space that keep to budgets.
 
     Args:
-        space: to choose from.
-        costs: of its genomes.
-        budgets: the largest value of 'params', 'macs' or both.
+        space (SearchSpace): Search space.
+        costs (Costs): Costs of the space's genomes.
+        budgets (Mapping[str, float]): Largest value of 'params', 'macs' or both.
     """
 
     def __init__(self, space: SearchSpace, costs: Costs, budgets: Mapping[str, float]):
@@ -37,22 +51,32 @@ class Feasible:
         self.budgets = budgets
 
     def excess(self, genomes: np.ndarray) -> np.ndarray:
-        """By what share of the budgets genomes (N, genes) are over them, summed: (N,), 0 for those within."""
+        """Compute how far genomes exceed the budgets: the sum over budgets of max(cost / budget - 1, 0).
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), 0 for genomes within the budgets.
+        """
         over = np.zeros(len(genomes))
         for name, budget in self.budgets.items():
             over += np.maximum(getattr(self.costs, name)(genomes) / budget - 1, 0)
         return over
 
     def sample(self, count: int, rng: np.random.Generator, unlike: Collection[Genome] = ()) -> np.ndarray:
-        """Draw different genomes uniformly; where budgets are so tight that few are met by chance, by evolution towards them.
+        """Draw different genomes within the budgets.
+
+        Genomes are drawn uniformly. If the budgets are so tight that this finds too few, a genetic algorithm that minimises the
+        excess finds the others.
 
         Args:
-            count: how many.
-            rng: what to draw with.
-            unlike: genomes of the space not to draw.
+            count (int): Number of genomes.
+            rng (Generator): Source of randomness.
+            unlike (Collection[Genome]): Genomes of the space that must not be drawn. Default: ().
 
         Returns:
-            ndarray: (N, genes), N at most `count`, and less where there are no more.
+            ndarray: Canonical genomes (N, genes); N is less than `count` if fewer genomes were found.
         """
         count = min(count, self.space.size - len(unlike))
         drawn, found = [], np.zeros((0, len(self.space.genes)), int)

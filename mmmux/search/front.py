@@ -1,7 +1,7 @@
-"""Which results are on the front, and how much of the space of objectives the front covers.
+"""Find the results on the Pareto front and the hypervolume that the front dominates.
 
 The hypervolume (Zitzler and Thiele, "Multiobjective evolutionary algorithms: a comparative case study and the strength Pareto
-approach", 1999) is the one number that grows when a front comes closer or gets denser.
+approach", 1999) is a single number that grows when the front improves or becomes denser.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,28 @@ import numpy as np
 
 
 def front(values: np.ndarray) -> np.ndarray:
-    """Indices, ascending, of the rows of (N, objectives) that no other row dominates; of equal rows the first."""
+    """Find the rows that no other row dominates.
+
+    Args:
+        values (ndarray): (N, objectives), all minimised.
+
+    Returns:
+        ndarray: Ascending row indices; of equal rows, the first.
+    """
     return np.flatnonzero(moocore.is_nondominated(values)) if len(values) else np.zeros(0, int)
 
 
 @dataclass(frozen=True)
 class Box:
-    """The part of the space of objectives that a search looks at; what lies outside counts nothing.
+    """The part of the objective space in which a search measures the hypervolume; values outside add nothing.
 
-    The error is scaled evenly. Parameters, multiply-adds and latency are scaled by their logarithm: halving them counts as much
-    for a small network as for a large one.
+    The error is scaled linearly. Parameters, multiply-adds and latency are scaled logarithmically, so that halving them has the
+    same effect for a small network and for a large one.
 
     Attributes:
-        objectives: names, 'error' among them.
-        lower: for each objective, a value that no result is below.
-        upper: for each objective, the reference value that the hypervolume is taken to.
+        objectives (tuple[str]): Names of the objectives, with 'error' among them.
+        lower (tuple[float]): Lower bound of each objective.
+        upper (tuple[float]): Reference value of the hypervolume for each objective.
     """
     objectives: tuple[str, ...]
     lower: tuple[float, ...]
@@ -33,43 +40,73 @@ class Box:
 
     @classmethod
     def around(cls, objectives: Sequence[str], values: np.ndarray) -> 'Box':
-        """The smallest box around values (N, objectives)."""
+        """Return the smallest box that contains all values.
+
+        Args:
+            objectives (Sequence[str]): Names of the objectives.
+            values (ndarray): (N, objectives).
+
+        Returns:
+            Box: The box.
+        """
         return cls(tuple(objectives), tuple(values.min(0).tolist()), tuple(values.max(0).tolist()))
 
     def normalise(self, values: np.ndarray) -> np.ndarray:
-        """Values (N, objectives) such that the box becomes the unit cube; outside it they are below 0 or above 1."""
+        """Scale values so that the box becomes the unit cube; values outside the box become less than 0 or greater than 1.
+
+        Args:
+            values (ndarray): (N, objectives).
+
+        Returns:
+            ndarray: (N, objectives).
+        """
         logarithmic = np.array([name != 'error' for name in self.objectives])
         values, lower, upper = (np.where(logarithmic, np.log(np.where(logarithmic, array, 1)), array)
                                 for array in (values, np.array(self.lower), np.array(self.upper)))
         return (values - lower) / np.where(upper > lower, upper - lower, 1)
 
     def hypervolume(self, values: np.ndarray) -> float:
-        """Share of the box that values (N, objectives) dominate, from 0 to 1."""
+        """Compute the fraction of the box that values dominate, 0 to 1.
+
+        Args:
+            values (ndarray): (N, objectives).
+
+        Returns:
+            float: The fraction; 0 without values.
+        """
         return cube_hypervolume(self.normalise(values))
 
 
 def cube_hypervolume(points: np.ndarray) -> float:
-    """Share of the unit cube that points (N, objectives) dominate; coordinates below 0 count as 0."""
+    """Compute the fraction of the unit cube that points dominate, 0 to 1.
+
+    Args:
+        points (ndarray): (N, objectives); coordinates below 0 count as 0.
+
+    Returns:
+        float: The fraction; 0 without points.
+    """
     return float(moocore.hypervolume(np.maximum(points, 0), ref=np.ones(points.shape[1]))) if len(points) else 0.
 
 
 def most_hypervolume(candidates: np.ndarray, known: np.ndarray, count: int) -> list[int]:
-    """Choose candidates that together add most hypervolume to what is known, each in turn adding most to those before it.
+    """Choose the candidates that add most hypervolume to known points, one after another.
 
-    Adding greedily comes within 1 - 1/e of the best choice (Nemhauser et al., 1978: hypervolume is submodular).
+    The greedy choice reaches at least 1 - 1/e of the best possible gain, because the hypervolume is submodular (Nemhauser et
+    al., 1978).
 
     Args:
-        candidates: points (N, objectives) in the unit cube.
-        known: points (M, objectives) that are there already.
-        count: how many to choose.
+        candidates (ndarray): Points (N, objectives) in the unit cube.
+        known (ndarray): Known points (M, objectives).
+        count (int): Number of candidates to choose.
 
     Returns:
-        list[int]: at most `count` indices of candidates, fewer where no other candidate adds anything.
+        list[int]: Indices of the chosen candidates; fewer than `count` if no other candidate adds hypervolume.
     """
     chosen: list[int] = []
     known = known[front(known)]
     total = cube_hypervolume(known)
-    # A candidate can never add more than it did to fewer points, so that most need not be looked at again.
+    # A candidate never adds more than it added to fewer points, so most candidates need no second computation.
     bound = np.full(len(candidates), np.inf)
     while len(chosen) < count:
         best, gain = -1, 0.

@@ -1,4 +1,4 @@
-"""What became of each generation: front, hypervolume, and whether the surrogate had ranked its networks rightly."""
+"""Record the front, the hypervolume and the surrogate's rank correlation after each generation."""
 import json
 import os
 from collections.abc import Sequence
@@ -20,17 +20,20 @@ _DRAWN = 1000
 
 @dataclass(frozen=True)
 class GenerationRecord:
-    """A generation after its last result.
+    """The state of a search after the last result of a generation.
 
     Attributes:
-        generation: its number.
-        evaluations: so far, in all.
-        good: those with a result.
-        front: results on the front.
-        hypervolume: share of a box that does not change, see :func:`fixed_box`.
-        predicted: of each network of this generation the error as the surrogate saw it before; None without a surrogate.
-        spearman, kendall: rank correlation of these predictions and the results.
-        spearman_so_far, kendall_so_far: of all predictions so far, each made before its result.
+        generation (int): Number of the generation, from 0.
+        evaluations (int): Evaluations up to this generation.
+        good (int): Evaluations up to this generation that have a result.
+        front (int): Results on the front.
+        hypervolume (float | None): Fraction of the box of :func:`fixed_box` that the results dominate; None without results.
+        predicted (list[float] | None): Error of each network of this generation as the surrogate predicted it before the
+            evaluation; None without a surrogate.
+        spearman (float | None): Spearman's rank correlation of these predictions with the results.
+        kendall (float | None): Kendall's rank correlation of these predictions with the results.
+        spearman_so_far (float | None): Spearman's rank correlation over all generations so far.
+        kendall_so_far (float | None): Kendall's rank correlation over all generations so far.
     """
     generation: int
     evaluations: int
@@ -45,11 +48,11 @@ class GenerationRecord:
 
 
 class Generations:
-    """The records of a search, kept in its work dir. What is missing there is worked out again from the evaluations.
+    """The records of a search, which a file in its work dir holds; missing records are computed from the evaluations.
 
     Args:
-        work_dir: of the search.
-        strategy: that proposed the networks.
+        work_dir (Path): Work dir of the search.
+        strategy (Strategy): Strategy that proposed the networks.
     """
 
     def __init__(self, work_dir: Path, strategy: Strategy):
@@ -59,7 +62,14 @@ class Generations:
             if self.path.exists() else []
 
     def add(self, evaluations: Sequence[Evaluation]) -> GenerationRecord:
-        """The record of the last generation of evaluations, which end with its last one; earlier ones are completed."""
+        """Record the last generation, and the earlier generations that have no record.
+
+        Args:
+            evaluations (Sequence[Evaluation]): All evaluations up to the last one of that generation.
+
+        Returns:
+            GenerationRecord: Record of the last generation.
+        """
         last = max(evaluation.generation for evaluation in evaluations)
         del self.records[last:]
         while len(self.records) <= last:
@@ -97,13 +107,18 @@ class Generations:
 
 
 def fixed_box(feasible: Feasible, objectives: Sequence[str], evaluations: Sequence[Evaluation]) -> Box | None:
-    """The box that a search's hypervolume is the share of, the same from the first generation with results on.
+    """Return the box in which a search measures its hypervolume; it stays the same from the first generation with results on.
 
-    It reaches from error 0, the least costs and half of the least latency to the largest values among that generation's results
-    and random networks within the budgets.
+    The lower bounds are error 0, the least costs and half of the least latency. The upper bounds are the largest values. Both
+    are taken over the results of that generation and, for the costs, over random networks within the budgets.
+
+    Args:
+        feasible (Feasible): Space and budgets.
+        objectives (Sequence[str]): Names of the objectives.
+        evaluations (Sequence[Evaluation]): All evaluations so far.
 
     Returns:
-        Box: None as long as there are no results.
+        Box | None: The box; None without results.
     """
     good = [evaluation for evaluation in evaluations if evaluation.done]
     first = [evaluation for evaluation in good if evaluation.generation == good[0].generation]

@@ -1,4 +1,4 @@
-"""The journal of a search: every plan and every result on disk before anything is decided with it."""
+"""Store every plan and every result of a search on disk before the search uses it."""
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -18,22 +18,22 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What became of one genome.
+    """The result of evaluating one genome.
 
     Args:
-        generation: it was planned in, from 0.
-        index: its place in the plan of that generation, from 0.
-        genome: of the search space.
-        status: 'done', or why there is no result: 'failed', 'timeout' or 'nan'.
-        error: 1 - metric / best; None unless done.
-        metric: as the evaluator reports it; None unless done.
-        params: of the whole model.
-        macs: multiply-adds of the whole model.
-        latency: relative to the reference network's; None where it is no objective.
-        seconds: the evaluation took.
-        seed: of the training.
-        reason: why there is no result, in a sentence.
-        log: of the training, relative to the work dir.
+        generation (int): Generation whose plan contains the genome, from 0.
+        index (int): Index in the plan, from 0.
+        genome (Genome): Canonical genome of the search space.
+        status (str): 'done', or the reason for a missing result: 'failed', 'timeout' or 'nan'.
+        error (float | None): 1 - metric / best; None unless done.
+        metric (float | None): Metric that the evaluator reports; None unless done.
+        params (int): Parameters of the whole model.
+        macs (int): Multiply-adds of the whole model for one image.
+        latency (float | None): Latency divided by the reference network's; None if latency is no objective.
+        seconds (float): Duration of the evaluation, in seconds.
+        seed (int): Seed of the training.
+        reason (str): Cause of a missing result, in a sentence. Default: ''.
+        log (str): Path of the training log, relative to the work dir. Default: ''.
     """
     generation: int
     index: int
@@ -51,7 +51,7 @@ class Evaluation:
 
     @property
     def done(self) -> bool:
-        """Whether it counts as a result."""
+        """Whether the evaluation has a result."""
         return self.status == DONE
 
 
@@ -59,20 +59,21 @@ _FIELDS = {field.name for field in fields(Evaluation)}
 
 
 class Journal:
-    """A JSON-lines file in the work dir, and the lock that keeps a second search out of it.
+    """A JSON-lines file in the work dir of a search, with a lock that excludes a second search.
 
-    The first line says which search it is of, each later one is a generation's plan or a result. A line is written through to
-    the disk before :meth:`plan` or :meth:`append` returns. Use it in a `with` statement, or :meth:`close` it.
+    The first line identifies the search. Each later line is the plan of a generation or a result. :meth:`plan` and
+    :meth:`append` return after their line is synchronised to disk. Use a journal in a `with` statement, or call :meth:`close`.
 
     Args:
-        work_dir: of the search; made if it is not there.
-        header: what the search is defined by, e.g. `dict(space=space.fingerprint, seed=0, objectives=('error', 'params'))`:
-            values that JSON can hold. Nothing is said about how a value came about, so give few and short ones.
-        resume: go on with a journal that is there already.
+        work_dir (str | Path): Work dir of the search; created if missing.
+        header (Mapping): Values that identify the search and that JSON can hold, e.g. `dict(space=space.fingerprint, seed=0,
+            objectives=('error', 'params'))`. The error message on a mismatch shows both values in full, so use few, short
+            values.
+        resume (bool): Continue an existing journal. Default: False.
 
     Raises:
-        ConfigError: another search is at work there; there are results, and `resume` is not set or they are of a search
-            with another header; or the journal is damaged.
+        ConfigError: Another search holds the lock; the journal has results, and `resume` is False or its header differs; or the
+            journal is damaged.
     """
 
     def __init__(self, work_dir: str | Path, header: Mapping, resume: bool = False):
@@ -101,27 +102,41 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let the next search in."""
+        """Close the file and release the lock."""
         self._file.close()
         self._lock.release()
 
     @property
     def evaluations(self) -> list[Evaluation]:
-        """All results in the order of (generation, index), whenever they arrived."""
+        """All results, in the order of (generation, index)."""
         return [self._evaluations[key] for key in sorted(self._evaluations)]
 
     @property
     def plans(self) -> list[list[Genome]]:
-        """The genomes of each generation planned so far."""
+        """The genomes of each planned generation."""
         return [self._plans[generation] for generation in range(len(self._plans))]
 
     def missing(self, generation: int) -> list[tuple[int, Genome]]:
-        """Index and genome of what was planned in a generation and has no result yet."""
+        """Return the planned genomes of a generation that have no result yet.
+
+        Args:
+            generation (int): Number of the generation.
+
+        Returns:
+            list[tuple[int, Genome]]: Index and genome.
+        """
         return [(index, genome) for index, genome in enumerate(self._plans[generation])
                 if (generation, index) not in self._evaluations]
 
     def plan(self, genomes: Sequence[Genome]) -> int:
-        """Write down the next generation, and return its number."""
+        """Write the plan of the next generation.
+
+        Args:
+            genomes (Sequence[Genome]): Canonical genomes.
+
+        Returns:
+            int: Number of the generation.
+        """
         generation = len(self._plans)
         genomes = [tuple(int(gene) for gene in genome) for genome in genomes]
         self._write(dict(generation=generation, planned=genomes))
@@ -129,10 +144,13 @@ class Journal:
         return generation
 
     def append(self, evaluation: Evaluation) -> None:
-        """Write down a result of a planned generation.
+        """Write the result of a planned genome.
+
+        Args:
+            evaluation (Evaluation): The result.
 
         Raises:
-            ValueError: it was not planned, or there is one already.
+            ValueError: The genome was not planned, or the journal has a result of it.
         """
         self._keep(evaluation)
         self._write({key: _plain_number(value) for key, value in asdict(evaluation).items()})
@@ -149,9 +167,9 @@ class Journal:
         self._evaluations[key] = evaluation
 
     def _open(self, resume: bool):
-        """Read what is there, cut off a line that a kill or a full disk tore, and open the file for appending."""
+        """Read the file, remove an incomplete last line (after a kill or on a full disk), and open the file for appending."""
         lines, whole = self._read()
-        if all('planned' in line for line in lines[1:]):  # settings may prove wrong at the first evaluation, and be mended
+        if all('planned' in line for line in lines[1:]):  # no results: settings may be corrected and the search started anew
             if not resume or lines[:1] != [self._header]:
                 lines, whole = [], 0
         elif not resume:
@@ -170,7 +188,7 @@ class Journal:
         return file
 
     def _read(self) -> tuple[list, int]:
-        """The parsed lines and the number of bytes that they take."""
+        """Return the parsed lines and their number of bytes."""
         if not self.path.exists():
             return [], 0
         raw = self.path.read_bytes().splitlines(keepends=True)
@@ -213,7 +231,7 @@ class Journal:
 
 
 def _parse(line: bytes) -> dict | None:
-    """A line's content; None where it is not whole."""
+    """Parse a line; return None if the line is incomplete."""
     if not line.endswith(b'\n'):
         return None
     try:
@@ -224,19 +242,19 @@ def _parse(line: bytes) -> dict | None:
 
 
 def _plain(value: Mapping) -> dict:
-    """As it will be read back: tuples are lists."""
+    """Convert values to those that JSON returns after reading: tuples become lists."""
     return json.loads(json.dumps(value))
 
 
 def _plain_number(value):
-    """Without numpy's types, which JSON cannot hold."""
+    """Convert numpy's numbers, which JSON cannot hold, to Python's."""
     if isinstance(value, tuple):
         return [_plain_number(item) for item in value]
     return value.item() if hasattr(value, 'item') else value
 
 
 def _sync_folder(folder: Path) -> None:
-    """See that the name of a new file is on disk, too."""
+    """Synchronise a folder, so that the name of a new file is on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Latency of a network relative to a reference network's, measured side by side."""
+"""Measure the latency of a network relative to that of a reference network, side by side."""
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -27,13 +27,14 @@ Build = Callable[[], nn.Module]
 
 @dataclass(frozen=True)
 class LatencySettings:
-    """How latency is measured: the field `latency` of a search.
+    """How to measure latency: the field `latency` of a search.
 
     Args:
-        runtime: 'onnx', 'openvino' or 'torchscript', on the CPU.
-        threads: of the runtime.
-        reference: a name or table of the network that has latency 1, as `arch` of :class:`mmmux.models.MUXNet` takes it.
-        rounds: in each of which both networks run once.
+        runtime (str): 'onnx', 'openvino' or 'torchscript'; the networks run on the CPU.
+        threads (int): Processor threads. Default: 1.
+        reference (str | Mapping): Name or table of the network whose latency counts as 1, as `arch` of
+            :class:`mmmux.models.MUXNet`. Default: 'm'.
+        rounds (int): Timed rounds; each runs both networks once. Default: 50.
     """
     runtime: str
     threads: int = 1
@@ -42,10 +43,16 @@ class LatencySettings:
 
     @classmethod
     def read(cls, config: Mapping) -> 'LatencySettings':
-        """Check what a config says.
+        """Read and check the field `latency` of a search.
+
+        Args:
+            config (Mapping): The field.
+
+        Returns:
+            LatencySettings: The checked settings.
 
         Raises:
-            ConfigError: a key or value is not known, or the runtime is not installed.
+            ConfigError: A key or a value is invalid, or the runtime is not installed.
         """
         check_keys(config, [field.name for field in fields(cls)], 'search.latency')
         if 'runtime' not in config:
@@ -61,15 +68,20 @@ class LatencySettings:
 
 
 def relative_latency(build: Build, build_reference: Build, size: tuple[int, int], settings: LatencySettings) -> float:
-    """Time of one network's exact form over another's: the median over rounds in which one picture runs through both in turn.
+    """Measure the time of a network's exact form divided by that of another one's.
 
-    A round's two times share whatever else the machine does, so that their ratio hardly depends on it.
+    Each round runs one image through both networks in turn. The result is the median of the rounds' ratios, because other load
+    on the machine affects both times of a round alike and hardly changes their ratio.
 
     Args:
-        build: makes the network, an exact form with named `outputs`; see :func:`task_network` and :func:`backbone_network`.
-        build_reference: makes the other.
-        size: height and width of the picture.
-        settings: runtime, threads and rounds.
+        build (Callable[[], nn.Module]): Builds the network, an exact form with named `outputs`; see :func:`task_network` and
+            :func:`backbone_network`.
+        build_reference (Callable[[], nn.Module]): Builds the reference network.
+        size (tuple[int, int]): Height and width of the image, in pixels.
+        settings (LatencySettings): Runtime, threads and rounds.
+
+    Returns:
+        float: The ratio; 1 is as fast as the reference, less is faster.
     """
     runtime = runtime_of(settings.runtime)
     torch.set_num_threads(settings.threads)
@@ -85,7 +97,16 @@ def relative_latency(build: Build, build_reference: Build, size: tuple[int, int]
 
 
 def task_network(cfg: Config, task: DeployedTask, form: StageForm = IN_RUNTIMES) -> nn.Module:
-    """Build the exact form of a config's whole model, without non-maximum suppression, arg max and softmax."""
+    """Build the exact form of a config's whole model, without non-maximum suppression, arg max and softmax.
+
+    Args:
+        cfg (Config): Config with `model`.
+        task (DeployedTask): Task of the config.
+        form (StageForm): How to compute the stages of MUXNet. Default: `IN_RUNTIMES`.
+
+    Returns:
+        nn.Module: The model, in evaluation mode, with frozen initial weights and named `outputs`.
+    """
     imports = cfg.get('custom_imports')
     if imports:
         import_modules_from_strings(**imports)
@@ -93,7 +114,15 @@ def task_network(cfg: Config, task: DeployedTask, form: StageForm = IN_RUNTIMES)
 
 
 def backbone_network(arch: Architecture, form: StageForm = IN_RUNTIMES) -> nn.Module:
-    """The exact form of a backbone alone, up to its head convolution."""
+    """Build the exact form of a backbone up to its head convolution.
+
+    Args:
+        arch (Architecture): Architecture of the backbone.
+        form (StageForm): How to compute the stages. Default: `IN_RUNTIMES`.
+
+    Returns:
+        nn.Module: The backbone, in evaluation mode, with frozen initial weights and named `outputs`.
+    """
     torch.manual_seed(0)
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     network.eval()
@@ -102,22 +131,27 @@ def backbone_network(arch: Architecture, form: StageForm = IN_RUNTIMES) -> nn.Mo
 
 def measured_apart(build: Build, build_reference: Build, size: tuple[int, int], settings: LatencySettings,
                    time_limit: float | None = None) -> float:
-    """:func:`relative_latency` in a process of its own, which may crash and whose threads are its own.
+    """Call :func:`relative_latency` in a separate process, which may crash and has its own threads.
 
     Args:
-        build, build_reference: as there; they must be picklable.
-        size, settings: as there.
-        time_limit: in seconds.
+        build (Callable[[], nn.Module]): Builds the network; must be picklable.
+        build_reference (Callable[[], nn.Module]): Builds the reference network; must be picklable.
+        size (tuple[int, int]): Height and width of the image, in pixels.
+        settings (LatencySettings): Runtime, threads and rounds.
+        time_limit (float | None): Longest duration, in seconds. Default: None, no limit.
+
+    Returns:
+        float: Latency divided by the reference network's.
 
     Raises:
-        RuntimeError: it died, took too long or failed; the message says so in a line.
-        ConfigError: the user's mistake.
+        RuntimeError: The process died, exceeded the time limit or failed; the message is one line.
+        ConfigError: The runtime cannot run the networks, or a config is invalid.
     """
     processes = get_context('spawn')
     receiving, sending = processes.Pipe(duplex=False)
     process = processes.Process(target=_send_latency, args=(sending, build, build_reference, size, settings), daemon=True)
     process.start()
-    sending.close()  # else the end of the process would not end the pipe
+    sending.close()  # otherwise `poll` would not see the end of the process
     try:
         if not receiving.poll(time_limit):
             raise RuntimeError(f'measuring latency took more than {time_limit:g} s')

@@ -1,4 +1,4 @@
-"""What the rest of a model costs, its neck and heads, as its network's channels vary."""
+"""Compute the costs of whole models, whose necks and heads change with the channels of the network."""
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,19 +14,21 @@ from .space import SearchSpace
 
 
 class ModelComplexity:
-    """What whole models cost: the network by arithmetic, and what is around it as a constant and a share for each channel.
+    """Count the parameters and multiply-adds of whole models.
 
-    The shares are found by building and counting the model a few times, and tried on one more network.
+    The costs of the network are computed by arithmetic. The costs of neck and heads are a constant plus a share for each
+    channel; both are found by building and counting a few models, and verified on one more.
 
     Args:
-        space: the search space.
-        cfg: the search's config.
-        network: config key of the MUXNet.
-        channels: config keys that follow its channels, with the stage of each.
-        size: height and width of the picture.
+        space (SearchSpace): Search space.
+        cfg (Config): Config of the search.
+        network (str): Config key of the MUXNet.
+        channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
+            follows.
+        size (tuple[int, int]): Height and width of the image, in pixels.
 
     Raises:
-        ConfigError: a model cannot be built or run, or its cost does not grow in proportion to the channels.
+        ConfigError: A model cannot be built or run, or its costs do not grow in proportion to the channels.
     """
 
     def __init__(self, space: SearchSpace, cfg: Config, network: str, channels: Mapping[str, int], size: tuple[int, int]):
@@ -42,11 +44,25 @@ class ModelComplexity:
         self._verify()
 
     def params(self, genomes: np.ndarray) -> np.ndarray:
-        """Parameters of the models of canonical genomes, (n, genes) -> (n, )."""
+        """Count parameters of whole models.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), int64.
+        """
         return self.backbone.params(genomes) + self._rest(genomes)[:, 0]
 
     def macs(self, genomes: np.ndarray) -> np.ndarray:
-        """Multiply-adds of the models of canonical genomes for one picture, (n, genes) -> (n, )."""
+        """Count multiply-adds of whole models for one image.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, ), int64.
+        """
         return self.backbone.macs(genomes) + self._rest(genomes)[:, 1]
 
     def _rest(self, genomes: np.ndarray) -> np.ndarray:
@@ -73,7 +89,7 @@ class ModelComplexity:
     def _verify(self) -> None:
         genome = self.space.sample(1, np.random.default_rng(0))
         names = [gene.name for gene in self.space.genes]
-        for name in self._widths:  # between the two that the share is from, if there is one, and all of them together
+        for name in self._widths:  # a value between the two that gave the share, if any, for all widths together
             genome[0, names.index(name)] = len(self.space.values(name)) // 2
         genome = self.space.canonical(genome)
         expected = [int(self.params(genome)[0]), int(self.macs(genome)[0])]
@@ -85,7 +101,18 @@ class ModelComplexity:
 
 
 def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | ModelComplexity:
-    """What the genomes of a search cost: whole models, or the network alone where nothing is trained."""
+    """Make the costs of a search's genomes: of whole models, or of the network alone if nothing is trained.
+
+    Args:
+        cfg (Config): Config of the search.
+        settings (SearchSettings): Settings of the search.
+
+    Returns:
+        SpaceComplexity | ModelComplexity: Costs of the network alone, or of whole models.
+
+    Raises:
+        ConfigError: A model cannot be built or run, or its costs do not grow in proportion to the channels.
+    """
     if settings.analytic is not None:
         return SpaceComplexity(settings.space, settings.size)
     return ModelComplexity(settings.space, cfg, settings.network, settings.channels, settings.size)
@@ -96,7 +123,7 @@ def _counted(cfg: Config, space: SearchSpace, genome: np.ndarray, network: str, 
     task = task_config(cfg, space.decode(genome[0]), network, channels)
     try:
         total = model_complexity(task, *size)['total']
-    except Exception as error:  # building and running a model of the user's can go wrong in any way
+    except Exception as error:  # a user's model may raise any exception
         told = str(error).strip().splitlines()
         raise ConfigError(f'the model with another network cannot be run on one picture of {size[0]} x {size[1]} '
                           f'({told[-1] if told else type(error).__name__}): search.channels must name every key that follows '

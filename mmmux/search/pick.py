@@ -1,4 +1,4 @@
-"""Choosing one network of a search's front."""
+"""Pick one network from the front of a search."""
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,15 +16,22 @@ KNEE = 'knee'
 
 
 def read_results(work_dir: str | Path, space: SearchSpace) -> list[Evaluation]:
-    """The evaluations of a search, which may be at work on others meanwhile.
+    """Read the evaluations of a search, which may still be running.
+
+    Args:
+        work_dir (str | Path): Work dir of the search.
+        space (SearchSpace): Search space of the config.
+
+    Returns:
+        list[Evaluation]: All results, in the order of (generation, index).
 
     Raises:
-        ConfigError: the folder holds no search, or one of another space.
+        ConfigError: The folder holds no search, or a search of another space.
     """
     path = Path(work_dir) / JOURNAL_FILE
     if not path.is_file():
         raise ConfigError(f'{work_dir} holds no search ({JOURNAL_FILE}): run it first, or name its folder with --work-dir')
-    lines = path.read_text().split('\n')[:-1]  # what follows the last line's end is being written
+    lines = path.read_text().split('\n')[:-1]  # text after the last newline is still being written
     header, *rest = [json.loads(line) for line in lines] or [{}]
     if header.get('space') != space.fingerprint:
         raise ConfigError(f'{path} is of a search of another space: set search.space back, or name another folder with '
@@ -34,20 +41,25 @@ def read_results(work_dir: str | Path, space: SearchSpace) -> list[Evaluation]:
 
 
 def pick(evaluations: Sequence[Evaluation], objectives: Sequence[str], how: str) -> Evaluation:
-    """One result of the front.
+    """Pick one result from the front of a search.
 
     Args:
-        evaluations: of a search.
-        objectives: of the search.
-        how: one of
+        evaluations (Sequence[Evaluation]): Evaluations of a search.
+        objectives (Sequence[str]): Names of the search's objectives.
+        how (str): One of
 
-            * 'knee': what lies farthest below the plane through the corners of the front (Das, "On characterizing the knee of
-              the Pareto curve", 1999), each objective scaled from 0 to 1 along the front, its costs by their logarithm;
-            * weights, 'error=1,params=0.3,macs=0.3': the smallest weighted sum of the objectives, scaled in that way;
-            * a budget, 'params=1.8e6,macs=66e6': the smallest error within. It names no error; weights do.
+            * 'knee': the result farthest below the plane through the corners of the front (Das, "On characterizing the knee of
+              the Pareto curve", 1999). Each objective is scaled from 0 to 1 along the front, the costs logarithmically;
+            * weights, e.g. 'error=1,params=0.3,macs=0.3': the result with the smallest weighted sum of the objectives, scaled
+              in the same way;
+            * a budget, e.g. 'params=1.8e6,macs=66e6': the result with the smallest error within the budget. A budget does not
+              name the error; weights do.
+
+    Returns:
+        Evaluation: The picked result.
 
     Raises:
-        ConfigError: `how` is none of these, there are no results, or none is within the budget.
+        ConfigError: `how` has another form, there are no results, or no result is within the budget.
     """
     numbers = None if how == KNEE else parse_numbers(how, objectives)
     good = [evaluation for evaluation in evaluations if evaluation.done]
@@ -62,10 +74,17 @@ def pick(evaluations: Sequence[Evaluation], objectives: Sequence[str], how: str)
 
 
 def parse_numbers(text: str, objectives: Sequence[str]) -> dict[str, float]:
-    """Weights or budgets from 'name=number,...'.
+    """Parse weights or budgets.
+
+    Args:
+        text (str): 'name=number,...'.
+        objectives (Sequence[str]): Accepted names.
+
+    Returns:
+        dict[str, float]: The numbers by name.
 
     Raises:
-        ConfigError: it is not of that form, or names something else than objectives.
+        ConfigError: The text has another form, names no objective, or has no number above 0.
     """
     numbers = {}
     for part in text.split(','):

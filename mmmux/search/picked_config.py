@@ -1,4 +1,4 @@
-"""A picked network as files: a config that trains, and a table to read."""
+"""Write a picked network as a config that trains it and as a Markdown table."""
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -20,19 +20,20 @@ _LINE = 120
 
 
 def write_picked(evaluation: Evaluation, settings: SearchSettings, cfg: Config, how: str, out: str | Path) -> list[Path]:
-    """Write `out`, a config which inherits the search's own and trains the network as long as that says, and a table beside it.
+    """Write a config that trains a picked network, and beside it a table of the network's architecture.
 
-    Where nothing is trained (the analytic error) there is the table alone.
+    The config inherits the config of the search and trains with its full schedule. If the search trains nothing (the analytic
+    error), only the table is written.
 
     Args:
-        evaluation: the picked one.
-        settings: of the search.
-        cfg: the search's config, read from a file.
-        how: it was picked.
-        out: file to write, ending in '.py'; the table ends in '.md'.
+        evaluation (Evaluation): The picked result.
+        settings (SearchSettings): Settings of the search.
+        cfg (Config): Config of the search, read from a file.
+        how (str): The rule that picked the result, see :func:`.pick.pick`.
+        out (str | Path): Config file to write, ending in '.py'; the table has the same name with the suffix '.md'.
 
     Returns:
-        list[Path]: the written files.
+        list[Path]: The written files.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,15 @@ def write_picked(evaluation: Evaluation, settings: SearchSettings, cfg: Config, 
 
 
 def describe(evaluation: Evaluation, settings: SearchSettings) -> str:
-    """What a result is, in words."""
+    """Describe a result in words: error, parameters, multiply-adds and relative latency.
+
+    Args:
+        evaluation (Evaluation): The result.
+        settings (SearchSettings): Settings of the search.
+
+    Returns:
+        str: The description, e.g. for a comment.
+    """
     height, width = settings.size
     latency = '' if evaluation.latency is None else f', latency {evaluation.latency:.2f} of the reference'
     return (f'error {evaluation.error:.4f} in the search, {evaluation.params:,} parameters, {evaluation.macs:,} multiply-adds '
@@ -56,7 +65,17 @@ def describe(evaluation: Evaluation, settings: SearchSettings) -> str:
 
 
 def config_source(arch: Architecture, settings: SearchSettings, cfg: Config, base: str) -> str:
-    """Text of a config that inherits `base` and has the network and the channels that follow it."""
+    """Write the text of a config that inherits `base` and sets the network and the channels that follow it.
+
+    Args:
+        arch (Architecture): Architecture of the network.
+        settings (SearchSettings): Settings of the search.
+        cfg (Config): Config of the search.
+        base (str): Path of the inherited config, relative to the new one.
+
+    Returns:
+        str: Python source.
+    """
     task = task_config(cfg, arch, settings.network, settings.channels)
     model: dict = {}
     _put(model, [*settings.network.split('.'), 'arch'], _Source(
@@ -71,11 +90,11 @@ def config_source(arch: Architecture, settings: SearchSettings, cfg: Config, bas
 
 
 class _Source(str):
-    """Text that is code already."""
+    """Python source, which is written without quotes."""
 
 
 def _to_whole_list(key: str) -> list[str]:
-    # A config cannot set one item of an inherited list, only the list.
+    # A config can replace an inherited list, but not one item of it.
     path = []
     for part in key.split('.'):
         if part.isdigit():
@@ -122,7 +141,14 @@ def _runs(rows: Sequence[Row]) -> Iterator[tuple[Row, int]]:
 
 
 def architecture_table(arch: Architecture) -> str:
-    """Markdown: a line for each different row of each stage."""
+    """Write an architecture as a Markdown table with one line for each run of equal rows of a stage.
+
+    Args:
+        arch (Architecture): Architecture of the network.
+
+    Returns:
+        str: Markdown without a final newline.
+    """
     lines = ['| stage | rows | kernel | stride | expansion | processed channels | scales | SE | activation | channels |',
              '|---' * 10 + '|',
              f'| stem | convolution | 3 | 2 | - | - | - | - | Swish | {arch.stem_channels} |']

@@ -1,4 +1,4 @@
-"""Values of every objective of genomes that were not evaluated: exact where they can be counted, predicted where not."""
+"""Predict the objectives of genomes that were not evaluated; parameters and multiply-adds are computed exactly."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,32 +8,50 @@ from .journal import Evaluation
 from .space import SearchSpace
 from .surrogate import fitted, make_surrogate
 
-# What is known only after an evaluation, and how it is predicted: latency by its logarithm, so that it stays above 0.
+# Objectives that need an evaluation, each with the function that transforms its values for the surrogate and the inverse.
+# The surrogate predicts the logarithm of the latency, so that predicted latencies are positive.
 MEASURED: dict[str, tuple[np.ufunc, np.ufunc]] = {'error': (np.positive, np.positive), 'latency': (np.log, np.exp)}
 
 
 def measured(evaluations: Sequence[Evaluation], objectives: Sequence[str]) -> np.ndarray:
-    """The values (N, objectives) of good results."""
+    """Collect the objective values of results.
+
+    Args:
+        evaluations (Sequence[Evaluation]): Evaluations that have a result.
+        objectives (Sequence[str]): Names of the objectives.
+
+    Returns:
+        ndarray: (N, objectives).
+    """
     values = [[getattr(evaluation, name) for name in objectives] for evaluation in evaluations]
     return np.array(values, float).reshape(-1, len(objectives))
 
 
 def features(space: SearchSpace, costs: Costs, genomes: np.ndarray) -> np.ndarray:
-    """What a surrogate sees of genomes (N, genes): (N, genes + 2), each gene from 0 to 1 and the logarithms of the costs."""
+    """Compute the features that a surrogate reads.
+
+    Args:
+        space (SearchSpace): Space of the genomes.
+        costs (Costs): Costs of the space's genomes.
+        genomes (ndarray): Canonical genomes (N, genes).
+
+    Returns:
+        ndarray: (N, genes + 2): each gene scaled to 0 to 1, then the logarithms of parameters and multiply-adds.
+    """
     scaled = genomes / np.array([len(gene) - 1 for gene in space.genes])
     return np.column_stack([scaled, np.log(costs.params(genomes)), np.log(costs.macs(genomes))])
 
 
 class Predictor:
-    """A surrogate of each measured objective, fitted on good results, beside the exact costs.
+    """Predict all objectives: measured ones by surrogates fitted on results, the others exactly.
 
     Args:
-        space: of the genomes.
-        costs: of its genomes.
-        objectives: names.
-        surrogate: `type` of the config.
-        seed: of the fits.
-        good: evaluations that are done.
+        space (SearchSpace): Space of the genomes.
+        costs (Costs): Costs of the space's genomes.
+        objectives (Sequence[str]): Names of the objectives.
+        surrogate (Mapping): The config's `search.surrogate`; its `type` is 'gp', 'rbf' or 'mlp'.
+        seed (int): Seed of the fits.
+        good (Sequence[Evaluation]): Evaluations that have a result.
     """
 
     def __init__(self, space: SearchSpace, costs: Costs, objectives: Sequence[str], surrogate: Mapping, seed: int,
@@ -46,7 +64,14 @@ class Predictor:
                        for name, (forward, _) in MEASURED.items() if name in objectives}
 
     def __call__(self, genomes: np.ndarray) -> np.ndarray:
-        """Genomes (N, genes) -> values (N, objectives)."""
+        """Predict the objectives of genomes.
+
+        Args:
+            genomes (ndarray): Canonical genomes (N, genes).
+
+        Returns:
+            ndarray: (N, objectives).
+        """
         seen = features(self.space, self.costs, genomes)
         predicted = {name: MEASURED[name][1](model.predict(seen)) for name, model in self.models.items()}
         return np.column_stack([predicted[name] if name in predicted else getattr(self.costs, name)(genomes)

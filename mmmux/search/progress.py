@@ -1,4 +1,4 @@
-"""What a search says while it runs."""
+"""Print the progress of a search."""
 import time
 
 from tqdm import tqdm
@@ -10,11 +10,13 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 class SearchProgress:
-    """A bar that counts evaluations, and a line after each generation. In a file, a new line every ten seconds.
+    """Print a bar that counts evaluations, and a line after each generation.
+
+    If the output is not a terminal, the bar prints at most one line every ten seconds.
 
     Args:
-        total: evaluations in all.
-        done: of an earlier run.
+        total (int): Number of evaluations of the search.
+        done (int): Number of evaluations of an earlier run.
     """
 
     def __init__(self, total: int, done: int):
@@ -31,14 +33,22 @@ class SearchProgress:
         self.bar.close()
 
     def step(self, evaluation: Evaluation) -> None:
-        """Count an evaluation; tell why there is no result."""
+        """Count an evaluation, and print the reason if it has no result.
+
+        Args:
+            evaluation (Evaluation): The evaluation.
+        """
         self.bar.update()
         if not evaluation.done:
             self.bar.write(f'  network {evaluation.index} of generation {evaluation.generation}: {evaluation.status}, '
                            f'{evaluation.reason} ({evaluation.log})')
 
     def generation(self, record: GenerationRecord) -> None:
-        """Tell what became of a generation."""
+        """Print the state of the search after a generation.
+
+        Args:
+            record (GenerationRecord): Record of the generation.
+        """
         parts = [f'{record.evaluations} of {self.total} evaluations', f'{record.front} on the front']
         if record.hypervolume is not None:
             parts.append(f'hypervolume {record.hypervolume:.4f}')
@@ -50,6 +60,13 @@ class SearchProgress:
         self.bar.write(f'generation {record.generation}: {", ".join(parts)}')
 
     def seconds_left(self, done: int) -> float:
-        """At the pace of this run so far."""
+        """Estimate the remaining time of the search from the mean pace of this run, in seconds.
+
+        Args:
+            done (int): Number of evaluations so far, with those of an earlier run.
+
+        Returns:
+            float: Remaining time, in seconds.
+        """
         now = max(done - self._done_before, 1)
         return (time.monotonic() - self._started) / now * (self.total - done)

@@ -1,4 +1,4 @@
-"""What a search has found so far, as files: a table of all evaluations, the front, and how the front grew."""
+"""Write the results of a search so far as files: a table of all evaluations, the front, and the hypervolume by generation."""
 import csv
 import json
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,12 @@ CSV_FILE, FRONT_FILE, HYPERVOLUME_FILE = 'evaluations.csv', 'front.png', 'hyperv
 
 
 def write_report(evaluations: Sequence[Evaluation], objectives: Sequence[str], folder: str | Path) -> None:
-    """Write `evaluations.csv`, and where there are results `front.png` and `hypervolume.png`, into the work dir of a search.
+    """Write `evaluations.csv` and, if there are results, `front.png` and `hypervolume.png`; earlier files are replaced.
 
     Args:
-        evaluations: all so far, in the order of generation and index.
-        objectives: of the search.
-        folder: the work dir, which holds the records of :class:`mmmux.search.generations.Generations`; earlier files are
-            replaced.
+        evaluations (Sequence[Evaluation]): All evaluations so far, in the order of (generation, index).
+        objectives (Sequence[str]): Names of the search's objectives.
+        folder (str | Path): Work dir of the search, with the records of :class:`mmmux.search.generations.Generations`.
     """
     folder = Path(folder)
     good = [evaluation for evaluation in evaluations if evaluation.done]

@@ -1,4 +1,4 @@
-"""The search: propose networks, evaluate them, learn from the results, until enough are evaluated."""
+"""Run a search: propose networks, evaluate them, and learn from the results until enough networks are evaluated."""
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -23,21 +23,26 @@ from .trial_process import TrialResult
 def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: DeployedTask | None = None,
                resume: bool = False,
                on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None) -> list[Evaluation]:
-    """Search, and return all evaluations.
+    """Run a search.
 
-    Generations are synchronous: one is proposed when the one before it has its last result, so that proposals depend on the
-    results and not on the order in which they arrive.
+    Generations are synchronous: a generation is proposed after the last result of the generation before it. Proposals therefore
+    depend on the results, but not on the order in which the results arrive.
 
     Args:
-        settings: of the search, from the config.
-        cfg: the whole config.
-        work_dir: for the journal, the files of the evaluations, and `generations.json`.
-        task: of the config; needed where latency is an objective and models are trained.
-        resume: go on with what is in `work_dir`.
-        on_generation: called with all evaluations so far when a generation has its last result.
+        settings (SearchSettings): Settings of the search, from the config.
+        cfg (Config): The whole config.
+        work_dir (str | Path): Folder for the journal, the files of the evaluations, and `generations.json`.
+        task (DeployedTask | None): Task of the config; required if latency is an objective and models are trained. Default:
+            None.
+        resume (bool): Continue the search in `work_dir`. Default: False.
+        on_generation (Callable[[Sequence[Evaluation]], None]): Called with all evaluations so far after the last result of each
+            generation. Default: a function that does nothing.
+
+    Returns:
+        list[Evaluation]: All evaluations, in the order of (generation, index).
 
     Raises:
-        ConfigError: something in the config cannot be used, or the journal is not of this search.
+        ConfigError: The config cannot be used, or the journal belongs to another search.
     """
     costs = make_costs(cfg, settings)
     check_budgets(settings.space, costs, settings.budgets)
@@ -57,16 +62,16 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task
 
 
 def _header(settings: SearchSettings) -> dict:
-    """What results must have in common to be compared, and to lead to the same decisions."""
+    """Return the settings that must be equal for results to be comparable and to lead to the same decisions."""
     names = ('objectives', 'seed', 'size', 'metric', 'best', 'budgets', 'analytic', 'schedule', 'inherit', 'latency',
              'strategy', 'surrogate')
     return dict(space=settings.space.fingerprint, **{name: getattr(settings, name) for name in names})
 
 
 def _unfinished(journal: Journal, strategy: Strategy, settings: SearchSettings) -> Iterator[int]:
-    """Numbers of generations to evaluate: what an earlier run left of its last one, then new ones as they are planned."""
+    """Yield the numbers of the generations to evaluate: the last one of an earlier run, then new ones as they are planned."""
     if journal.plans:
-        # Also where nothing is missing: the search may have ended between its last result and the report of it.
+        # Even if no result is missing: the search may have ended between the last result and its record.
         yield len(journal.plans) - 1
     while True:
         wanted = settings.batch if journal.plans else settings.initial
@@ -78,13 +83,13 @@ def _unfinished(journal: Journal, strategy: Strategy, settings: SearchSettings) 
 
 
 def _evaluate(generation: int, journal: Journal, trials: Trials, costs: Costs, executor: Executor) -> Iterator[Evaluation]:
-    """Results of what a generation still misses, as they arrive."""
+    """Yield the missing results of a generation as they arrive."""
     earlier = [evaluation for evaluation in journal.evaluations if evaluation.generation < generation]
     specs, known = [], {}
     for index, genome in journal.missing(generation):
         spec = trials.spec(generation, index, genome, earlier)
         counted = [int(count(np.array([genome]))[0]) for count in (costs.params, costs.macs)]
-        try:  # before the trainings start, which would disturb it
+        try:  # before the trainings start, because they would disturb the measurement
             known[index] = *counted, trials.latency(genome)
         except RuntimeError as error:
             yield TrialResult(FAILED, 0., reason=str(error)).evaluation(spec, *counted)

@@ -1,4 +1,4 @@
-"""What a config's field `search` says, checked."""
+"""Read and check the field `search` of a config."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
@@ -20,31 +20,41 @@ COUNTED = ('params', 'macs')
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """A search, as its config has it in the field `search`.
+    """The settings of a search: the field `search` of a config.
 
     Args:
-        space: the networks to choose from; a config gives the arguments of :class:`mmmux.search.space.SearchSpace`.
-        size: height and width of the picture that multiply-adds (and latency) are of.
-        network: config key of the MUXNet that is searched.
-        channels: config keys of numbers of channels that follow the network's, each with the stage it follows.
-        metric: what networks are compared by, as the evaluator reports it; higher is better.
-        best: value of a perfect metric, so that error = 1 - metric / best.
-        analytic: the error is the formula of :mod:`mmmux.search.analytic`, and nothing is trained; then `network`, `channels`
-            and `metric` are not given, and `space` may be left out. A dict has options of that error.
-        objectives: what is minimised: 'error', and of 'params', 'macs' and 'latency'.
-        budgets: the largest number of 'params' and of 'macs' that a network may have.
-        evaluations: networks to train in all.
-        initial: how many of them are drawn at random, first.
-        batch: how many are trained in each generation after that.
-        starts: networks to begin with, names or tables as `arch` of :class:`mmmux.models.MUXNet` takes them; as genomes here.
-        strategy: the evolutionary algorithm: `type` and its options.
-        surrogate: the model of the error: `type`; None for no surrogate.
-        schedule: config options that make the training short.
-        time_limit: seconds for one evaluation; None for no limit.
-        inherit: weights come from the nearest network that was trained before, where they fit.
-        executor: where evaluations run: `type` and its options.
-        latency: how the latency is measured; needed with that objective.
-        seed: of every random choice.
+        space (SearchSpace): Networks to choose from; a config gives the arguments of :class:`mmmux.search.space.SearchSpace`.
+        size (tuple[int, int]): Height and width, in pixels, of the image for which multiply-adds are counted and latency is
+            measured.
+        network (str): Config key of the MUXNet that is searched.
+        channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
+            follows. Default: {}.
+        metric (str): Metric that compares networks, by the name that the evaluator reports; higher is better.
+        best (float): Value of a perfect metric, so that error = 1 - metric / best. Default: 1.
+        analytic (Mapping | None): Options of the formula of :mod:`mmmux.search.analytic`, which replaces training; True in a
+            config means {}. Then `network`, `channels`, `metric`, `best`, `schedule` and `inherit` must be absent, and `space`
+            may be. Default: None, networks are trained.
+        objectives (tuple[str]): Minimised values: 'error', and at least one of 'params', 'macs' and 'latency'.
+            Default: ('error', 'params', 'macs').
+        budgets (Mapping[str, float]): Largest 'params', 'macs' or both of a network. Default: {}.
+        evaluations (int): Number of networks to train. Default: 60.
+        initial (int): Number of networks in the first generation, drawn at random. Default: 12.
+        batch (int): Number of networks in each later generation. Default: 6.
+        starts (tuple[Genome]): Networks to begin with. A config gives names or tables, as `arch` of
+            :class:`mmmux.models.MUXNet`. Default: ().
+        strategy (Mapping): `type` and options of the evolutionary algorithm, see :class:`.algorithms.Evolution`.
+            Default: dict(type='moead').
+        surrogate (Mapping | None): `type` of the model that predicts the error, see :func:`.surrogate.make_surrogate`; None for
+            no surrogate. Default: dict(type='gp').
+        schedule (Mapping[str, Any]): Config keys and values that shorten the training. Default: {}.
+        time_limit (float | None): Longest duration of an evaluation, in seconds. Default: None, no limit.
+        inherit (bool): Initialise weights from the nearest network that was trained before, where the shapes fit. Default:
+            False.
+        executor (Mapping): `type` and options of the executor, see :func:`.executors.make_executor`.
+            Default: dict(type='local', workers=1).
+        latency (Mapping | None): Fields of :class:`.latency.LatencySettings`; required with the objective 'latency', and absent
+            without it. Default: None.
+        seed (int): Seed of every random choice. Default: 0.
     """
     space: SearchSpace
     size: tuple[int, int]
@@ -74,10 +84,16 @@ _ONLY_TRAINED = ('network', 'channels', 'metric', 'best', 'schedule', 'inherit')
 
 
 def read_settings(cfg: Config) -> SearchSettings:
-    """Read and check `search` of a config.
+    """Read and check the field `search` of a config.
+
+    Args:
+        cfg (Config): The whole config.
+
+    Returns:
+        SearchSettings: The checked settings.
 
     Raises:
-        ConfigError: it is missing, a key is unknown, or a value cannot be used or does not fit the rest of the config.
+        ConfigError: The field is missing, a key is unknown, or a value is invalid or does not fit the rest of the config.
     """
     search = cfg.get('search')
     if not isinstance(search, Mapping):
@@ -153,7 +169,7 @@ def _check_task(settings: SearchSettings, cfg: Config) -> None:
 
 
 def _check_follows(key: str, value: Any, stage: int, now: Architecture) -> None:
-    # What the config says now must follow its own network, else it would follow another one wrongly, too.
+    # The value in the config must equal the width of the config's own network; otherwise the named stage is wrong.
     if stage <= len(now.stages) and value != stage_width(now, stage):
         widths = [stage_width(now, index) for index in range(len(now.stages) + 1)]
         raise ConfigError(f"search.channels has '{key}' follow stage {stage}, but it is {value!r} in the config, where the "
@@ -176,7 +192,7 @@ def _is_typed(value: Any) -> bool:
     return isinstance(value, Mapping) and isinstance(value.get('type'), str)
 
 
-# For each key, what it accepts in words and in code.
+# For each key, the accepted values in words and as a predicate.
 _ACCEPTED = {
     'space': ('a dict', lambda value: isinstance(value, Mapping)),
     'size': ('(height, width) in pixels, from 32 up', lambda value: _is_list(value) and len(value) == 2 and all(

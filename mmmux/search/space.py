@@ -1,6 +1,6 @@
-"""The search space: which networks of the family a search may choose, each one a tuple of whole numbers.
+"""Define a search space: a set of MUXNet architectures, each encoded as a tuple of integers.
 
-As in the paper's search, a network is coded by what each of its stages is made of (Lu, Deb, Boddeti, MUXConv, CVPR 2020).
+As in the paper's search, the code of a network lists the choices of each stage (Lu, Deb, Boddeti, MUXConv, CVPR 2020).
 """
 import hashlib
 import itertools
@@ -23,11 +23,11 @@ Genome = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Gene:
-    """One choice of a space.
+    """One choice of a search space.
 
     Attributes:
-        name: where the config has it, e.g. 'stages.3.mux.expand_ratio'.
-        values: what may be chosen, in the config's order; a genome holds an index into it.
+        name (str): Config key of the choice, e.g. 'stages.3.mux.expand_ratio'.
+        values (tuple): Values to choose from, in the config's order; a genome holds an index into them.
     """
     name: str
     values: tuple
@@ -37,26 +37,29 @@ class Gene:
 
 
 class SearchSpace:
-    """A set of architectures, each with exactly one genome.
+    """A set of architectures, each with exactly one canonical genome.
 
-    Choices that make no difference have one spelling, the canonical one: the genes of MUX blocks are 0 in a stage that has
-    none, and `scales` is 0 (the first of its list) where the others cannot be built on the block's channels. So every canonical
-    genome can be built, and two of them are two networks.
+    Genes without effect are 0 in a canonical genome: the genes of MUX blocks in a stage without such blocks, and `scales` (its
+    first value) if the chosen value cannot be built on the block's channels. Hence every canonical genome can be built, and two
+    canonical genomes are two networks.
 
     Args:
-        config: 'stem_channels' and 'head_channels', lists of widths; 'drop_path_rate' of every network (default 0); and
-            'stages', for each stage a dict with 'type' ('DS' or 'IR', its first row), lists of 'out_channels', 'kernel_size',
-            'expand_ratio' (IR) and 'se_ratio' to choose from, the fixed 'stride' and 'act', and 'mux': a dict with lists of
-            the number of 'blocks' that follow and of their 'kernel_size', 'expand_ratio', 'split_ratio', 'scales' and
-            'se_ratio'. A list that is left out holds the row's default alone.
+        config (Mapping): Dict with these keys; a missing list holds only the row's default:
+
+            * 'stem_channels' and 'head_channels' (list[int]): widths to choose from;
+            * 'drop_path_rate' (float): stochastic depth of every network. Default: 0;
+            * 'stages' (list[dict]): for each stage 'type' ('DS' or 'IR', its first row); lists of 'out_channels',
+              'kernel_size', 'expand_ratio' (IR) and 'se_ratio' to choose from; the fixed 'stride' and 'act'; and 'mux', a dict
+              with lists of the number of 'blocks' that follow and of their 'kernel_size', 'expand_ratio', 'split_ratio',
+              'scales' and 'se_ratio'.
 
     Attributes:
-        genes (tuple[Gene]): the choices between several values, in the order of a genome.
-        size (int): number of networks.
-        fingerprint (str): differs between spaces that decode a genome differently.
+        genes (tuple[Gene]): Choices with several values, in the order of a genome.
+        size (int): Number of networks.
+        fingerprint (str): Hash that differs between spaces that decode a genome differently.
 
     Raises:
-        ConfigError: the config is not a space, or holds values that cannot be built together.
+        ConfigError: The config is invalid, or holds values that cannot be built together.
     """
 
     def __init__(self, config: Mapping):
@@ -83,30 +86,66 @@ class SearchSpace:
         yield 'head_channels', table.head_channels
 
     def values(self, name: str) -> tuple:
-        """What may be chosen under a name, such as 'stages.3.out_channels', be it one value or several."""
+        """Return the values, one or several, of a choice.
+
+        Args:
+            name (str): Name such as 'stages.3.out_channels'.
+
+        Returns:
+            tuple: The values, in the config's order.
+        """
         return self._choices[name]
 
     def indices(self, genomes: np.ndarray, name: str) -> np.ndarray:
-        """Which of :meth:`values` each genome of an (n, genes) array chooses: (n, )."""
+        """Return the index into :meth:`values` that each genome chooses.
+
+        Args:
+            genomes (ndarray): (N, genes).
+            name (str): Name of the choice.
+
+        Returns:
+            ndarray: (N, ); zeros if the choice has a single value.
+        """
         if name in self._columns:
             return genomes[:, self._columns[name]]
         return np.zeros(len(genomes), dtype=genomes.dtype)
 
     def width_name(self, stage: int) -> str:
-        """Name of the choice that sets the channels after a stage; -1 is the stem, the number of stages the head."""
+        """Return the name of the choice that sets the channels after a stage.
+
+        Args:
+            stage (int): Stage from 0; -1 is the stem, and the number of stages is the head convolution.
+
+        Returns:
+            str: Name such as 'stages.3.out_channels'.
+        """
         if stage == -1:
             return 'stem_channels'
         return 'head_channels' if stage == len(self.stages) else f'stages.{stage}.out_channels'
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw n canonical genomes, each gene uniformly: (n, genes)."""
+        """Draw canonical genomes, each gene uniformly before genes without effect become 0.
+
+        Args:
+            n (int): Number of genomes.
+            rng (Generator): Source of randomness.
+
+        Returns:
+            ndarray: (n, genes), int64.
+        """
         return self.canonical(rng.integers(0, [len(gene) for gene in self.genes], size=(n, len(self.genes))))
 
     def canonical(self, genomes: np.ndarray) -> np.ndarray:
-        """The canonical spelling of genomes, (n, genes) -> (n, genes).
+        """Set the genes without effect to 0.
+
+        Args:
+            genomes (ndarray): (N, genes); not changed.
+
+        Returns:
+            ndarray: Canonical genomes (N, genes), int64.
 
         Raises:
-            ConfigError: a gene is not an index into its values.
+            ConfigError: A genome has a wrong length, or a gene is not an index into its values.
         """
         genomes = np.array(genomes, dtype=np.int64, ndmin=2)
         if genomes.shape[1] != len(self.genes):
@@ -133,10 +172,16 @@ class SearchSpace:
             genomes[~fits, self._columns[prefix + 'scales']] = 0
 
     def decode(self, genome: Sequence[int]) -> Architecture:
-        """The network of a canonical genome.
+        """Return the architecture of a canonical genome.
+
+        Args:
+            genome (Sequence[int]): (genes, ).
+
+        Returns:
+            Architecture: The architecture.
 
         Raises:
-            ConfigError: it is not one of this space, or not canonical.
+            ConfigError: The genome does not belong to this space, or is not canonical.
         """
         genome = np.array(genome, dtype=np.int64, ndmin=2)
         wrong = np.flatnonzero(self.canonical(genome)[0] != genome[0])
@@ -161,10 +206,16 @@ class SearchSpace:
         return (first, ) + chosen[prefix + 'mux.blocks'] * (mux, )
 
     def encode(self, arch: Architecture) -> Genome:
-        """The genome of a network; its `drop_path_rate` is not looked at.
+        """Return the genome of an architecture; `drop_path_rate` is ignored.
+
+        Args:
+            arch (Architecture): The architecture.
+
+        Returns:
+            tuple[int, ...]: The canonical genome, (genes, ).
 
         Raises:
-            ConfigError: the network is not in this space.
+            ConfigError: The architecture is not in this space.
         """
         if len(arch.stages) != len(self.stages):
             raise ConfigError(f'the architecture has {len(arch.stages)} stages, the search space {len(self.stages)}')
@@ -179,7 +230,7 @@ class SearchSpace:
             if name in self._columns:
                 genome[0, self._columns[name]] = self.values(name).index(value)
         code = tuple(genome[0].tolist())
-        self.decode(code)  # refuses what cannot be built
+        self.decode(code)  # refuses genomes that cannot be built
         return code
 
     def _chosen(self, index: int, rows: Sequence[Row]) -> dict[str, Any]:
@@ -202,12 +253,16 @@ class SearchSpace:
         return chosen
 
     def _channels_and_scales(self, stage: int) -> tuple[str, ...]:
-        # What decides whether a MUX block can be built.
+        # The choices that decide whether a MUX block can be built.
         return (f'stages.{stage}.out_channels', ) + tuple(
             f'stages.{stage}.mux.{name}' for name in ('split_ratio', 'expand_ratio', 'scales'))
 
     def _check_stage(self, index: int) -> np.ndarray | None:
-        """Refuse a stage with rows that cannot be built; tell which `scales` fit which channels of its MUX blocks."""
+        """Refuse a stage whose rows cannot be built, and return which `scales` fit which channels of its MUX blocks.
+
+        The result has the shape (out_channels, split_ratio, expand_ratio, scales), bool; it is None for a stage without MUX
+        blocks.
+        """
         stage = self.stages[index]
         for channels in self.values(self.width_name(index - 1)):
             _check_first_row(stage, channels, f'stages.{index}')
@@ -243,7 +298,20 @@ class SearchSpace:
 
 
 def mux_row_fits(channels: int, split_ratio: float, expand_ratio: float, scales: tuple[int, ...] | None) -> bool:
-    """Whether a MUX block can be built on so many channels: its k x k is in pairs of channels, or in groups by scales."""
+    """Return whether a MUX block can be built.
+
+    Its k x k convolution is in groups of two channels if `scales` is None, and otherwise has one group of channels for each
+    scale.
+
+    Args:
+        channels (int): Channels of the stage.
+        split_ratio (float): Share of the channels that the block processes.
+        expand_ratio (float): Hidden channels divided by processed channels.
+        scales (tuple[int, ...] | None): -1, 0 or +1 for each group, or None.
+
+    Returns:
+        bool: True if the block can be built.
+    """
     hidden = int(int(channels * split_ratio) * expand_ratio)
     if channels % MUX.shuffle_groups or not hidden:
         return False

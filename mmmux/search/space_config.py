@@ -1,4 +1,4 @@
-"""What a config may say of a search space, checked."""
+"""Read and check the config of a search space."""
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from mmmux.models.architectures import DS, MUX, ROW_KINDS, Architecture
 from mmmux.utils.errors import ConfigError
 
-# What may be chosen for the first row of a stage, by its type, and for the MUX rows after it.
+# Fields that a search may choose for the first row of a stage, by its type, and for the MUX rows after it.
 FIRST_ROW_CHOICES = {
     'DS': ('out_channels', 'kernel_size', 'se_ratio'),
     'IR': ('out_channels', 'kernel_size', 'expand_ratio', 'se_ratio'),
@@ -19,13 +19,15 @@ _FIXED = ('type', 'stride', 'act', 'mux')
 
 @dataclass(frozen=True)
 class StageChoices:
-    """One stage: what is fixed, and the lists of values to choose from.
+    """The fixed fields of a stage and the values to choose from.
 
     Attributes:
-        kind: 'DS' or 'IR', the type of the first row.
-        stride, act: of the first row; `act` also of the others.
-        first: values of the first row by field.
-        mux: values of the MUX rows by field, and of their number under 'blocks'; empty where the stage has none.
+        kind (str): Type of the first row, 'DS' or 'IR'.
+        stride (int): Stride of the first row.
+        act (str): Activation of all rows.
+        first (dict[str, tuple]): Values of each field of the first row.
+        mux (dict[str, tuple]): Values of each field of the MUX rows, and of their number under 'blocks'; empty if the stage has
+            none.
     """
     kind: str
     stride: int
@@ -36,7 +38,7 @@ class StageChoices:
 
 @dataclass(frozen=True)
 class SpaceTable:
-    """A search space as its config says it; fields as in :class:`mmmux.search.space.SearchSpace`."""
+    """The checked config of a search space, with the fields of :class:`mmmux.search.space.SearchSpace`."""
     stem_channels: tuple[int, ...]
     head_channels: tuple[int, ...]
     stages: tuple[StageChoices, ...]
@@ -46,8 +48,15 @@ class SpaceTable:
 def read_space(config: Mapping) -> SpaceTable:
     """Read and check the config of a search space.
 
+    Args:
+        config (Mapping): Config as in :class:`mmmux.search.space.SearchSpace`.
+
+    Returns:
+        SpaceTable: The checked config.
+
     Raises:
-        ConfigError: a key is unknown or missing, a list is empty or repeats a value, or a value is not one of the family's.
+        ConfigError: A key is unknown or missing, a list is empty or repeats a value, or a row of the network cannot have a
+            value.
     """
     if not isinstance(config, Mapping):
         raise ConfigError(f"a search space must be a dict with 'stages', 'stem_channels' and 'head_channels', got {config!r}")
@@ -69,10 +78,15 @@ def read_space(config: Mapping) -> SpaceTable:
 
 
 def check_keys(config: Mapping, known: Iterable[str], where: str) -> None:
-    """Refuse a key that is not known, and say which one may be meant.
+    """Refuse unknown keys, and suggest a similar known key.
+
+    Args:
+        config (Mapping): Mapping to check.
+        known (Iterable[str]): Accepted keys.
+        where (str): Name of the mapping, for the error message.
 
     Raises:
-        ConfigError: there is one.
+        ConfigError: A key is unknown.
     """
     known = list(known)
     for key in config:

@@ -1,4 +1,4 @@
-"""Which networks to train next."""
+"""Choose the networks that a search trains next."""
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
@@ -15,34 +15,36 @@ from .space import Genome, SearchSpace
 from .space_config import check_keys
 from .surrogate import FEWEST, make_surrogate
 
-_STARTERS = 300  # random genomes among which the evolution's first population is chosen, beside all results
-_STRATA = 50  # random genomes for each one of the first generation
-_PENALTY = 100.  # what makes a genome over a budget worse than any within, in every direction
-_MARGIN = 0.1  # of the range of results and predictions, up to which the ends of a predicted front count
+_STARTERS = 300  # random genomes that, with all results, are the candidates for the evolution's first population
+_STRATA = 50  # random genomes per network of the first generation
+_PENALTY = 100.  # least objective value of a genome over a budget; worse than any genome within the budgets, in every direction
+_MARGIN = 0.1  # share of the values' range added to the box, so that the ends of a predicted front add hypervolume
 
 
 class Strategy:
-    """Proposes generations of genomes.
+    """Propose the genomes of each generation.
 
-    The first generation is drawn at random from within the budgets, spread over their multiply-adds. For each later one, a
-    surrogate of every measured objective is fitted on all good results, an evolutionary algorithm minimises the predictions
-    and the exact costs together, and of all genomes it looked at those are proposed that add most hypervolume to the front so
-    far. Without a surrogate the algorithm makes the children of the results themselves.
+    The first generation is drawn at random within the budgets and spread over the multiply-adds. For each later generation, a
+    surrogate of every measured objective is fitted on all results. An evolutionary algorithm minimises the predictions and the
+    exact costs together. Of the genomes that it evaluated, those that add most hypervolume to the front so far are proposed.
+    Without a surrogate, the algorithm makes children of the results.
 
-    What is proposed depends on the arguments here and of :meth:`propose` alone.
+    The proposals depend only on the arguments of the constructor and of :meth:`propose`.
 
     Args:
-        space: to choose from.
-        costs: of its genomes.
-        objectives: names: 'error', and of 'params', 'macs' and 'latency'.
-        budgets: the largest value of 'params', 'macs' or both; no proposal is over one.
-        algorithm: `type` ('moead' or 'nsga3') and options of :class:`mmmux.search.algorithms.Evolution`.
-        surrogate: `type`: 'gp', 'rbf' or 'mlp'; None for no surrogate.
-        seed: of every random choice.
-        starts: genomes to begin the first generation with.
+        space (SearchSpace): Search space.
+        costs (Costs): Costs of the space's genomes.
+        objectives (Sequence[str]): 'error', and at least one of 'params', 'macs' and 'latency'.
+            Default: ('error', 'params', 'macs').
+        budgets (Mapping[str, float] | None): Largest value of 'params', 'macs' or both; no proposal exceeds one. Default: None.
+        algorithm (Mapping | None): `type` ('moead' or 'nsga3') and options of :class:`mmmux.search.algorithms.Evolution`.
+            Default: None, 'moead'.
+        surrogate (Mapping | None): `type`: 'gp', 'rbf' or 'mlp'. Default: None, no surrogate.
+        seed (int): Seed of every random choice. Default: 0.
+        starts (Sequence[Genome]): Genomes with which the first generation begins. Default: ().
 
     Raises:
-        ConfigError: the algorithm or the surrogate is not known, or a start is over a budget.
+        ConfigError: The algorithm or the surrogate is unknown, or a start exceeds a budget.
     """
 
     def __init__(self,
@@ -75,21 +77,21 @@ class Strategy:
                     raise ConfigError(f'search.starts.{number} has {cost:,} {name}, over search.budgets of {budget:,.0f}')
 
     def propose(self, evaluations: Sequence[Evaluation], generation: int, count: int) -> list[Genome]:
-        """The genomes of a generation, none of them evaluated before or over a budget.
+        """Propose the genomes of a generation, all within the budgets and not evaluated before.
 
         Args:
-            evaluations: of all earlier generations.
-            generation: its number, from 0.
-            count: how many are wanted.
+            evaluations (Sequence[Evaluation]): Evaluations of all earlier generations, in any order.
+            generation (int): Number of the generation, from 0.
+            count (int): Number of genomes.
 
         Returns:
-            list[Genome]: fewer than `count` where the space within the budgets has no more.
+            list[Genome]: Genomes; fewer than `count` if no more were found within the budgets.
         """
         evaluations = sorted(evaluations, key=lambda evaluation: (evaluation.generation, evaluation.index))
         good = [evaluation for evaluation in evaluations if evaluation.done]
         known = {evaluation.genome for evaluation in evaluations}
         rng = np.random.default_rng([self.seed, generation])
-        with threadpool_limits(1):  # sums in another order would be other decisions, and the trainings need the cores
+        with threadpool_limits(1):  # the order of summation can change a decision, and the trainings need the other cores
             if generation == 0:
                 proposals = self._first(count, rng)
             elif len(good) < FEWEST:
@@ -103,7 +105,14 @@ class Strategy:
         return proposals
 
     def predictor(self, evaluations: Sequence[Evaluation]) -> Predictor | None:
-        """What the good ones of evaluations teach; None without a surrogate or with too few of them."""
+        """Fit the predictor of the objectives.
+
+        Args:
+            evaluations (Sequence[Evaluation]): Evaluations; those without a result are ignored.
+
+        Returns:
+            Predictor | None: The predictor; None without a surrogate or with fewer than `FEWEST` results.
+        """
         good = [evaluation for evaluation in evaluations if evaluation.done]
         if not self.surrogate or len(good) < FEWEST:
             return None
@@ -133,7 +142,11 @@ class Strategy:
         return _genomes(candidates[best[self._spread(values[best], results, count)]])
 
     def _spread(self, candidates: np.ndarray, results: np.ndarray, count: int) -> list[int]:
-        """Those candidates (N, objectives) that together add most to the hypervolume of results (M, objectives)."""
+        """Choose the candidates (N, objectives) that together add most to the hypervolume of results (M, objectives).
+
+        Returns:
+            list[int]: At most `count` indices of candidates.
+        """
         results = results[front(results)]
         box = Box.around(self.objectives, np.concatenate([candidates, results]))
         candidates, results = (box.normalise(values) / (1 + _MARGIN) for values in (candidates, results))
@@ -157,7 +170,7 @@ class Strategy:
         return values
 
     def _new(self, genomes: np.ndarray, known: Collection[Genome]) -> np.ndarray:
-        """The different ones of genomes (N, genes) that keep to the budgets and are not known."""
+        """Return the distinct genomes (M, genes) of genomes (N, genes) that keep to the budgets and are not known."""
         genomes = np.unique(genomes, axis=0)
         genomes = genomes[self.feasible.excess(genomes) == 0]
         return genomes[np.array([genome not in known for genome in _genomes(genomes)], bool)]

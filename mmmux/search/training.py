@@ -1,4 +1,4 @@
-"""The short training of one evaluation: the user's config, with what an evaluation needs, run by the normal runner."""
+"""Train and validate one network of a search with a short schedule."""
 from collections.abc import Mapping
 
 from mmengine.config import Config
@@ -9,25 +9,28 @@ from mmmux.utils.errors import ConfigError
 
 from .trial_process import CONFIG_FILE, WEIGHTS_FILE, TrialSpec
 
-_OWN_HOOKS = ('ProgressHook', 'FiniteLossHook', 'CheckInvalidLossHook')  # replaced by those below
-_VAL = 'val/'  # mmengine's prefix of what an evaluator reports
+_OWN_HOOKS = ('ProgressHook', 'FiniteLossHook', 'CheckInvalidLossHook')  # `config_text` replaces these
+_VAL = 'val/'  # mmengine's prefix of the metrics
 
 
 def config_text(cfg: Config, metric: str, seed: int, inherit: str = '', keep_weights: bool = False) -> str:
-    """The config of an evaluation as text, which `tools/train.py` trains as well.
+    """Write the config of an evaluation as text; `tools/train.py` can train this config as well.
 
-    It validates once, at the end, for nothing else counts; looks at every loss; logs warnings and a line of progress; and
-    keeps no checkpoint, or the last one's weights.
+    The training validates once, at the end; checks every loss; logs warnings and one line of progress; and saves no checkpoint,
+    or only the final weights.
 
     Args:
-        cfg: of the task, with the network of a genome and the short schedule; it is not changed.
-        metric: to show.
-        seed: of the training.
-        inherit: checkpoint to take weights from, where they fit; '' for none.
-        keep_weights: whether others may inherit from this one.
+        cfg (Config): User's config with the network of a genome and the short schedule; not changed.
+        metric (str): Metric that the progress line shows.
+        seed (int): Seed of the training.
+        inherit (str): Checkpoint whose fitting weights initialise the model. Default: '', none.
+        keep_weights (bool): Save the final weights, so that other networks can inherit them. Default: False.
+
+    Returns:
+        str: Python source of the config.
 
     Raises:
-        ConfigError: it neither validates nor tests.
+        ConfigError: The config has neither `val_dataloader` nor `test_dataloader`.
     """
     cfg = Config(cfg.copy().to_dict())
     _validate_at_the_end(cfg)
@@ -37,7 +40,7 @@ def config_text(cfg: Config, metric: str, seed: int, inherit: str = '', keep_wei
     checkpoint = dict(type='CheckpointHook', interval=-1, by_epoch=by_epoch, save_last=True, filename_tmpl=WEIGHTS_FILE,
                       save_optimizer=False, save_param_scheduler=False)
     cfg.default_hooks = {**cfg.get('default_hooks', {}), 'checkpoint': checkpoint if keep_weights else None}
-    # Of the losses every single one: they are few, and mmengine's runner waits for each of them anyway.
+    # `interval=1` checks every loss: a short training has few losses, and mmengine's runner waits for each of them anyway.
     hooks = [dict(type='mmmux.FiniteLossHook', interval=1), dict(type='mmmux.ProgressHook', score=metric)]
     if inherit:
         hooks.append(dict(type='mmmux.InheritWeightsHook', checkpoint=inherit))
@@ -49,7 +52,14 @@ def config_text(cfg: Config, metric: str, seed: int, inherit: str = '', keep_wei
 
 
 def train_and_validate(spec: TrialSpec) -> Mapping[str, float]:
-    """Train what a trial's folder holds, and return what its evaluator reports at the end."""
+    """Train the config in a trial's folder.
+
+    Args:
+        spec (TrialSpec): The trial.
+
+    Returns:
+        Mapping[str, float]: Metrics of the final validation, by name.
+    """
     cfg = Config.fromfile(spec.folder / CONFIG_FILE)
     cfg.work_dir = str(spec.folder)
     run.train(cfg)

@@ -1,4 +1,4 @@
-"""From a genome to what is evaluated: the trial of its network, and its latency."""
+"""Make the trial of a genome's network, and measure the network's latency."""
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,16 +24,16 @@ _FORMULA = 'mmmux.search.analytic:evaluate_formula'
 
 
 class Trials:
-    """What evaluates the genomes of one search.
+    """Make the trials of one search.
 
     Args:
-        settings: of the search.
-        cfg: the whole config.
-        work_dir: of the search.
-        task: of the config; needed for the latency of trained models.
+        settings (SearchSettings): Settings of the search.
+        cfg (Config): The whole config.
+        work_dir (Path): Work dir of the search.
+        task (DeployedTask | None): Task of the config; required for the latency of trained models. Default: None.
 
     Raises:
-        ConfigError: the settings of the latency cannot be used.
+        ConfigError: The settings of the latency are invalid.
     """
 
     def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path, task: DeployedTask | None = None):
@@ -44,9 +44,22 @@ class Trials:
         self._latency = LatencySettings.read(settings.latency) if 'latency' in settings.objectives else None
 
     def spec(self, generation: int, index: int, genome: Genome, earlier: Sequence[Evaluation]) -> TrialSpec:
-        """The trial of a genome; it may inherit from evaluations of earlier generations."""
+        """Make the trial of a genome.
+
+        Args:
+            generation (int): Number of the generation.
+            index (int): Index in the plan of the generation.
+            genome (Genome): Canonical genome.
+            earlier (Sequence[Evaluation]): Evaluations of earlier generations, from which the network may inherit weights.
+
+        Returns:
+            TrialSpec: Input of the evaluation.
+
+        Raises:
+            ConfigError: The config of the training cannot be made.
+        """
         settings = self.settings
-        # A seed of its own: one and the same would make one lucky start count for every network.
+        # Each trial has another seed: with a single seed, one lucky initialisation would affect every network.
         seed = int(np.random.default_rng([settings.seed, generation, index]).integers(2**31))
         spec = partial(TrialSpec, generation, index, genome, trial_folder(self.work_dir, generation, index), seed,
                        settings.metric, settings.best, time_limit=settings.time_limit)
@@ -62,10 +75,16 @@ class Trials:
         return str(trial_folder(self.work_dir, parent.generation, parent.index) / WEIGHTS_FILE) if parent else ''
 
     def latency(self, genome: Genome) -> float | None:
-        """Latency of a genome's model relative to the reference's, measured now; None where that is no objective.
+        """Measure the latency of a genome's model relative to the reference network's.
+
+        Args:
+            genome (Genome): Canonical genome.
+
+        Returns:
+            float | None: Latency divided by the reference network's; None if latency is no objective.
 
         Raises:
-            RuntimeError: it cannot be measured.
+            RuntimeError: The latency cannot be measured.
         """
         if self._latency is None:
             return None
@@ -74,7 +93,7 @@ class Trials:
         return measured_apart(build, reference, self.settings.size, self._latency, self.settings.time_limit)
 
     def _build(self, arch: Architecture) -> Build:
-        form = runtime_of(self._latency.runtime).FORM  # as it will be exported
+        form = runtime_of(self._latency.runtime).FORM  # the form that an export uses
         if self.settings.analytic is not None:
             return partial(backbone_network, arch, form)
         return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels),

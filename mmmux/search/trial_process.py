@@ -1,6 +1,6 @@
-"""One evaluation in a process of its own: `python -m mmmux.search.trial_process FOLDER`.
+"""Run one evaluation in a separate process: `python -m mmmux.search.trial_process FOLDER`.
 
-The folder holds what to do (`trial.json`, `config.py`), what became of it (`result.json`, `trial.log`) and, where others may
+The folder holds the input (`trial.json`, `config.py`), the output (`result.json`, `trial.log`) and, if other networks may
 inherit them, the weights.
 """
 import importlib
@@ -22,32 +22,33 @@ from .journal import DONE, FAILED, NAN, STATUSES, Evaluation, Genome
 
 SPEC_FILE, CONFIG_FILE, RESULT_FILE, LOG_FILE = 'trial.json', 'config.py', 'result.json', 'trial.log'
 WEIGHTS_FILE = 'weights.pth'
-REFUSED = 'refused'  # a mistake of the user's: it ends the search and is not a result
-_OF_THE_TIMER = ('time', 'data_time')  # mmengine's hook reports these with the evaluator's
+REFUSED = 'refused'  # an error in the config or the data; it ends the search and is not a result
+_OF_THE_TIMER = ('time', 'data_time')  # mmengine's timer hook reports these together with the metrics
 
 
 class UnknownMetric(ConfigError):
-    """The evaluator does not report the metric of the search; the message lists what it does."""
+    """The evaluator does not report the search's metric; the message lists the metrics that it reports."""
 
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """What to evaluate, and where.
+    """The input of one evaluation.
 
     Args:
-        generation: of the plan.
-        index: in the plan.
-        genome: of the search space.
-        folder: for the files of this evaluation, made if it is not there; see :func:`trial_folder`.
-        seed: of the training.
-        metric: as the evaluator reports it; higher is better.
-        best: value of a perfect metric.
-        config: text of the mm config to train, see :func:`mmmux.search.training.config_text`.
-        function: `module:name` of what evaluates, called with this object; it returns the metrics by name.
-        arguments: for a function that takes more than a config: values that JSON can hold.
-        time_limit: seconds from start to end; None for no limit.
-        inherit: checkpoint to take weights from, where they fit; '' for none.
-        keep_weights: whether others may inherit from this one.
+        generation (int): Number of the generation.
+        index (int): Index in the plan of the generation.
+        genome (Genome): Canonical genome of the search space.
+        folder (Path): Folder for the files of this evaluation, created if missing; see :func:`trial_folder`.
+        seed (int): Seed of the training.
+        metric (str): Metric of the search, by the name that the evaluator reports; higher is better.
+        best (float): Value of a perfect metric. Default: 1.
+        config (str): Text of the config to train, see :func:`mmmux.search.training.config_text`. Default: ''.
+        function (str): `module:name` of the function that evaluates. It is called with this object and returns the metrics by
+            name. Default: :func:`mmmux.search.training.train_and_validate`.
+        arguments (Mapping): Further values for the function, which JSON must be able to hold. Default: {}.
+        time_limit (float | None): Longest duration, in seconds. Default: None, no limit.
+        inherit (str): Checkpoint whose fitting weights initialise the model. Default: '', none.
+        keep_weights (bool): Save the final weights, so that other networks can inherit them. Default: False.
     """
     generation: int
     index: int
@@ -64,7 +65,7 @@ class TrialSpec:
     keep_weights: bool = False
 
     def write(self) -> None:
-        """Lay out the folder for a new start."""
+        """Write the files of a new evaluation to the folder, and remove an earlier result."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / RESULT_FILE).unlink(missing_ok=True)
         (self.folder / CONFIG_FILE).write_text(self.config)
@@ -72,13 +73,27 @@ class TrialSpec:
 
     @classmethod
     def read(cls, folder: Path) -> 'TrialSpec':
-        """What :meth:`write` wrote."""
+        """Read the files that :meth:`write` wrote.
+
+        Args:
+            folder (Path): Folder of the evaluation.
+
+        Returns:
+            TrialSpec: Input of the evaluation.
+        """
         values = json.loads((folder / SPEC_FILE).read_text())
         values['genome'] = tuple(values['genome'])
         return cls(**values, folder=folder, config=(folder / CONFIG_FILE).read_text())
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder holds this very evaluation."""
+        """Return whether a folder holds the files of this evaluation.
+
+        Args:
+            folder (Path): Folder to read.
+
+        Returns:
+            bool: True if the stored files equal those of this evaluation.
+        """
         try:
             return (folder / SPEC_FILE).read_text() == self._text() and (folder / CONFIG_FILE).read_text() == self.config
         except (OSError, UnicodeDecodeError):
@@ -92,7 +107,7 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What became of it: `status` and the rest as in :class:`mmmux.search.journal.Evaluation`."""
+    """The output of one evaluation; :class:`mmmux.search.journal.Evaluation` documents the fields."""
     status: str
     seconds: float
     metric: float | None = None
@@ -100,7 +115,11 @@ class TrialResult:
     reason: str = ''
 
     def write(self, folder: Path) -> None:
-        """Write it so that after a kill or a power cut it is there as a whole or not at all."""
+        """Write the result to a folder atomically: after a kill or a power failure, the file is complete or absent.
+
+        Args:
+            folder (Path): Folder of the evaluation.
+        """
         path, passing = folder / RESULT_FILE, folder / f'{RESULT_FILE}.{os.getpid()}'
         with open(passing, 'w') as file:
             json.dump(asdict(self), file)
@@ -110,37 +129,77 @@ class TrialResult:
 
     @classmethod
     def read(cls, folder: Path) -> 'TrialResult | None':
-        """The result in a folder; None where there is none."""
+        """Read the result from a folder.
+
+        Args:
+            folder (Path): Folder of the evaluation.
+
+        Returns:
+            TrialResult | None: The result; None if the folder has none that can be read.
+        """
         try:
             return cls(**json.loads((folder / RESULT_FILE).read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def evaluation(self, spec: TrialSpec, params: int, macs: int, latency: float | None = None) -> Evaluation:
-        """The journal's line of it."""
+        """Make the journal's entry of this result.
+
+        Args:
+            spec (TrialSpec): Input of the evaluation.
+            params (int): Parameters of the whole model.
+            macs (int): Multiply-adds of the whole model for one image.
+            latency (float | None): Latency divided by the reference network's. Default: None.
+
+        Returns:
+            Evaluation: The journal's entry.
+        """
         return Evaluation(spec.generation, spec.index, spec.genome, self.status, self.error, self.metric, params, macs, latency,
                           self.seconds, spec.seed, self.reason, log=f'{"/".join(spec.folder.parts[-2:])}/{LOG_FILE}')
 
 
 def trial_folder(work_dir: str | Path, generation: int, index: int) -> Path:
-    """Where the files of an evaluation are."""
+    """Return the folder for the files of an evaluation.
+
+    Args:
+        work_dir (str | Path): Work dir of the search.
+        generation (int): Number of the generation.
+        index (int): Index in the plan of the generation.
+
+    Returns:
+        Path: Absolute path of the folder `trials/GGG-III` (generation and index) in the work dir.
+    """
     return Path(work_dir).resolve() / 'trials' / f'{generation:03d}-{index:03d}'
 
 
 def finished_result(spec: TrialSpec) -> TrialResult | None:
-    """The result of this very evaluation that an interrupted search left behind; None where there is none."""
+    """Return the result that an interrupted search stored for this evaluation.
+
+    Args:
+        spec (TrialSpec): Input of the evaluation.
+
+    Returns:
+        TrialResult | None: The result; None if there is none.
+    """
     result = TrialResult.read(spec.folder) if spec.is_in(spec.folder) else None
     return result if result and result.status in STATUSES else None
 
 
 def judge(metrics: Mapping, spec: TrialSpec) -> TrialResult:
-    """The result that reported metrics amount to; its `seconds` are 0.
+    """Convert reported metrics to a result whose `seconds` are 0.
+
+    Args:
+        metrics (Mapping): Metrics by name.
+        spec (TrialSpec): Input of the evaluation.
+
+    Returns:
+        TrialResult: 'done' with metric and error, 'nan' if the metric is not finite, 'failed' if no metric is reported.
 
     Raises:
-        UnknownMetric: the evaluator reports other metrics only.
+        UnknownMetric: The evaluator reports metrics, but not the search's.
     """
     reported = {name: value for name, value in metrics.items() if name not in _OF_THE_TIMER}
-    if not reported:  # COCO's does so where a detector finds nothing at all
+    if not reported:  # as COCO's evaluator if a detector finds nothing
         return TrialResult(FAILED, 0., reason='the evaluator reported nothing')
     if spec.metric not in reported:
         raise UnknownMetric(f"search.metric is '{spec.metric}', which the evaluator does not report: it reports "
@@ -154,8 +213,16 @@ def judge(metrics: Mapping, spec: TrialSpec) -> TrialResult:
 def evaluate(spec: TrialSpec) -> TrialResult:
     """Call the function of a trial in this process.
 
+    A data set error and an unknown metric give the status `REFUSED`, a loss that is not finite gives 'nan'.
+
+    Args:
+        spec (TrialSpec): Input of the evaluation.
+
+    Returns:
+        TrialResult: The result, with its duration in seconds.
+
     Raises:
-        Exception: whatever goes wrong that is neither the user's mistake nor a loss that is no number.
+        Exception: Any other error of the function.
     """
     started = time.monotonic()
     module, _, name = spec.function.partition(':')
@@ -170,12 +237,13 @@ def evaluate(spec: TrialSpec) -> TrialResult:
 
 
 def end_with_the_search() -> None:
-    """Have the whole process group killed when standard input ends: the search holds its other end, and nothing else does.
+    """Kill this process group when standard input ends, that is, when the search closes or loses its end of the pipe.
 
-    A guard process does it, which waits for nothing else, so that it works also while this one is deep in a library, and the
-    processes that load data end as well. A search that is killed by SIGKILL closes the pipe like any other.
+    A guard process waits for the end of the input. It therefore works while this process is inside a library call, and also
+    kills the processes that load data. The pipe closes even if SIGKILL ends the search, because no other process holds its
+    other end.
     """
-    if stat.S_ISFIFO(os.fstat(0).st_mode) and os.fork() == 0:  # no pipe: somebody runs it by hand
+    if stat.S_ISFIFO(os.fstat(0).st_mode) and os.fork() == 0:  # without a pipe, a user runs the trial by hand
         try:
             os.read(0, 1)
         finally:
@@ -183,7 +251,7 @@ def end_with_the_search() -> None:
 
 
 def main() -> None:
-    """Evaluate what the folder named on the command line holds."""
+    """Run the evaluation in the folder that the command line names, and write its result there."""
     end_with_the_search()
     folder = Path(sys.argv[1])
     try:
@@ -194,7 +262,7 @@ def main() -> None:
 
 
 def _cause(error: Exception) -> str:
-    """One line; of an error that a data loading process has wrapped in its traceback, the last."""
+    """Return one line of an error's message: the last if a data loading process wrapped its traceback, else the first."""
     lines = str(error).strip().splitlines() or ['']
     return lines[-1] if 'Original Traceback' in str(error) else lines[0]
 

@@ -1,4 +1,4 @@
-"""Inheriting weights from a network that was evaluated before."""
+"""Inherit weights from a network that was evaluated before."""
 import logging
 from collections.abc import Sequence
 
@@ -15,7 +15,15 @@ from .journal import Evaluation, Genome
 
 
 def nearest_parent(genome: Genome, evaluations: Sequence[Evaluation]) -> Evaluation | None:
-    """The good evaluation with the fewest genes that differ; of several, the one with the least error, then the earliest."""
+    """Return the evaluated network whose genome differs in the fewest genes; ties go to the lowest error, then to the earliest.
+
+    Args:
+        genome (Genome): Canonical genome.
+        evaluations (Sequence[Evaluation]): Evaluations; those without a result are ignored.
+
+    Returns:
+        Evaluation | None: The nearest network; None without results.
+    """
     good = [evaluation for evaluation in evaluations if evaluation.done]
     return min(good, default=None, key=lambda evaluation: (
         sum(ours != theirs for ours, theirs in zip(genome, evaluation.genome, strict=True)), evaluation.error,
@@ -23,17 +31,17 @@ def nearest_parent(genome: Genome, evaluations: Sequence[Evaluation]) -> Evaluat
 
 
 def inherit(model: nn.Module, checkpoint: str) -> tuple[int, int]:
-    """Copy the weights of a checkpoint whose name and shape are those of the model's.
+    """Copy the weights and buffers of a checkpoint whose names and shapes equal the model's.
 
     Args:
-        model: of any architecture; buffers are copied, too.
-        checkpoint: file of another, or of the same.
+        model (nn.Module): Model of any architecture; changed in place.
+        checkpoint (str): Checkpoint file of the same or another architecture.
 
     Returns:
-        tuple: how many tensors were taken, and how many the model has.
+        tuple[int, int]: Number of copied tensors, and number of tensors of the model.
 
     Raises:
-        CheckpointError: the file cannot be read safely, or holds no weights or some that are no numbers.
+        CheckpointError: The file cannot be read safely, holds no weights, or holds weights that are not finite.
     """
     theirs = state_dict_of(load_checkpoint_file(checkpoint, map_location='cpu'), checkpoint)
     check_numbers(model, theirs, checkpoint)
@@ -47,17 +55,21 @@ def inherit(model: nn.Module, checkpoint: str) -> tuple[int, int]:
 
 @HOOKS.register_module()
 class InheritWeightsHook(Hook):
-    """Inherit at the start of a training, after the model's own initialisation.
+    """Inherit weights before a training, after the model's own initialisation.
 
     Args:
-        checkpoint: see :func:`inherit`.
+        checkpoint (str): Checkpoint file, see :func:`inherit`.
     """
 
     def __init__(self, checkpoint: str):
         self.checkpoint = checkpoint
 
     def before_train(self, runner) -> None:
-        """Inherit, and say how much."""
+        """Inherit the weights, and log the number of copied tensors.
+
+        Args:
+            runner (Runner): Runner of the training.
+        """
         model = runner.model.module if hasattr(runner.model, 'module') else runner.model
         taken, total = inherit(model, self.checkpoint)
         print_log(f'{taken} of {total} tensors are inherited from {self.checkpoint}', logger='current', level=logging.WARNING)

@@ -1,4 +1,4 @@
-"""Means over a grid of bins as two matrix products, which every runtime has for every size."""
+"""Compute adaptive average pooling as two matrix products, which every runtime supports for every input size."""
 import torch
 from torch import Tensor, nn
 
@@ -6,7 +6,11 @@ from mmmux.deploy.old_torch import replace_submodule
 
 
 def _bin_means(size: Tensor | int, bins: int, like: Tensor) -> Tensor:
-    """(bins, size): row i averages bin i, the pixels from floor(i * size / bins) to below ceil((i + 1) * size / bins)."""
+    """Return a matrix (bins, size) whose product with a vector (size, ) averages each bin.
+
+    Row i has equal weights for the pixels from floor(i * size / bins) to below ceil((i + 1) * size / bins), and zeros
+    elsewhere.
+    """
     pixel = torch.arange(size, device=like.device).unsqueeze(0)
     index = torch.arange(bins, device=like.device).unsqueeze(1)
     first, end = index * size // bins, ((index + 1) * size + bins - 1) // bins
@@ -15,10 +19,12 @@ def _bin_means(size: Tensor | int, bins: int, like: Tensor) -> Tensor:
 
 
 class BinMeans(nn.Module):
-    """What `torch.nn.AdaptiveAvgPool2d` computes (pyramid pooling needs it), for sizes that the bins do not divide, too.
+    """Average over a grid of bins, as `torch.nn.AdaptiveAvgPool2d` does, also for sizes that the bins do not divide.
+
+    Pyramid pooling (Zhao et al., PSPNet, CVPR 2017) needs such sizes.
 
     Args:
-        output_size: bins along the height and the width.
+        output_size (tuple[int, int]): Number of bins along the height and along the width.
     """
 
     def __init__(self, output_size: tuple[int, int]):
@@ -26,13 +32,17 @@ class BinMeans(nn.Module):
         self.output_size = output_size
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, *output_size)."""
+        """Map (N, C, H, W) to (N, C, *output_size)."""
         rows, columns = (_bin_means(size, bins, x) for size, bins in zip(x.shape[2:], self.output_size))
         return rows @ x @ columns.transpose(0, 1)
 
 
 def replace_adaptive_pools(model: nn.Module) -> None:
-    """Put :class:`BinMeans` in the place of each `AdaptiveAvgPool2d` with more than one bin, in place."""
+    """Replace each `AdaptiveAvgPool2d` with several bins by :class:`BinMeans`.
+
+    Args:
+        model (nn.Module): Any model; changed in place.
+    """
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.AdaptiveAvgPool2d):
             size = module.output_size

@@ -1,4 +1,4 @@
-"""The blocks of MUXNet as inference needs them."""
+"""Compute the blocks of MUXNet in their exact form."""
 from collections.abc import Sequence
 
 import torch
@@ -14,23 +14,28 @@ from .stage_form import StageForm
 
 
 class Activation(nn.Module):
-    """ReLU or Swish, in place: for what a convolution has just written."""
+    """Apply ReLU or Swish in place to the output of a convolution.
+
+    Args:
+        trained (nn.Module): Activation of the trained network; `nn.SiLU` selects Swish, every other type ReLU.
+    """
 
     def __init__(self, trained: nn.Module):
         super().__init__()
         self.swish = isinstance(trained, nn.SiLU)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C, H, W), and overwrite the input."""
         return F.silu(x, inplace=True) if self.swish else F.relu(x, inplace=True)
 
 
 class Gates(nn.Module):
-    """SE's gate of each part: from the means of all parts to one factor for each channel.
+    """Compute the gates of squeeze-and-excitation (Hu et al., CVPR 2018): one factor for each channel of each part.
 
     Args:
-        se: the trained layer.
-        channels: for each part, the hidden channels that it holds.
-        spread: give a factor for each pixel, too.
+        se (SqueezeExcite): Trained layer.
+        channels (Sequence[Sequence[int]]): Hidden channels of each part, -1 for a channel of zeros.
+        spread (bool): Repeat each factor for every pixel, see :class:`.stage_form.StageForm`.
     """
 
     def __init__(self, se: SqueezeExcite, channels: Sequence[Sequence[int]], spread: bool):
@@ -38,7 +43,7 @@ class Gates(nn.Module):
         order = [channel for part in channels for channel in part]
         reduced = list(range(se.reduce.out_channels))
         if spread:
-            reduced = filled_up(reduced)  # as `spread` is for, to stay in whole blocks
+            reduced = filled_up(reduced)  # whole blocks keep ONNX Runtime in its blocked layout, as `spread` does
         weight, bias = with_zero(se.reduce.weight, 1)[:, order], se.reduce.bias
         self.reduce = conv_with(with_zero(weight)[reduced], with_zero(bias)[reduced])
         weight, bias = with_zero(with_zero(se.expand.weight, 1)[:, reduced]), with_zero(se.expand.bias)
@@ -47,7 +52,14 @@ class Gates(nn.Module):
         self.expand = nn.ModuleList(conv_with(weight[list(part)], bias[list(part)]) for part in channels)
 
     def forward(self, parts: list[Tensor]) -> list[Tensor]:
-        """Each (N, c, H, W) -> each (N, c, 1, 1), or (N, c, H, W) where gates are spread."""
+        """Compute the gates from the mean of each channel.
+
+        Args:
+            parts (list[Tensor]): Parts of the hidden channels, each (N, c, H, W).
+
+        Returns:
+            list[Tensor]: Gates of each part, (N, c, 1, 1), or (N, c, H, W) with `spread`.
+        """
         means = [F.adaptive_avg_pool2d(part, 1) for part in parts]
         reduced = self.act(self.reduce(torch.cat(means, 1) if len(means) > 1 else means[0]))
         gates = [expand(reduced).sigmoid_() for expand in self.expand]
@@ -55,15 +67,15 @@ class Gates(nn.Module):
 
 
 class ExactBlock(nn.Module):
-    """A block with folded norms, on parts of its hidden channels, whose input and output have their channels in any order.
+    """A block with folded normalisation that splits its hidden channels into parts and stores channels in any order.
 
     Args:
-        expand: 1x1 convolutions from the input to each part; none where the input is the only part.
-        spatial: the k x k step.
-        gates: SE, or None.
-        project: 1x1 convolutions from each part to the output, which is their sum.
-        act: the activation.
-        identity: the input is added to the output.
+        expand (Sequence[nn.Conv2d]): 1x1 convolutions from the input to each part; empty if the input is the only part.
+        spatial (HiddenParts): The k x k convolutions.
+        gates (Gates | None): Squeeze-and-excitation, or None.
+        project (Sequence[nn.Conv2d]): 1x1 convolutions from each part to the output; the output is their sum.
+        act (Activation): Activation after the expansion and after the k x k convolutions.
+        identity (bool): Add the input to the output.
     """
 
     def __init__(self, expand: Sequence[nn.Conv2d], spatial: HiddenParts, gates: Gates | None, project: Sequence[nn.Conv2d],
@@ -77,13 +89,13 @@ class ExactBlock(nn.Module):
         self.identity = identity
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, out_channels, h, w)."""
+        """Map (N, C, H, W) to (N, out_channels, h, w)."""
         parts = [self.act(expand(x)) for expand in self.expand] if len(self.expand) else [x]
         parts = [self.act(part) for part in self.spatial(parts)]
         if self.gates is not None:
             parts = [part.mul_(gate) for part, gate in zip(parts, self.gates(parts))]
         out = x if self.identity else None
-        for project, part in zip(self.project, parts):  # each sum is of a convolution and a tensor, which runtimes fuse
+        for project, part in zip(self.project, parts):  # runtimes fuse a convolution and the sum with a tensor
             projected = project(part)
             out = projected if out is None else projected.add_(out)
         return out
@@ -91,13 +103,22 @@ class ExactBlock(nn.Module):
 
 def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tensor,
                             form: StageForm) -> ExactBlock:
-    """The exact form of an inverted residual block.
+    """Convert an inverted residual block to its exact form.
+
+    If the block reads or writes fewer channels than `before` or `after` has entries (channel multiplexing), it uses the first
+    ones.
 
     Args:
-        block: the trained block.
-        before, after: the stored place of each channel that it reads and writes, in tensors of `len(before)` and
-            `len(after)` channels in all. Where it reads only some (channel multiplexing), the first ones count.
-        form: how the k x k step and SE are computed.
+        block (InvertedResidual): Trained block.
+        before (Tensor): Position map of the input (see :mod:`.channel_order`), (channels of the stored input, ), int64.
+        after (Tensor): Position map of the output, (channels of the stored output, ), int64.
+        form (StageForm): How to compute the k x k convolution and squeeze-and-excitation.
+
+    Returns:
+        ExactBlock: Maps the stored input to the stored output; its folded weights are float64.
+
+    Raises:
+        ConfigError: The block has a k x k convolution or a normalisation without an exact form.
     """
     spatial = hidden_parts(block.conv, block.norm2, form)
     weight, bias = folded_weight(block.expand, block.norm1)
@@ -108,15 +129,22 @@ def exact_inverted_residual(block: InvertedResidual, before: Tensor, after: Tens
 
 
 def exact_depthwise_separable(block: DepthwiseSeparable, after: Tensor, form: StageForm) -> ExactBlock:
-    """The exact form of a depthwise separable block, whose input is stored in its ordinary order.
+    """Convert a depthwise separable block to its exact form; the input must be stored in the trained network's order.
 
     Args:
-        block: the trained block.
-        after: the stored place of each channel that it writes: the ordinary one where it has an identity.
-        form: how SE is computed.
+        block (DepthwiseSeparable): Trained block.
+        after (Tensor): Position map of the output (see :mod:`.channel_order`), (channels of the stored output, ), int64; the
+            identity if the block adds its input to its output.
+        form (StageForm): How to compute squeeze-and-excitation.
+
+    Returns:
+        ExactBlock: Maps the input to the stored output; its folded weights are float64.
+
+    Raises:
+        ConfigError: The block has a k x k convolution or a normalisation without an exact form.
     """
     spatial = hidden_parts(block.conv, block.norm1, StageForm(cut=False), fill=list)
-    if len(spatial.channels) > 1:  # spatially multiplexed: there is no expansion that could write in parts
+    if len(spatial.channels) > 1:  # spatially multiplexed; without an expansion, the input is not in parts
         scaled = Scaled(block.conv, *norm_scale_and_shift(block.norm1))
         spatial = HiddenParts([range(block.project.in_channels)], [[scaled]])
     return _assemble(block, [], spatial, block.norm2, after, len(after), form)

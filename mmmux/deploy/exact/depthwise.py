@@ -1,7 +1,7 @@
-"""The k x k step of a block on parts of its hidden channels, so that no tensor is ever split or concatenated.
+"""Compute the k x k convolution of a block on parts of its hidden channels, without splitting or concatenating a tensor.
 
-Each part is expanded, convolved, gated and projected for itself. Which hidden channels make a part is free, since the rows of
-the expansion can stand in any order.
+Each part has its own expansion, k x k convolution, gates and projection. A part can hold any hidden channels, because the rows
+of the expansion's weight can be in any order.
 """
 from collections.abc import Callable, Sequence
 
@@ -17,18 +17,25 @@ from mmmux.utils.errors import ConfigError
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .stage_form import StageForm
 
-# Channels of a block in which runtimes store them: on processors with AVX-512, and with AVX2. ONNX Runtime leaves its blocked
-# layout to average channels that are no multiple of the block. Which processor wrote a file makes no difference to it.
+# Runtimes store channels in blocks, of 16 on processors with AVX-512 and of 8 on processors with AVX2. ONNX Runtime leaves its
+# blocked layout for averages over a number of channels that is not a multiple of the block. The values are constants, so that a
+# file does not depend on the processor that writes it.
 ALIGNMENT, BLOCK = 16, 8
-MOST_FILLED = 1 / 8  # of a part's channels: processors with AVX2, which need no blocks of 16, compute the zeros for nothing
+MOST_FILLED = 1 / 8  # largest share of zero channels; processors with AVX2 need no blocks of 16 and compute the zeros in vain
 FINER_ALIGNMENT = 4
-PART, EARLY = 32, 192  # channels of a part, and the most that are cut into such parts
+PART, EARLY = 32, 192  # channels of a part, and the largest number of channels that is cut into parts
 
 Fill = Callable[[Sequence[int]], list[int]]
 
 
 class Scaled(nn.Module):
-    """A module followed by `x * scale + shift` of each channel, where the scale cannot be folded into it."""
+    """Apply a module and then `x * scale + shift` per channel, for a scale that cannot be folded into the module's weights.
+
+    Args:
+        module (nn.Module): Maps (N, C, H, W) to (N, C, h, w).
+        scale (Tensor): (C, ).
+        shift (Tensor): (C, ).
+    """
 
     def __init__(self, module: nn.Module, scale: Tensor, shift: Tensor):
         super().__init__()
@@ -37,16 +44,17 @@ class Scaled(nn.Module):
         self.register_buffer('shift', shift[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, h, w)."""
+        """Map (N, C, H, W) to (N, C, h, w)."""
         return self.module(x) * self.scale + self.shift
 
 
 class HiddenParts(nn.Module):
-    """Convolutions from parts to parts.
+    """Convolve parts of the hidden channels; each output part is a sum of convolutions of input parts.
 
     Args:
-        channels: for each part, the hidden channels that it holds, in order; -1 is a channel of zeros that fills it up.
-        convs: `convs[i][j]` is the convolution from part j to part i, or None where there is none.
+        channels (Sequence[Sequence[int]]): Hidden channels of each part, in order; -1 is a channel of zeros that fills the part
+            up.
+        convs (Sequence[Sequence[nn.Module | None]]): `convs[i][j]` is the convolution from part j to part i, or None.
     """
 
     def __init__(self, channels: Sequence[Sequence[int]], convs: Sequence[Sequence[nn.Module | None]]):
@@ -56,7 +64,7 @@ class HiddenParts(nn.Module):
         self.convs = nn.ModuleList(nn.ModuleList(conv for conv in row if conv is not None) for row in convs)
 
     def forward(self, parts: list[Tensor]) -> list[Tensor]:
-        """Each (N, c, H, W) -> each (N, c, h, w)."""
+        """Map parts, each (N, c, H, W), to parts, each (N, c, h, w)."""
         outs = []
         for sources, convs in zip(self.sources, self.convs):
             out = convs[0](parts[sources[0]])
@@ -67,17 +75,20 @@ class HiddenParts(nn.Module):
 
 
 def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm, fill: Fill | None = None) -> HiddenParts:
-    """Take a block's k x k step apart.
+    """Split a block's k x k convolution into convolutions of parts, and fold its normalisation.
 
     Args:
-        conv: the step of the trained block: depthwise, grouped by two channels, mixed or spatially multiplexed.
-        norm: its batch normalisation, folded here.
-        form: of the ways there are.
-        fill: gives the channels of a part those of zeros that fill it up; default: :func:`whole_blocks`. A step whose input no
-            expansion writes takes `list`.
+        conv (nn.Module): Trained convolution: depthwise, in groups of two channels, mixed or spatially multiplexed.
+        norm (nn.Module): Batch normalisation after the convolution.
+        form (StageForm): How to split the convolution.
+        fill (Callable[[Sequence[int]], list[int]] | None): Adds channels of zeros to the channels of a part. A convolution
+            whose input comes from no expansion needs `list`. Default: None, :func:`whole_blocks`.
+
+    Returns:
+        HiddenParts: The convolutions and the hidden channels of each part.
 
     Raises:
-        ConfigError: the convolution is of another kind.
+        ConfigError: The convolution is of another kind, or the normalisation cannot be folded.
     """
     fill = fill or whole_blocks
     if isinstance(conv, SpatialMux):
@@ -98,7 +109,14 @@ def _depthwise(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2
 
 
 def can_be_cut(conv: nn.Module) -> bool:
-    """Whether :attr:`.StageForm.cut` is about this k x k step."""
+    """Return whether :attr:`.stage_form.StageForm.cut` applies to a k x k convolution.
+
+    Args:
+        conv (nn.Module): Convolution of a trained block.
+
+    Returns:
+        bool: True for a depthwise convolution of more than `PART` and at most `EARLY` channels.
+    """
     return isinstance(conv, nn.Conv2d) and PART < conv.groups == conv.out_channels <= EARLY
 
 
@@ -110,12 +128,12 @@ def _plain(conv: nn.Conv2d, norm: nn.Module, size: int, fill: Fill) -> HiddenPar
 
 
 def _apart(parts: Sequence[Sequence[int]], convs: Sequence[nn.Module]) -> HiddenParts:
-    """Each part convolved for itself."""
+    """Convolve each part separately: part i by `convs[i]`."""
     return HiddenParts(parts, [[conv if i == j else None for j in range(len(parts))] for i, conv in enumerate(convs)])
 
 
 def _halves(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
-    # With pairs (a, b), the first part holds every a and the second every b.
+    # The channels of a group are a pair (a, b): the first part holds every a, the second part every b.
     weight, bias = folded_weight(conv, norm)
     halves = [whole_blocks(range(first, len(weight), 2)) for first in (0, 1)]
     weight, bias = with_zero(weight), with_zero(bias)
@@ -133,7 +151,7 @@ def _groups(conv: nn.Conv2d, norm: nn.Module) -> HiddenParts:
 
 
 def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:
-    # One part for each group, so that those of scale 0 are plain convolutions and only the others are rearranged.
+    # One part for each group: then groups of scale 0 are plain convolutions, and only the other groups are rearranged.
     scale, shift = norm_scale_and_shift(norm)
     parts = [part.tolist() for part in torch.arange(len(scale)).split(conv.split_sizes)]
     parts = [_filled_quarters(part) if kind == 1 else part for part, kind in zip(parts, conv.scales)]
@@ -142,24 +160,47 @@ def _spatially_multiplexed(conv: SpatialMux, norm: nn.Module) -> HiddenParts:
 
 
 def with_zero(values: Tensor, dim: int = 0) -> Tensor:
-    """Values with a zero at the end, where the index -1 of a channel that fills a part up finds it."""
+    """Append a zero along a dimension, so that the index -1, a channel that fills a part up, selects zero.
+
+    Args:
+        values (Tensor): Any tensor.
+        dim (int): Dimension of the channels. Default: 0.
+
+    Returns:
+        Tensor: The values; dimension `dim` is longer by one.
+    """
     return torch.cat([values, torch.zeros_like(values.narrow(dim, 0, 1))], dim)
 
 
 def filled_up(channels: Sequence[int], multiple: int = ALIGNMENT) -> list[int]:
-    """Channels, and after them -1 for each channel of zeros up to a multiple of some number of channels."""
+    """Append -1 (a channel of zeros) to channels until their number is a multiple of `multiple`.
+
+    Args:
+        channels (Sequence[int]): Hidden channels.
+        multiple (int): Default: `ALIGNMENT`.
+
+    Returns:
+        list[int]: The channels, then -1 for each channel of zeros.
+    """
     return [*channels, *[-1] * (-len(channels) % multiple)]
 
 
 def whole_blocks(channels: Sequence[int]) -> list[int]:
-    """Channels filled up to blocks of 16 where this adds at most `MOST_FILLED` of them, else to blocks of 8."""
+    """Fill channels up to blocks of 16 if the added share is at most `MOST_FILLED`, else to blocks of 8.
+
+    Args:
+        channels (Sequence[int]): Hidden channels.
+
+    Returns:
+        list[int]: The channels, then -1 for each channel of zeros.
+    """
     wide = filled_up(channels)
     return wide if len(wide) <= (1 + MOST_FILLED) * len(channels) else filled_up(channels, BLOCK)
 
 
 def _filled_quarters(part: list[int]) -> list[int]:
-    # On the finer grid there are a quarter of the channels, in four blocks here. ONNX Runtime is five times as slow where they
-    # are no multiple of 4.
+    # The finer grid has a quarter of the channels; their pixels come from four blocks of channels here. ONNX Runtime takes five
+    # times as long where the quarter is not a multiple of 4.
     share = len(part) // 4
     quarters = (part[start:start + share] for start in range(0, len(part), share))
     return [channel for quarter in quarters for channel in filled_up(quarter, FINER_ALIGNMENT)]
@@ -173,11 +214,11 @@ def _group(conv: SpatialMux, index: int, scale: Tensor, shift: Tensor) -> nn.Mod
         return conv_with(weight * scale[:, None, None, None], shift, stride=1 if conv.dense else conv.stride,
                          padding=(kernel_size - 1) // 2 * conv.dilation, dilation=conv.dilation, groups=len(weight))
     alone = SpatialMux(len(scale), kernel_size, [kind], conv.stride, conv.dilation, conv.dense)
-    if kind == 1:  # the channels of one norm are pixels of one channel of the convolution, which cannot scale them apart
+    if kind == 1:  # four channels of the norm are pixels of one channel of the convolution: its weight cannot scale them
         filled = torch.cat([weight, weight.new_zeros(len(scale) // 4 - len(weight), *weight.shape[1:])])
         alone.convs[0] = _depthwise(filled, None, inner)
         return Scaled(alone, scale, shift)
-    scale, shift = scale.repeat(4), shift.repeat(4)  # space-to-channel makes four channels of one, block by block
+    scale, shift = scale.repeat(4), shift.repeat(4)  # space-to-channel repeats the channels in four blocks
     alone.convs[0] = _depthwise(weight * scale[:, None, None, None], shift, inner)
     return alone
 
@@ -201,9 +242,16 @@ def _mixed(conv: MixedConv, norm: nn.Module, merge: bool, fill: Fill) -> HiddenP
 
 
 def aligned_parts(kernel_sizes: Sequence[int], multiple: int = ALIGNMENT) -> list[list[int]]:
-    """Cut channels by kernel size so that each part but the last is a multiple of some number of channels.
+    """Split channels by kernel size so that every part but the last has a multiple of `multiple` channels.
 
-    A part of the largest kernels is filled up with channels of the next smaller, whose kernels are then padded.
+    A part of the largest kernels is filled up with channels of the next smaller size, whose kernels are then padded.
+
+    Args:
+        kernel_sizes (Sequence[int]): Kernel size of each channel.
+        multiple (int): Default: `ALIGNMENT`.
+
+    Returns:
+        list[list[int]]: Channels of each part, in ascending order.
     """
     order = sorted(range(len(kernel_sizes)), key=lambda channel: (-kernel_sizes[channel], channel))
     parts = []

@@ -1,4 +1,4 @@
-"""Batch normalisation as part of the convolution before it."""
+"""Fold batch normalisation into the convolution before it."""
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -10,10 +10,16 @@ from mmmux.utils.errors import ConfigError
 
 
 def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """What a normalisation layer does in evaluation, `x * scale + shift`: two tensors (C, ) in float64.
+    """Return the scale and the shift of a normalisation layer, which computes `x * scale + shift` in evaluation mode.
+
+    Args:
+        norm (nn.Module): Batch normalisation of C channels.
+
+    Returns:
+        tuple[Tensor, Tensor]: Scale (C, ) and shift (C, ), float64.
 
     Raises:
-        ConfigError: the layer is no batch normalisation with running statistics.
+        ConfigError: The layer is not a batch normalisation with running statistics.
     """
     if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
         raise ConfigError('the exact form needs batch normalisation with running statistics (norm_cfg BN or SyncBN), got '
@@ -26,14 +32,34 @@ def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def folded_weight(conv: nn.Conv2d, norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """The weight and bias of `conv` followed by `norm`, in float64."""
+    """Return the weight and the bias of a convolution that equals `conv` followed by `norm`.
+
+    Args:
+        conv (nn.Conv2d): Convolution.
+        norm (nn.Module): Batch normalisation of its output.
+
+    Returns:
+        tuple[Tensor, Tensor]: Weight (out, in / groups, k, k) and bias (out, ), float64.
+
+    Raises:
+        ConfigError: The layer is not a batch normalisation with running statistics.
+    """
     scale, shift = norm_scale_and_shift(norm)
     bias = shift if conv.bias is None else shift + conv.bias.double() * scale
     return conv.weight.double() * scale[:, None, None, None], bias
 
 
 def conv_with(weight: Tensor, bias: Tensor | None, **geometry) -> nn.Conv2d:
-    """A convolution with given weight (out, in / groups, k, k) and bias (out, ); `geometry` as in `torch.nn.Conv2d`."""
+    """Make a frozen convolution from its weight and bias.
+
+    Args:
+        weight (Tensor): (out, in / groups, k, k).
+        bias (Tensor | None): (out, ), or None.
+        **geometry: `stride`, `padding`, `dilation` and `groups` of `torch.nn.Conv2d`.
+
+    Returns:
+        nn.Conv2d: Convolution with the device and the data type of `weight`.
+    """
     groups = geometry.get('groups', 1)
     conv = nn.Conv2d(weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), bias=bias is not None,
                      device=weight.device, dtype=weight.dtype, **geometry)
@@ -45,16 +71,30 @@ def conv_with(weight: Tensor, bias: Tensor | None, **geometry) -> nn.Conv2d:
 
 
 def fold(conv: nn.Conv2d, norm: nn.Module) -> nn.Conv2d:
-    """One convolution that does what `conv` and `norm` do."""
+    """Make one convolution that equals `conv` followed by `norm`, in the data type of `conv`.
+
+    Args:
+        conv (nn.Conv2d): Convolution.
+        norm (nn.Module): Batch normalisation of its output.
+
+    Returns:
+        nn.Conv2d: Frozen convolution with a bias.
+
+    Raises:
+        ConfigError: The layer is not a batch normalisation with running statistics.
+    """
     return conv_with(*folded_weight(conv, norm), stride=conv.stride, padding=conv.padding, dilation=conv.dilation,
                      groups=conv.groups).to(conv.weight.dtype)
 
 
 def fold_everywhere(model: nn.Module) -> None:
-    """Fold, in place, each batch normalisation that directly follows a convolution.
+    """Fold each batch normalisation that directly follows a convolution.
 
-    That is where mmcv's `ConvModule` says so, of which depthwise-separable heads and necks are made, and inside
-    `nn.Sequential`.
+    Such pairs are found inside `nn.Sequential` and in mmcv's `ConvModule` with the order conv, norm, from which
+    depthwise-separable heads and necks are built.
+
+    Args:
+        model (nn.Module): Model in evaluation mode; changed in place.
     """
     for module in list(model.modules()):
         for conv_name, norm_name in _pairs(module):
@@ -68,6 +108,6 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
     if isinstance(module, nn.Sequential):
         names = list(module._modules)
         yield from pairwise(names)
-    # Told by what it has, not by its class: importing mmcv here would make it a need of every export.
+    # mmcv's ConvModule is recognised by its attributes: importing mmcv here would make every export require it.
     elif getattr(module, 'with_norm', False) and getattr(module, 'order', ())[:2] == ('conv', 'norm'):
         yield 'conv', module.norm_name

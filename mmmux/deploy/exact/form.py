@@ -1,4 +1,4 @@
-"""From a trained model to an equal one for inference."""
+"""Convert a trained model to its exact form: an equal, faster model for inference."""
 import copy
 from collections.abc import Mapping
 
@@ -16,19 +16,23 @@ from .stage_form import IN_TORCH, StageForm
 
 @torch.no_grad()
 def exact_form(model: nn.Module, forms: StageForm | Mapping[int, StageForm] = IN_TORCH) -> nn.Module:
-    """Make an equal model that is faster at inference and cannot be trained.
+    """Make a model with equal outputs that is faster at inference and cannot be trained.
 
-    Each MUXNet in it, or the model itself, becomes an :class:`ExactMUXNet`, and batch normalisation is folded wherever it
-    follows a convolution. Up to rounding, the outputs are the trained model's, whatever the input.
+    The result has an :class:`.muxnet.ExactMUXNet` in place of each MUXNet, or is one if `model` is a MUXNet, and batch
+    normalisation is folded wherever it follows a convolution. For every input, the outputs equal the trained model's up to
+    rounding.
 
     Args:
-        model: a network or a whole detector, segmentor or classifier, in evaluation; it stays as it is.
-        forms: how the stages of MUXNet are computed: one for all, or by their numbers, as
-            :func:`.fastest_forms.fastest_forms` measures it. The default is for torch itself; a file for another runtime takes
-            the runtime's `FORM` (see :mod:`.runtimes`).
+        model (nn.Module): MUXNet, or a whole detector, segmentor or classifier, in evaluation mode; not changed.
+        forms (StageForm | Mapping[int, StageForm]): How to compute the stages of MUXNet: one form for all, or one for each
+            stage number, as :func:`mmmux.deploy.tune.fastest_forms` returns. A file for another runtime needs the runtime's
+            `FORM` (see :mod:`mmmux.deploy.runtimes`). Default: `IN_TORCH`, for torch itself.
+
+    Returns:
+        nn.Module: The exact form, in evaluation mode, with frozen weights in channels-last memory format.
 
     Raises:
-        ConfigError: the model is in training mode, or has a normalisation that cannot be folded.
+        ConfigError: The model is in training mode, or has a normalisation or a k x k convolution without an exact form.
     """
     training = next((module for module in model.modules() if module.training), None)
     if training is not None:
@@ -42,6 +46,6 @@ def exact_form(model: nn.Module, forms: StageForm | Mapping[int, StageForm] = IN
             if isinstance(module, MUXNet):
                 replace_submodule(model, name, ExactMUXNet(module, forms))
         fold_everywhere(model)
-    model.eval()  # not chained: mmdet's MobileNetV2 gives nothing back
-    # Torch's convolutions follow their weights, and are faster so.
+    model.eval()  # not chained: `eval` of mmdet's MobileNetV2 returns None
+    # Torch's convolutions compute in the memory format of their weights, and channels-last is faster.
     return model.requires_grad_(False).to(memory_format=torch.channels_last)

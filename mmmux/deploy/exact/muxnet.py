@@ -1,4 +1,4 @@
-"""MUXNet for inference: equal outputs, without shuffles, norms and groups of two channels."""
+"""Compute MUXNet in its exact form: equal outputs without shuffles, normalisation and groups of two channels."""
 from collections.abc import Mapping
 
 import torch
@@ -16,11 +16,19 @@ from .stage_form import IN_RUNTIMES, StageForm
 class ExactMUXNet(nn.Module):
     """The exact form of a trained MUXNet.
 
-    No shuffle is left: where each channel is stored is followed through the network, and the next weights read it there.
+    It shuffles no channels. Instead, the position of each channel is followed through the network (see :mod:`.channel_order`),
+    and the next weights read the channel at its position.
 
     Args:
-        network: in evaluation.
-        forms: how its stages are computed: one for all, or by their numbers.
+        network (MUXNet): Trained network in evaluation mode; not changed.
+        forms (StageForm | Mapping[int, StageForm]): How to compute the stages: one form for all, or one for each stage number.
+
+    Attributes:
+        out_indices (tuple[int]): Stages whose outputs are returned.
+        out_channels (tuple[int]): Channels of each returned feature.
+
+    Raises:
+        ConfigError: The network has a normalisation or a k x k convolution without an exact form.
     """
 
     def __init__(self, network: MUXNet, forms: StageForm | Mapping[int, StageForm]):
@@ -42,7 +50,14 @@ class ExactMUXNet(nn.Module):
             self.stages.append(_conv_norm_act(head, places))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """As the trained network: (N, 3, H, W) -> one feature (N, C, H / stride, W / stride) for each out index."""
+        """Compute the features of the trained network.
+
+        Args:
+            x (Tensor): Images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor, ...]: One feature (N, C, H / stride, W / stride) for each out index.
+        """
         x = self.stem(x)
         outs = {}
         for index, stage in enumerate(self.stages):
@@ -56,5 +71,5 @@ def _conv_norm_act(layers: nn.Sequential, before: Tensor | None = None) -> nn.Se
     conv, norm, act = layers
     conv = fold(conv, norm)
     if before is not None:
-        conv.weight.copy_(conv.weight[:, torch.argsort(before)])  # the channel stored at each place
+        conv.weight.copy_(conv.weight[:, torch.argsort(before)])  # index of the channel that is stored at each position
     return nn.Sequential(conv, Activation(act))

@@ -1,4 +1,4 @@
-"""A stage of MUXNet as inference needs it: its blocks, and where they store their channels."""
+"""Convert a stage of MUXNet to its exact form."""
 from collections.abc import Sequence
 
 import torch
@@ -12,14 +12,15 @@ from .stage_form import StageForm
 
 
 class TakingChannels(nn.Module):
-    """A channel-multiplexed block on a tensor that is stored in any order. What it processed comes first, the rest after it.
+    """Apply a channel-multiplexed block to a tensor whose channels are stored in any order.
 
-    The shuffle that follows in the trained network is left to whoever reads next.
+    The output stores the processed channels first and the other channels after them. The shuffle of the trained network is
+    omitted: the weights of the next block account for it.
 
     Args:
-        block: of the processed channels, without its identity.
-        places: where the block's channels are stored, the processed ones first.
-        processed: how many it processes, not all.
+        block (nn.Module): Exact block for the processed channels, without its identity.
+        places (Tensor): Storage position of each channel, (C, ), int64; the processed channels are the first.
+        processed (int): Number of processed channels, less than C.
     """
 
     def __init__(self, block: nn.Module, places: Tensor, processed: int):
@@ -29,15 +30,20 @@ class TakingChannels(nn.Module):
         self.register_buffer('waiting', places[processed:])
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
+        """Map (N, C, H, W) to (N, C, H, W)."""
         taken = x[:, self.taken]
         return torch.cat([taken + self.block(taken), x[:, self.waiting]], 1)
 
 
 class InOrder(nn.Module):
-    """A block on channels put back into their ordinary order, for the one kind that cannot take them as they are stored.
+    """Permute channels into the trained network's order, then apply a block.
 
-    That is a :class:`DepthwiseSeparable` block after a channel-multiplexed one, in a table of one's own.
+    Only a :class:`DepthwiseSeparable` block that follows a channel-multiplexed one needs this; the released architectures have
+    none.
+
+    Args:
+        block (nn.Module): Block that reads channels in the trained network's order.
+        places (Tensor): Position map of the input, (C, ), int64.
     """
 
     def __init__(self, block: nn.Module, places: Tensor):
@@ -46,23 +52,29 @@ class InOrder(nn.Module):
         self.register_buffer('places', places)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, out_channels, h, w)."""
+        """Map (N, C, H, W) to (N, out_channels, h, w)."""
         return self.block(in_order(x, self.places))
 
 
 def exact_stage(stage: Sequence[nn.Module], before: Tensor, form: StageForm) -> tuple[nn.Sequential, Tensor]:
-    """The exact form of a stage, and the position map of its output (see :mod:`.channel_positions`).
+    """Convert a stage to its exact form.
 
     Args:
-        stage: the trained blocks.
-        before: the position map of its input.
-        form: how it is computed.
+        stage (Sequence[nn.Module]): Trained blocks.
+        before (Tensor): Position map of the stage's input (see :mod:`.channel_order`), (C, ), int64.
+        form (StageForm): How to compute the stage.
+
+    Returns:
+        tuple[nn.Sequential, Tensor]: The exact stage, and the position map of its output.
+
+    Raises:
+        ConfigError: A block has a k x k convolution or a normalisation without an exact form.
     """
     blocks = []
     for number, block in enumerate(stage):
         exact, before = _exact_block(block, before, stage[number + 1:], form)
         blocks.append(exact)
-    # Merged and folded in float64.
+    # The weights were merged and folded in float64.
     return nn.Sequential(*blocks).to(next(stage[0].parameters()).dtype), before
 
 
@@ -84,7 +96,7 @@ def _exact_block(block: nn.Module, before: Tensor, following: Sequence[nn.Module
 
 
 def _written(block: nn.Module, following: Sequence[nn.Module], form: StageForm) -> Tensor:
-    """In which order a block whose output has no order yet writes it: so that the stage's own ends in the ordinary one."""
+    """Choose the order in which a block writes its output, so that the stage's output ends in the trained network's order."""
     places = torch.arange(block.project.out_channels)
     muxes = [other for other in following if isinstance(other, ChannelMux)]
     if form.is_in_place(len(places)) and len(muxes) == len(following):

@@ -1,24 +1,28 @@
-"""The equal ways in which a stage of MUXNet can be computed."""
+"""Define the equal ways to compute a stage of MUXNet."""
 from dataclasses import dataclass
 
-NARROW = 96  # channels
+NARROW = 96  # channels; narrower stages compute in place by default
 
 
 @dataclass(frozen=True)
 class StageForm:
-    """One of several equal ways of computing a stage. Which is the fastest depends on the processor and the runtime.
+    """One of several equal ways to compute a stage; the processor and the runtime decide which is the fastest.
 
     Attributes:
-        in_place: channel-multiplexed blocks read and write all channels of the stage where they are stored, by zeros in their
-            1x1 convolutions; else they take the channels that they process out and leave the rest aside. None is the former in
-            stages of fewer than `NARROW` channels: the zeros' work grows with the square of the channels, moving does not.
-        merged: mixed kernels become one depthwise convolution, zero-padded to the largest; else each is one for itself.
-        halved: two channels a group become four depthwise convolutions on halves of the channels; else one of eight channels a
-            group (see :func:`mmmux.models.layers.pair_conv.in_wider_groups`).
-        spread: SE's gates are spread over all pixels before the product. That is more to write, but ONNX Runtime leaves its
-            blocked layout for a product of unequal shapes, and stays in it for one of equal shapes.
-        cut: depthwise steps of few channels, which are early ones on large features, are computed in parts: what has been
-            expanded is then still near the processor when it is convolved.
+        in_place (bool | None): Channel-multiplexed blocks read and write all channels of the stage at their positions, with
+            zeros in their 1x1 convolutions. Otherwise they extract the channels that they process and concatenate the result
+            with the rest. The work on zeros grows with the square of the channels, the work of moving channels does not.
+            Default: None, True in stages of fewer than `NARROW` channels.
+        merged (bool): Compute mixed kernels as one depthwise convolution, zero-padded to the largest kernel. Otherwise compute
+            one convolution for each kernel size. Default: True.
+        halved (bool): Compute groups of two channels as four depthwise convolutions on halves of the channels. Otherwise
+            compute one convolution in groups of eight channels (see :func:`mmmux.models.layers.pair_conv.in_wider_groups`).
+            Default: True.
+        spread (bool): Repeat the gates of squeeze-and-excitation for every pixel before the product. This writes more memory,
+            but ONNX Runtime stays in its blocked layout for a product of equal shapes, and leaves it for one of unequal shapes.
+            Default: False.
+        cut (bool): Compute depthwise convolutions of few channels, as in the first stages with large features, in parts of the
+            channels. Then the expanded channels are still in the processor's cache when they are convolved. Default: True.
     """
     in_place: bool | None = None
     merged: bool = True
@@ -27,7 +31,14 @@ class StageForm:
     cut: bool = True
 
     def is_in_place(self, channels: int) -> bool:
-        """What `in_place` means for a stage of so many channels."""
+        """Return whether a stage of so many channels is computed in place.
+
+        Args:
+            channels (int): Channels of the stage's output.
+
+        Returns:
+            bool: `in_place`, or its default for this number of channels.
+        """
         return channels < NARROW if self.in_place is None else self.in_place
 
 

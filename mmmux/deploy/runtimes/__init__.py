@@ -1,4 +1,4 @@
-"""One file for each runtime: how it keeps a model in a file, and how it runs one."""
+"""Write and run the files of each supported runtime, one module per runtime."""
 from dataclasses import replace
 
 from mmmux.deploy.exact.stage_form import StageForm
@@ -10,11 +10,16 @@ FORMATS = {'onnx': onnx_runtime, 'openvino': openvino_runtime, 'torchscript': to
 
 
 def runtime_of(name: str):
-    """The module of a format, which has `SUFFIX`, `PRECISIONS`, `FORM` (of MUXNet's stages in float32 and for pictures of one
-    size, where none is measured), `check_installed`, `write`, `load` and `read_description`.
+    """Return the module of a format.
+
+    The module has `SUFFIX`; `PRECISIONS`; `FORM`, the default form of MUXNet's stages in float32 and for images of one size;
+    and the functions `check_installed`, `write`, `load` and `read_description`.
+
+    Args:
+        name (str): A key of `FORMATS`: 'onnx', 'openvino' or 'torchscript'.
 
     Raises:
-        ConfigError: the format is unknown, or what runs it is not installed.
+        ConfigError: The format is unknown, or its runtime is not installed.
     """
     if name not in FORMATS:
         raise ConfigError(f"format '{name}' is not known: choose from {', '.join(FORMATS)}")
@@ -23,9 +28,17 @@ def runtime_of(name: str):
 
 
 def default_form(name: str, precision: str = 'fp32', dynamic: bool = False) -> StageForm:
-    """How MUXNet's stages are computed in a file of a format, where it is not measured.
+    """Return the form of MUXNet's stages in a file of a format, where the fastest form is not measured.
 
-    ONNX Runtime has its blocked layout in float32 alone, and spreads gates in it for pictures of one size alone.
+    ONNX Runtime uses its blocked layout in float32 only, and spreads gates in this layout only for images of one size.
+
+    Args:
+        name (str): A key of `FORMATS`.
+        precision (str): 'fp32', 'fp16' or 'int8'. Default: 'fp32'.
+        dynamic (bool): Whether the file accepts any number and size of images. Default: False.
+
+    Returns:
+        StageForm: The format's `FORM`; `spread` is off unless the precision is 'fp32' and the size is fixed.
     """
     form = FORMATS[name].FORM
     return replace(form, spread=form.spread and precision == 'fp32' and not dynamic)

@@ -1,4 +1,4 @@
-"""ONNX files, run by ONNX Runtime."""
+"""Write ONNX files, and run them with ONNX Runtime."""
 import json
 import warnings
 from collections.abc import Callable, Iterable
@@ -17,39 +17,45 @@ from mmmux.utils.installed import need
 SUFFIX = '.onnx'
 PRECISIONS = ('fp32', 'fp16', 'int8')
 FORM = replace(IN_RUNTIMES, spread=True)
-OPSETS = (13, 20)  # below, means and products of broadcast shapes are written in ways that newer runtimes undo badly
+OPSETS = (13, 20)  # older sets express means and broadcast products by operators that newer runtimes optimise badly
 KEY = 'mmmux'
-KEPT_IN_FP32 = ['NonMaxSuppression', 'TopK', 'Range', 'Resize']  # no kernels for float16
+KEPT_IN_FP32 = ['NonMaxSuppression', 'TopK', 'Range', 'Resize']  # ONNX Runtime has no float16 kernels for these
 DYNAMIC = {0: 'batch', 2: 'height', 3: 'width'}
 
 
 def check_installed() -> None:
+    """Check that onnx and onnxruntime are installed.
+
+    Raises:
+        ConfigError: A package is missing.
+    """
     need('deploy', 'onnx', 'onnxruntime')
 
 
 def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
           opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
-    """Write a network with named `outputs` to a file that says in its metadata what it is.
+    """Write a network to an ONNX file with its description in the metadata.
 
     Args:
-        network: the function to keep.
-        example: an input (N, 3, H, W).
-        path: file to write.
-        description: what users of the file need to know.
-        dynamic: N, H and W may differ from the example's.
-        precision: 'fp32', 'fp16' (inputs and outputs stay float32) or 'int8'.
-        opset: version of ONNX's operator set.
-        calibration: for int8, inputs of which the ranges of activations are learnt.
+        network (nn.Module): Maps images (N, 3, H, W) to a tuple of tensors; its attribute `outputs` names them.
+        example (Tensor): Input (N, 3, H, W) to trace with.
+        path (Path): File to write.
+        description (dict): Description of the file, see :func:`mmmux.deploy.metadata.describe_file`.
+        dynamic (bool): Allow any N, H and W instead of the example's. Default: False.
+        precision (str): 'fp32', 'fp16' (inputs and outputs stay float32) or 'int8'. Default: 'fp32'.
+        opset (int): Version of ONNX's operator set, from 13 to 20. Default: 17.
+        calibration (Iterable[Tensor]): For int8, inputs (N, 3, H, W) from which the ranges of activations are measured.
+            Default: ().
 
     Raises:
-        ConfigError: the operator set is too old or too new.
+        ConfigError: The operator set is too old or too new.
     """
     import onnx
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise ConfigError(f'operator set {opset} (--opset) is not one of {OPSETS[0]} to {OPSETS[1]}, which the export can '
                           'write')
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # tracing tells of each shape that becomes a constant, which is meant where it happens
+        warnings.simplefilter('ignore')  # tracing warns of every shape that becomes a constant, which is intended here
         trace_to_onnx(network, (example, ), path, opset_version=opset, input_names=['pictures'],
                       output_names=list(network.outputs), dynamic_axes={'pictures': DYNAMIC} if dynamic else None)
     if precision == 'int8':
@@ -74,19 +80,31 @@ def _quantize(path: Path, calibration: Iterable[Tensor]) -> None:
 
     prepared = path.with_suffix('.prepared.onnx')
     quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-    # Convolutions alone: decoding boxes in 8 bits would move them by pixels, and gates are too small to be worth it.
-    # Weights of 7 bits: processors without VNNI add two products in 16 bits, into which those of 8 by 8 bits do not fit.
+    # Only convolutions: decoding boxes in 8 bits would move the boxes by pixels, and gates are too small to gain time.
+    # 7-bit weights (`reduce_range`): processors without VNNI add two products in 16 bits, and products of 8 by 8 bits overflow.
     quantize_static(str(prepared), str(path), Pictures(), quant_format=QuantFormat.QDQ, op_types_to_quantize=['Conv'],
                     per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, reduce_range=True)
     prepared.unlink()
 
 
 def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callable[[numpy.ndarray], list[numpy.ndarray]]:
-    """A function that runs the file on a batch of prepared pictures."""
+    """Load a file.
+
+    Args:
+        path (Path): File that :func:`write` wrote.
+        threads (int | None): Processor threads. Default: None, ONNX Runtime's own choice.
+        device (str): 'cpu' or 'cuda'. Default: 'cpu'.
+
+    Returns:
+        Callable[[ndarray], list[ndarray]]: Maps preprocessed images (N, 3, H, W), float32, to the outputs.
+
+    Raises:
+        ConfigError: The installed onnxruntime does not support the device.
+    """
     import onnxruntime
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    # Idle threads otherwise keep a core busy while something else is timed, another session's file for one.
+    # Otherwise the idle threads of one file keep cores busy while another file is timed.
     options.add_session_config_entry('session.force_spinning_stop', '1')
     if threads:
         options.intra_op_num_threads = threads
@@ -98,6 +116,13 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
 
 
 def read_description(path: Path) -> dict:
-    """What :func:`write` was told about the file."""
+    """Read the description that :func:`write` stored in a file.
+
+    Args:
+        path (Path): File that :func:`write` wrote.
+
+    Returns:
+        dict: The description.
+    """
     import onnx
     return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}[KEY])

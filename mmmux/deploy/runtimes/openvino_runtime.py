@@ -1,4 +1,4 @@
-"""OpenVINO's files: a graph (.xml) with its weights beside it (.bin)."""
+"""Write OpenVINO files, a graph (.xml) and its weights (.bin), and run them with OpenVINO."""
 import json
 import tempfile
 from collections.abc import Callable, Iterable
@@ -21,15 +21,36 @@ KEY = 'mmmux'
 
 
 def check_installed() -> None:
+    """Check that openvino and onnx are installed.
+
+    Raises:
+        ConfigError: A package is missing.
+    """
     need('deploy', 'openvino', 'onnx')
 
 
 def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
           opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
-    """As in `onnx_runtime`; with fp16 the weights are kept in half precision, and the device decides how it computes."""
+    """Write a network to an OpenVINO file with its description in the metadata.
+
+    Args:
+        network (nn.Module): Maps images (N, 3, H, W) to a tuple of tensors; its attribute `outputs` names them.
+        example (Tensor): Input (N, 3, H, W) to trace with.
+        path (Path): File to write; the weights go to a file beside it with the suffix .bin.
+        description (dict): Description of the file, see :func:`mmmux.deploy.metadata.describe_file`.
+        dynamic (bool): Allow any N, H and W instead of the example's. Default: False.
+        precision (str): 'fp32'; 'fp16', which stores weights in half precision and leaves the precision of the computation to
+            the device; or 'int8'. Default: 'fp32'.
+        opset (int): Version of the operator set of the intermediate ONNX file, from 13 to 20. Default: 17.
+        calibration (Iterable[Tensor]): For int8, inputs (N, 3, H, W) from which the ranges of activations are measured.
+            Default: ().
+
+    Raises:
+        ConfigError: The operator set is too old or too new, or nncf, which int8 needs, is not installed.
+    """
     import openvino
     with tempfile.TemporaryDirectory() as folder:
-        between = Path(folder) / 'model.onnx'  # OpenVINO's reader of ONNX knows non-maximum suppression; its tracer does not
+        between = Path(folder) / 'model.onnx'  # OpenVINO converts non-maximum suppression from ONNX, not from PyTorch
         onnx_runtime.write(network, example, between, description, dynamic, 'fp32', opset)
         model = openvino.convert_model(str(between))
     if precision == 'int8':
@@ -37,8 +58,8 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
         import nncf
         from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
         pictures = nncf.Dataset([picture.numpy() for picture in calibration])
-        # Activations such as Swish are not symmetric about 0, which the mixed preset is for. Weights of 7 bits, as in
-        # `onnx_runtime`: else what processors without VNNI compute is another function.
+        # The mixed preset is for activations that are not symmetric about 0, such as Swish. The overflow fix uses 7-bit
+        # weights: 8-bit weights overflow on processors without VNNI, see `onnx_runtime`.
         model = nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED,
                               advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE))
     model.set_rt_info(json.dumps(description), KEY)
@@ -46,12 +67,24 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
 
 
 def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callable[[numpy.ndarray], list[numpy.ndarray]]:
-    """A function that runs the file on a batch of prepared pictures."""
+    """Load a file.
+
+    Args:
+        path (Path): File that :func:`write` wrote.
+        threads (int | None): Processor threads. Default: None, OpenVINO's own choice.
+        device (str): Only 'cpu'. Default: 'cpu'.
+
+    Returns:
+        Callable[[ndarray], list[ndarray]]: Maps preprocessed images (N, 3, H, W), float32, to the outputs.
+
+    Raises:
+        ConfigError: The device is not 'cpu'.
+    """
     import openvino
     if device != 'cpu':
         raise ConfigError(f"OpenVINO runs on the CPU here, got device '{device}'")
     core = openvino.Core()
-    # Float32 is computed as float32 on processors that would take bfloat16 by themselves, too.
+    # Without the hint, OpenVINO computes float32 networks in bfloat16 on processors that support it.
     settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32'}
     if threads:
         settings['INFERENCE_NUM_THREADS'] = threads
@@ -66,6 +99,13 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
 
 
 def read_description(path: Path) -> dict:
-    """What :func:`write` was told about the file."""
+    """Read the description that :func:`write` stored in a file.
+
+    Args:
+        path (Path): File that :func:`write` wrote.
+
+    Returns:
+        dict: The description.
+    """
     import openvino
     return json.loads(openvino.Core().read_model(str(path)).get_rt_info(KEY).value)

@@ -1,19 +1,20 @@
-"""OpenVINO leaves a thread a signal stack that is gone; here the thread gets its own back."""
+"""Restore the alternate signal stack of a thread that OpenVINO has replaced."""
 import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_BYTES = 64  # more than stack_t has on any system; what is in it is put back as it was
+_BYTES = 64  # at least the size of stack_t on every system; the content is restored unread
 
 
 @contextmanager
 def signal_stack_kept() -> Iterator[None]:
-    """Give the thread the alternate signal stack again that it had before.
+    """Restore the alternate signal stack of this thread when the `with` block ends.
 
-    A network that OpenVINO compiles brings a signal stack (sigaltstack(2)) of its own and, when it is deleted, sets the one it
-    found. Of two networks the second finds the first one's: deleted in that order, they leave a stack that is no longer there,
-    and the next signal that Python handles kills the process. Data loaders handle one whenever a process of theirs ends.
+    Compiling a network with OpenVINO installs an alternate signal stack (sigaltstack(2)); deleting the network installs the
+    stack that it found. If two networks are compiled, the second finds the stack of the first. If they are deleted in the same
+    order, a freed stack stays installed, and the next signal that Python handles kills the process. PyTorch's data loaders
+    handle a signal whenever one of their workers ends.
     """
     if os.name != 'posix':
         yield

@@ -1,4 +1,4 @@
-"""TorchScript files, run by torch or libtorch."""
+"""Write TorchScript files, and run them with torch."""
 import json
 import warnings
 from collections.abc import Callable, Iterable
@@ -19,11 +19,11 @@ KEY = 'mmmux.json'
 
 
 def check_installed() -> None:
-    """Torch is."""
+    """Do nothing: torch is a requirement of this package."""
 
 
 class _InHalf(nn.Module):
-    """A network in half precision with inputs and outputs in float32."""
+    """Compute a network in half precision, with inputs and outputs in float32."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -35,11 +35,21 @@ class _InHalf(nn.Module):
 
 def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
           opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
-    """As in `onnx_runtime`; a trace takes other sizes in any case, and there is no operator set.
+    """Write a network to a TorchScript file, with its description as an extra file inside.
+
+    Args:
+        network (nn.Module): Maps images (N, 3, H, W) to a tuple of tensors; its attribute `outputs` names them.
+        example (Tensor): Input (N, 3, H, W) to trace with.
+        path (Path): File to write.
+        description (dict): Description of the file, see :func:`mmmux.deploy.metadata.describe_file`.
+        dynamic (bool): No effect: a trace accepts other sizes in any case. Default: False.
+        precision (str): 'fp32' or 'fp16' (inputs and outputs stay float32). Default: 'fp32'.
+        opset (int): No effect: TorchScript has no operator set. Default: 17.
+        calibration (Iterable[Tensor]): No effect: there is no int8. Default: ().
 
     Raises:
-        ConfigError: the network ends in non-maximum suppression, which TorchScript has no operator for, or this torch cannot
-            compute in half precision on the CPU, where the file is made.
+        ConfigError: The network ends in non-maximum suppression, for which TorchScript has no operator, or torch cannot compute
+            in half precision on the CPU, where the file is traced.
     """
     if 'labels' in network.outputs and 'boxes' in network.outputs:
         raise ConfigError('TorchScript has no operator for non-maximum suppression: export the boxes and scores of all anchors '
@@ -53,7 +63,16 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
 
 
 def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callable[[numpy.ndarray], list[numpy.ndarray]]:
-    """A function that runs the file on a batch of prepared pictures; the number of threads is torch's own."""
+    """Load a file.
+
+    Args:
+        path (Path): File that :func:`write` wrote.
+        threads (int | None): No effect: torch's own number of threads applies. Default: None.
+        device (str): Device of torch, e.g. 'cpu' or 'cuda'. Default: 'cpu'.
+
+    Returns:
+        Callable[[ndarray], list[ndarray]]: Maps preprocessed images (N, 3, H, W), float32, to the outputs.
+    """
     module = torch.jit.load(str(path), map_location=device)
 
     def run(pictures: numpy.ndarray) -> list[numpy.ndarray]:
@@ -64,7 +83,14 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
 
 
 def read_description(path: Path) -> dict:
-    """What :func:`write` was told about the file."""
+    """Read the description that :func:`write` stored in a file.
+
+    Args:
+        path (Path): File that :func:`write` wrote.
+
+    Returns:
+        dict: The description.
+    """
     files = {KEY: ''}
     torch.jit.load(str(path), _extra_files=files)
     return json.loads(files[KEY])

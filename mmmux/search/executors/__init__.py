@@ -1,4 +1,4 @@
-"""Where evaluations run: processes of this machine, or Ray for many GPUs and machines."""
+"""Run evaluations in local processes, or with Ray on many GPUs and machines."""
 from collections.abc import Mapping
 
 from mmmux.utils.errors import ConfigError
@@ -13,10 +13,17 @@ __all__ = ['EXECUTORS', 'Executor', 'LocalExecutor', 'RayExecutor', 'make_execut
 
 
 def make_executor(settings: Mapping) -> Executor:
-    """The executor of `search.executor`, e.g. `dict(type='local', workers=2)` or `dict(type='ray', cpus=1, gpus=0.5)`.
+    """Make the executor that a config's `search.executor` describes.
+
+    Args:
+        settings (Mapping): `type`, a key of `EXECUTORS`, and its options, e.g. `dict(type='local', workers=2)` or
+            `dict(type='ray', cpus=1, gpus=0.5)`.
+
+    Returns:
+        Executor: The executor, to be used in a `with` statement.
 
     Raises:
-        ConfigError: a value cannot be used, or Ray is not installed.
+        ConfigError: An option is invalid, or Ray is not installed.
     """
     options = dict(settings)
     kind = options.pop('type', None)

@@ -1,4 +1,4 @@
-"""What all executors do alike."""
+"""Define the interface of the executors and the steps that all of them share."""
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing
@@ -8,17 +8,24 @@ from mmmux.utils.errors import ConfigError
 
 
 class Executor(AbstractContextManager):
-    """What runs evaluations, in a `with` statement."""
+    """Run evaluations; use an executor in a `with` statement."""
 
-    OPTIONS: tuple[str, ...]  # of `search.executor` beside `type`
+    OPTIONS: tuple[str, ...]  # accepted keys of `search.executor` besides `type`
 
     def run(self, specs: Iterable[TrialSpec]) -> Iterator[tuple[TrialSpec, TrialResult]]:
-        """Evaluate all, and yield each result as soon as it is there: first those that an interrupted search left on disk.
+        """Run evaluations, and yield each result as soon as it is available.
 
-        A crash, a time-out and a loss that is no number are results. Closing the iterator ends what is running.
+        Results that an interrupted search stored on disk come first. A crash, a timeout and a loss that is not finite are
+        results. Closing the iterator ends the running evaluations.
+
+        Args:
+            specs (Iterable[TrialSpec]): Inputs of the evaluations.
+
+        Yields:
+            tuple[TrialSpec, TrialResult]: Input and result of one evaluation.
 
         Raises:
-            ConfigError: a mistake of the user's, which every further evaluation would repeat.
+            ConfigError: The config or the data has an error that every other evaluation would repeat.
         """
         waiting = []
         for spec in specs:
@@ -35,4 +42,4 @@ class Executor(AbstractContextManager):
 
     @abstractmethod
     def _run(self, specs: list[TrialSpec]) -> Iterator[tuple[TrialSpec, TrialResult]]:
-        """A generator that evaluates all and, when it is closed, ends what is running."""
+        """Yield the result of each evaluation, and end the running evaluations when the generator is closed."""

@@ -1,4 +1,4 @@
-"""Evaluations in processes of this machine."""
+"""Run evaluations in processes of this machine."""
 import os
 import queue
 from collections.abc import Iterator
@@ -16,13 +16,14 @@ from .process import TrialProcess
 
 
 class LocalExecutor(Executor):
-    """So many processes at a time, with the cores and the GPUs shared out among them.
+    """Run several evaluations at a time, and divide the cores and the GPUs among them.
 
     Args:
-        workers: evaluations at a time. With several GPUs each worker has one of them, in turn.
+        workers (int): Evaluations at a time. If there are several GPUs, they are assigned to the workers in turn, one each.
+            Default: 1.
 
     Raises:
-        ConfigError: `workers` is no positive whole number.
+        ConfigError: `workers` is not a positive integer.
     """
 
     OPTIONS = ('workers', )
@@ -33,11 +34,11 @@ class LocalExecutor(Executor):
         self.environments = worker_environments(workers)
 
     def __exit__(self, *_) -> None:
-        """Nothing is held between two calls of `run`."""
+        """Do nothing: the executor holds no resource between two calls of `run`."""
 
     def _run(self, specs: list[TrialSpec]) -> Iterator[tuple[TrialSpec, TrialResult]]:
         batch = _Batch(self.environments)
-        pool = ThreadPoolExecutor(len(self.environments))  # its threads do nothing but wait for their processes
+        pool = ThreadPoolExecutor(len(self.environments))  # its threads only wait for their processes
         try:
             futures = {pool.submit(batch.evaluate, spec): spec for spec in specs}
             for future in as_completed(futures):
@@ -48,7 +49,11 @@ class LocalExecutor(Executor):
 
 
 class _Batch:
-    """The processes of one call of `run`."""
+    """The processes of one call of `run`.
+
+    Args:
+        environments (list[dict[str, str]]): Environment variables of each worker.
+    """
 
     def __init__(self, environments: list[dict[str, str]]):
         self._free: queue.SimpleQueue = queue.SimpleQueue()
@@ -58,7 +63,7 @@ class _Batch:
         self._running: set[TrialProcess] = set()
 
     def evaluate(self, spec: TrialSpec) -> TrialResult | None:
-        """Run a trial to its end; None where :meth:`stop` came first."""
+        """Run a trial to its end; return None if :meth:`stop` was called before."""
         environment = self._free.get()
         try:
             with self._lock:
@@ -73,7 +78,7 @@ class _Batch:
             self._free.put(environment)
 
     def stop(self) -> None:
-        """End what is running, and start nothing more."""
+        """End the running trials, and start no others."""
         with self._lock:
             self._stopped = True
             for process in list(self._running):
@@ -81,8 +86,15 @@ class _Batch:
 
 
 def worker_environments(workers: int) -> list[dict[str, str]]:
-    """For each worker, the variables that give it its share of the cores and, of several GPUs, one."""
-    # Two trainings with a thread for every core would wait for each other. Who sets the variable knows better.
+    """Return the environment variables that give each worker its share of the cores and, if there are several GPUs, one GPU.
+
+    Args:
+        workers (int): Number of workers.
+
+    Returns:
+        list[dict[str, str]]: Variables of each worker.
+    """
+    # Trainings with one thread per core each would wait for each other. A value that the user sets takes precedence.
     threads = os.environ.get('OMP_NUM_THREADS') or str(max(1, usable_cores() // workers))
     environments = [dict(OMP_NUM_THREADS=threads) for _ in range(workers)]
     gpus = torch.cuda.device_count()

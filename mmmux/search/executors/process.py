@@ -1,4 +1,4 @@
-"""A trial as a process that can be stopped with everything it started."""
+"""Run a trial in a process that can be stopped together with all processes that it started."""
 import contextlib
 import os
 import re
@@ -12,20 +12,20 @@ from pathlib import Path
 from mmmux.search.journal import FAILED, TIMEOUT
 from mmmux.search.trial_process import LOG_FILE, TrialResult, TrialSpec
 
-_TAIL = 4096  # bytes of a log that its last line is looked for in
-_BAR = re.compile(r'\d+%\|.*\|')  # as tqdm draws it
+_TAIL = 4096  # bytes at the end of a log in which its last line is searched
+_BAR = re.compile(r'\d+%\|.*\|')  # a progress bar of tqdm
 
 
 class TrialProcess:
-    """`python -m mmmux.search.trial_process` in a session of its own, started when this is made.
+    """Start `python -m mmmux.search.trial_process` in a session of its own.
 
-    A new Python for each trial rather than a fork of one that has everything imported: that would have asked for the GPU
-    already, which a fork cannot use, and would share with all trials whatever went wrong in it.
+    Each trial runs in a new Python, not in a fork of a process that has imported everything. Such a process would already have
+    initialised the GPU, which a fork cannot use, and every trial would inherit its errors.
 
     Args:
-        spec: what to evaluate.
-        environment: variables added to this process's own, for example the GPU that it may use.
-        cwd: folder that relative paths of the config start from; this process's own by default.
+        spec (TrialSpec): Input of the evaluation.
+        environment (Mapping[str, str]): Variables added to this process's environment, e.g. the GPU that the trial may use.
+        cwd (str | Path | None): Folder from which relative paths of the config start. Default: None, this process's folder.
     """
 
     def __init__(self, spec: TrialSpec, environment: Mapping[str, str], cwd: str | Path | None = None):
@@ -33,17 +33,17 @@ class TrialProcess:
         self.spec, self._stopped = spec, False
         self._started = time.monotonic()
         with open(spec.folder / LOG_FILE, 'wb') as log:
-            # It ends when its standard input does, see `mmmux.search.trial_process.end_with_the_search`.
+            # The process ends when its standard input ends, see `mmmux.search.trial_process.end_with_the_search`.
             self._process = subprocess.Popen(
                 [sys.executable, '-m', 'mmmux.search.trial_process', str(spec.folder.resolve())], stdin=subprocess.PIPE,
                 stdout=log, stderr=log, cwd=cwd, env={**os.environ, 'PYTHONUNBUFFERED': '1', **environment},
                 start_new_session=True)
 
     def result(self) -> TrialResult | None:
-        """Wait for the end, or for the time limit; leaves nothing running and the result in the folder.
+        """Wait until the trial ends or exceeds its time limit; then no process is running, and the result is in the folder.
 
         Returns:
-            TrialResult: None where :meth:`stop` ended it.
+            TrialResult | None: The result; None if :meth:`stop` ended the trial.
         """
         try:
             status = self._process.wait(self.spec.time_limit)
@@ -60,12 +60,12 @@ class TrialProcess:
         return result
 
     def stop(self) -> None:
-        """End it and all that it started, at once and without a result."""
+        """Kill the trial and all processes that it started; it has no result."""
         self._stopped = True
         self._kill()
 
     def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter on a Mac, of one that has just ended
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: PermissionError if it has just ended
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process.stdin.close()
@@ -75,13 +75,20 @@ class TrialProcess:
         if status is None:
             return TrialResult(TIMEOUT, seconds, reason=f'it took more than {self.spec.time_limit:g} s')
         reason = last_line(self.spec.folder / LOG_FILE)
-        if status < 0:  # out of memory, a segmentation fault
+        if status < 0:  # a signal: out of memory or a segmentation fault
             reason = f'it died of {signal.Signals(-status).name}' + (f'; its log ends with: {reason}' if reason else '')
         return TrialResult(FAILED, seconds, reason=reason or f'it ended with status {status} and said nothing')
 
 
 def last_line(log: Path) -> str:
-    """The last line of a log that says something; a progress bar that was left standing says nothing."""
+    """Return the last line of a log, at most 300 characters, that is neither empty nor a progress bar.
+
+    Args:
+        log (Path): Log file.
+
+    Returns:
+        str: The line; '' if there is none.
+    """
     with open(log, 'rb') as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
         lines = [line.strip() for line in re.split(r'[\r\n]+', file.read().decode(errors='replace'))]

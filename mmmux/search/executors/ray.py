@@ -1,4 +1,4 @@
-"""Evaluations as tasks of Ray, for many GPUs and many machines."""
+"""Run evaluations as tasks of Ray (https://www.ray.io), on many GPUs and machines."""
 import logging
 import os
 import signal
@@ -18,25 +18,26 @@ from mmmux.utils.machine import usable_cores
 from .base import Executor
 from .process import TrialProcess
 
-_TRIES = 3  # a machine may be taken away; one that an evaluation brings down three times is not to blame
+_TRIES = 3  # a cluster may withdraw a machine; if a task dies three times, the evaluation is the cause
 _SECONDS_TO_ANSWER = 10
-_LOG_BYTES = 1_000_000  # of the end of a log come back
+_LOG_BYTES = 1_000_000  # bytes at the end of a log that a task returns
 
 
 class RayExecutor(Executor):
-    """One task for each evaluation, which runs the same process as on this machine; Ray decides where and when.
+    """Run each evaluation as a task of Ray, which decides on the machine and the time.
 
-    Results and logs come back through Ray. The folder of an evaluation is used where the task sees it; elsewhere it works in
-    one of its own, so that machines need to share no file system unless weights are inherited.
+    A task runs the same process as the local executor. Results and logs return through Ray. A task works in the folder of the
+    evaluation if its machine sees that folder, otherwise in a temporary one. Machines therefore need no common file system,
+    unless weights are inherited.
 
     Args:
-        cpus: cores that an evaluation takes.
-        gpus: GPUs that it takes; a fraction to share one.
-        address: of a Ray cluster, 'auto' for the one that this machine belongs to; None starts Ray here, for as long as the
-            search runs.
+        cpus (float): Cores for each evaluation. Default: 1.
+        gpus (float): GPUs for each evaluation; a fraction shares a GPU. Default: 0.
+        address (str | None): Address of a Ray cluster; 'auto' is the cluster to which this machine belongs. Default: None,
+            start Ray on this machine until the search ends.
 
     Raises:
-        ConfigError: a value cannot be used, Ray is not installed, or there is no cluster at the address.
+        ConfigError: A value is invalid, Ray is not installed, or no cluster answers at the address.
     """
 
     OPTIONS = ('cpus', 'gpus', 'address')
@@ -47,8 +48,8 @@ class RayExecutor(Executor):
                 raise ConfigError(f'search.executor.{name} must be a number {least}, got {value!r}')
         self._ray = _import_ray()
         self._own = not self._ray.is_initialized()
-        # Ray sets a handler that raises, and leaves it behind. In a process that was just forked, as by an evaluator's pool, an
-        # exception can be lost, and with it the signal: the pool would wait for ever for that process to end.
+        # Ray installs a SIGTERM handler that raises, and does not remove it. In a process that was just forked, e.g. by an
+        # evaluator's pool, the exception can be lost, and the signal with it: the pool would wait for that process for ever.
         self._handler = signal.getsignal(signal.SIGTERM)
         if self._own:
             try:
@@ -58,11 +59,11 @@ class RayExecutor(Executor):
                 raise
         if address is None:
             self._check_room(dict(CPU=cpus, GPU=gpus))
-        # A task that is killed is tried again below, so often as there and not for ever.
+        # No retries by Ray: `_run` starts a killed task again, at most `_TRIES` times in total.
         self._task = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_evaluate)
 
     def __exit__(self, *_) -> None:
-        """Disconnect from Ray, and end it if it was started here."""
+        """Disconnect from Ray; if this executor started Ray, end it."""
         if self._own:
             self._ray.shutdown()
             self._restore_handler()
@@ -104,7 +105,7 @@ class RayExecutor(Executor):
 
 
 def _evaluate(spec: TrialSpec, cwd: str) -> tuple[TrialResult, bytes]:
-    """Run a trial on the machine of the task; the log only where the search cannot see it."""
+    """Run a trial on the machine of the task, and return its result and log; the log is empty if the search sees the folder."""
     cwd = cwd if Path(cwd).is_dir() else None
     if spec.is_in(spec.folder):
         return TrialProcess(spec, {}, cwd).result(), b''
@@ -117,7 +118,7 @@ def _evaluate(spec: TrialSpec, cwd: str) -> tuple[TrialResult, bytes]:
 
 
 def _import_ray():
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # it would tell its makers, and tell the user so
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # otherwise Ray reports usage statistics and prints a notice about it
     try:
         import ray
     except ImportError:
@@ -130,7 +131,7 @@ def _connect(ray, address: str | None) -> None:
     options = dict(num_cpus=usable_cores(), include_dashboard=False) if address is None else {}
     try:
         host, _, port = (address or '').removeprefix('ray://').rpartition(':')
-        if port.isdigit():  # Ray itself would try for ten minutes
+        if port.isdigit():  # check first: Ray itself tries for ten minutes
             socket.create_connection((host.strip('[]'), int(port)), _SECONDS_TO_ANSWER).close()
         ray.init(address=address or 'local', log_to_driver=False, logging_level=logging.ERROR, **options)
     except (OSError, ValueError, RuntimeError) as error:  # a ConnectionError is an OSError
