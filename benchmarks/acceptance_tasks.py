@@ -111,7 +111,7 @@ def resumed(task: Task, printed: str, work_dir: Path, half: int) -> dict:
     lines = _last(work_dir, '*/vis_data/scalars.json').read_text().splitlines()
     rows = [row for row in map(json.loads, lines) if 'loss' in row]
     config = runpy.run_path(str(next(work_dir.glob('*.py'))))  # mmengine writes the config of the run there
-    batch, seconds = config['train_dataloader']['batch_size'], rows[-1]['time']  # the mean of the last 50 iterations
+    batch, seconds = config['train_dataloader']['batch_size'], rows[-1]['time']  # seconds, mean of the last 50 iterations
     return dict(
         resumed_at=place, first_iteration_after=rows[0]['iter'], iterations=rows[-1]['iter'], loss=rows[-1]['loss'],
         mixed_precision=config['optim_wrapper']['type'] == 'AmpOptimWrapper', batch_size=batch,

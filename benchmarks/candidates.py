@@ -24,7 +24,7 @@ from mmmux.models.architectures import as_table
 from mmmux.utils.machine import describe_machine
 
 CONFIG = Path(__file__).resolve().parent.parent / 'configs/classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
-KERNELS = (3, (3, 5, 7), (3, 5, 7, 9), 5, (3, 5, 7, 9, 11), 3)  # of the first block of stages 1 to 6
+KERNELS = (3, (3, 5, 7), (3, 5, 7, 9), 5, (3, 5, 7, 9, 11), 3)  # kernel sizes of the first block of stages 1 to 6
 MUX_KERNELS = (3, 3, 5, 5, 5)
 STRIDES = (2, 2, 2, 1, 2, 1)
 

@@ -108,7 +108,7 @@ def _synchronize(device: str) -> None:
 
 
 def show(task: str, rows: Mapping) -> None:
-    """Print a table."""
+    """Print a table of the result of :func:`timed`."""
     print(f'\n{task}\n{"network":<16}{"median ms":>12}{"quartiles ms":>22}{"ratio":>8}')
     for name, row in rows.items():
         memory = f'{row["peak_mib"]:>10} MiB' if 'peak_mib' in row else ''

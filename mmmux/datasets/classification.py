@@ -226,6 +226,14 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
     """
 
     def number(self, folders: list[str]) -> dict[str, int]:
+        """Return the class number of each folder: its position among all WordNet IDs, or in `metainfo.classes` for a subset.
+
+        Args:
+            folders (list[str]): names of the class folders.
+
+        Raises:
+            DatasetError: a folder has no WordNet ID as its name, or the number of folders is not that of the classes.
+        """
         classes = self.METAINFO['classes']
         if tuple(self.CLASSES) != tuple(classes):
             return super().number(folders)
@@ -321,7 +329,7 @@ def _with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Sequ
         raise ConfigError(f'metainfo.classes of {type(dataset).__name__} must be a tuple of class names or a file of them, got '
                           f"{names!r} (one class: ('name',))")
     twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # ImageNet has two kinds of crane
+    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # two classes of ImageNet are named 'crane'
         raise ConfigError(f'metainfo.classes of {type(dataset).__name__} names a class twice: {_some(twice)}')
     return dict(metainfo, classes=tuple(names))
 

@@ -36,7 +36,7 @@ class AnyLayout(Layout):
         path = self.info(index).get('img_path')
         if path is None:
             return f'picture {index}'
-        if hasattr(self.dataset, 'leave_out'):  # ChestXray14, which knows pictures by their names alone
+        if hasattr(self.dataset, 'leave_out'):  # ChestXray14, whose lists have file names without folders
             return osp.basename(path)
         return relative_name(path, self.root) if '://' not in path else path
 
