@@ -1,4 +1,7 @@
-"""The two trainings of `gpu_acceptance.py`: their configs, options and what their logs say. Standard library only."""
+"""Define the two trainings of `gpu_acceptance.py`: configs, options, and how to read their logs.
+
+This module uses the standard library only.
+"""
 import json
 import re
 import runpy
@@ -13,20 +16,21 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 @dataclass(frozen=True)
 class Task:
-    """A model on a real data set, or on a drawn one in its place.
+    """A model and its data set: a real one, or a drawn one if the real one is missing.
 
     Attributes:
         name: 'detection' or 'segmentation'.
-        model: for people.
-        package: whose own tools train and test it.
-        data: the real data set.
-        layout: files and folders that it must have.
-        config, drawn_config: for the real and for the drawn data set, below configs/.
-        drawn: the module that draws.
-        metric: as the package calls it.
-        score: what it is called in the file.
-        unit: of the training's length, 'epoch' or 'iter'.
-        schedule: options for a training of so many epochs or iterations.
+        model: name of the model in the result file.
+        package: the OpenMMLab package whose tools train and test the model.
+        data: name of the real data set.
+        layout: files and folders that the real data set must have.
+        config: path of the config for the real data set, relative to configs/.
+        drawn_config: path of the config for the drawn data set, relative to configs/.
+        drawn: the module of mmmux.datasets that draws the data set.
+        metric: name of the metric in the package's results.
+        score: name of the metric in the result file.
+        unit: unit of the training's length, 'epoch' or 'iter'.
+        schedule: returns the --cfg-options of the learning rate schedule for a length.
     """
     name: str
     model: str
@@ -42,17 +46,23 @@ class Task:
     schedule: Callable[[int], list[str]]
 
     def training(self, length: int, total: int, seed: int) -> list[str]:
-        """Options for a training that ends at `length` of `total` epochs or iterations, in the schedule of the whole."""
+        """Return the --cfg-options of a training that stops early but follows the schedule of the whole training.
+
+        Args:
+            length: epochs or iterations after which the training ends.
+            total: epochs or iterations of the schedule.
+            seed: seed of the random numbers.
+        """
         return [f'train_cfg.max_{self.unit}s={length}', f'train_cfg.val_interval={total}', *self.schedule(total),
                 'default_hooks.logger.interval=1', f'randomness.seed={seed}']
 
     def loading(self, data: Path, workers: int) -> list[str]:
-        """Options for a data set in a folder, loaded by so many processes."""
+        """Return the --cfg-options for a data set in a folder, loaded by a number of processes (0: the training's own)."""
         return [f'{loader}.{key}' for loader in LOADERS for key in (
             f'dataset.data_root={data}', f'num_workers={workers}', f'persistent_workers={workers > 0}')]
 
     def checkpoint(self, work_dir: Path, length: int) -> Path:
-        """The checkpoint of a finished training."""
+        """Return the path of the checkpoint at the end of a training of `length` epochs or iterations."""
         return work_dir / f'{self.unit}_{length}.pth'
 
 
@@ -79,10 +89,20 @@ SEGMENTATION = Task(
 
 
 def resumed(task: Task, printed: str, work_dir: Path, half: int) -> dict:
-    """What the second half of a training says: where it went on, its speed, memory, and whether precision was mixed.
+    """Read the log of the resumed second half of a training.
+
+    Args:
+        task: the training.
+        printed: its output.
+        work_dir: its work dir.
+        half: the epoch or iteration at which the first half ended.
+
+    Returns:
+        The place of the resumption, the loss, the batch size, the speed (iterations and images per second), the share of the
+        time spent waiting for data, the peak GPU memory (MiB), and whether mixed precision was used.
 
     Raises:
-        StepError: it did not go on where the first half ended.
+        StepError: the training did not resume at the end of the first half.
     """
     found = re.search(r'resumed epoch: (\d+), iter: (\d+)', printed)
     place = dict(zip(('epoch', 'iter'), map(int, found.groups()))) if found else {}
@@ -90,8 +110,8 @@ def resumed(task: Task, printed: str, work_dir: Path, half: int) -> dict:
         raise StepError(f'--resume went on at {place or "the beginning"} and the first half ended at {task.unit} {half}')
     lines = _last(work_dir, '*/vis_data/scalars.json').read_text().splitlines()
     rows = [row for row in map(json.loads, lines) if 'loss' in row]
-    config = runpy.run_path(str(next(work_dir.glob('*.py'))))  # as it was run, which mmengine writes there
-    batch, seconds = config['train_dataloader']['batch_size'], rows[-1]['time']  # the mean of the last 50 iterations
+    config = runpy.run_path(str(next(work_dir.glob('*.py'))))  # mmengine writes the config of the run there
+    batch, seconds = config['train_dataloader']['batch_size'], rows[-1]['time']  # seconds, mean of the last 50 iterations
     return dict(
         resumed_at=place, first_iteration_after=rows[0]['iter'], iterations=rows[-1]['iter'], loss=rows[-1]['loss'],
         mixed_precision=config['optim_wrapper']['type'] == 'AmpOptimWrapper', batch_size=batch,
@@ -101,10 +121,10 @@ def resumed(task: Task, printed: str, work_dir: Path, half: int) -> dict:
 
 
 def tested(task: Task, work_dir: Path) -> dict:
-    """The score of a test, and its speed.
+    """Read the score of a test, and its speed in images per second, from a work dir.
 
     Raises:
-        StepError: the tool gave no score.
+        StepError: the test wrote no score.
     """
     found = json.loads(_last(work_dir, '*/*.json').read_text())
     if task.metric not in found:

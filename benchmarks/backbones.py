@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Time the trunk of MUXNet-m beside MobileNetV2's: forward pass and training step, interleaved in one process."""
+"""Compare the times of MUXNet-m's and MobileNetV2's backbones: forward pass and training step, interleaved in one process."""
 import torch
 from interleaved import forward, parser, show, timed, training_step, write
 from mmdet.models.backbones import MobileNetV2

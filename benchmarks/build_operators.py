@@ -1,7 +1,8 @@
 #!/usr/bin/env python
-"""Compile mmcv's operators for the GPUs of this machine and put them into a folder: what `gpu_acceptance.py` does at first.
+"""Compile mmcv's operators for the GPUs of this machine, and install them into a folder.
 
-It is the compilation of `make setup`, for the Python that runs this, which stays as it is.
+`gpu_acceptance.py` runs this script as its first step. It compiles as `make setup` does, for the Python that runs it, and
+leaves that Python's packages unchanged.
 """
 import argparse
 import os
@@ -16,7 +17,7 @@ from install import Setup  # noqa: E402
 
 
 class Build(Setup):
-    """The compilation alone; output, sources and objects stay in the folder `--venv`."""
+    """Run only the compilation of `make setup`; its log, sources and objects are kept in the folder `--venv`."""
 
     def __init__(self, options: argparse.Namespace):
         super().__init__(options)
@@ -24,7 +25,7 @@ class Build(Setup):
         self.environment.update(PYTHONPATH=os.environ.get('PYTHONPATH', ''), PIP_TARGET=target, PIP_UPGRADE='1', FORCE_CUDA='1',
                                 TORCH_CUDA_ARCH_LIST=options.arch)
         if options.wheels and any(options.wheels.glob('*mmcv-*.tar.gz')):
-            self.environment['PIP_NO_INDEX'] = '1'  # where there is no network pip would try for long
+            self.environment['PIP_NO_INDEX'] = '1'  # without a network, pip would retry for minutes
 
     def distributions(self) -> list:
         return [Path(f'torch-{version("torch")}.dist-info')]
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument('--venv', type=Path, required=True, metavar='DIR', help='for sources and objects: a later run goes on')
     options = parser.parse_args()
     options.stack = 'onedl' if any(distribution.name == 'onedl-mmengine' for distribution in distributions()) else 'openmmlab'
-    os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']])  # ninja is there
+    os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']])  # the folder of ninja
     build = Build(options)
     options.venv.mkdir(parents=True, exist_ok=True)
     with open(options.venv / 'install.log', 'a') as build.log:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Train candidates for MUXNet-xs and -s shortly on CIFAR-10 and write down accuracies, parameters and multiply-adds.
+"""Train candidates for MUXNet-xs and -s briefly on CIFAR-10, and write accuracies, parameters and multiply-adds to a file.
 
-Every candidate has the family's seven stages and kernels and meets the budget of its size (1000 classes, 224 x 224). What
-differs is where spatial multiplexing is used, and what its savings are spent on. Each training is a process of its own.
+Every candidate has the family's seven stages and kernels, and meets the budget of its size (1000 classes, 224 x 224 pixels).
+The candidates differ in the stages that use spatial multiplexing, and in the layers that use the saved multiply-adds. Each
+training runs in its own process.
 """
 import argparse
 import json
@@ -23,7 +24,7 @@ from mmmux.models.architectures import as_table
 from mmmux.utils.machine import describe_machine
 
 CONFIG = Path(__file__).resolve().parent.parent / 'configs/classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
-KERNELS = (3, (3, 5, 7), (3, 5, 7, 9), 5, (3, 5, 7, 9, 11), 3)  # of the first block of stages 1 to 6
+KERNELS = (3, (3, 5, 7), (3, 5, 7, 9), 5, (3, 5, 7, 9, 11), 3)  # kernel sizes of the first block of stages 1 to 6
 MUX_KERNELS = (3, 3, 5, 5, 5)
 STRIDES = (2, 2, 2, 1, 2, 1)
 
@@ -34,14 +35,16 @@ EVERYWHERE = dict.fromkeys(range(1, 6), (-1, 0, 1))
 
 def candidate(widths: Sequence[int], muxes: Sequence[int], expands: Sequence[int], mux_expands: Sequence[int], head: int,
               stem: int = 16, scales: Mapping[int, Sequence[int]] | None = None) -> Architecture:
-    """A network with the family's kernels.
+    """Build the architecture of a candidate, with the family's kernels.
 
     Args:
-        widths, expands: channels and expansion of the first block of stages 1 to 6.
-        muxes, mux_expands: number and expansion of the MUX blocks of stages 1 to 5.
+        widths: output channels of stages 1 to 6.
+        muxes: number of MUX blocks of stages 1 to 5.
+        expands: expansion of the first block of stages 1 to 6.
+        mux_expands: expansion of the MUX blocks of stages 1 to 5.
         head: channels of the head convolution.
-        stem: channels of the stem and of stage 0.
-        scales: spatial multiplexing of the MUX blocks, by stage.
+        stem: channels of the stem and of stage 0. Default: 16.
+        scales: scales of the spatial multiplexing in the MUX blocks, by stage. Default: none.
     """
     stages = [(DS(stem, act='ReLU'), )]
     for stage, (width, kernel, stride, expand) in enumerate(zip(widths, KERNELS, STRIDES, expands), 1):
@@ -78,7 +81,7 @@ CANDIDATES = {
 
 
 def train_one(name: str, seed: int, work_dir: Path, options: Mapping) -> None:
-    """Train one candidate through mmengine's runner, in this process."""
+    """Train one candidate in this process."""
     cfg = settings.load_config(CONFIG, options, work_dir)
     arch = CANDIDATES[name]
     cfg.model.backbone.backbone.arch = as_table(arch)
@@ -88,7 +91,7 @@ def train_one(name: str, seed: int, work_dir: Path, options: Mapping) -> None:
 
 
 def describe(name: str, work_dirs: Sequence[Path]) -> dict:
-    """What a candidate costs at 224 x 224 with 1000 classes, and the last accuracies of its trainings, in percent."""
+    """Return a candidate's cost at 224 x 224 pixels with 1000 classes, and the final accuracy of each training in percent."""
     arch = CANDIDATES[name]
     total = classifier_complexity(arch)
     curves = [read_curves(work_dir).val['accuracy/top1'] for work_dir in work_dirs]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Time and memory of loading detection data sets, beside mmdet's own readers.
+"""Measure the time and memory of loading detection data sets, compared with mmdet's data sets.
 
-Data sets in the layouts of VOC and COCO are generated, as large as VOC07+12's trainval and COCO's train2017. Each loading runs
-in a process of its own, which has imported both packages before; the readers take turns, with the files in the page cache.
-Reported are medians over the rounds, and the median of the rounds' ratios. Memory is the peak of the resident set during
-loading less what was resident before it (Linux only). A data set that is left out keeps the rows of an earlier run.
+The script generates data sets in VOC and COCO layout, of the size of VOC07+12's trainval and COCO's train2017. Each loading
+runs in its own process, after the imports; mmdet's and mmmux's readers alternate, with the files in the page cache. The result
+has the median over the rounds, and the median of each round's ratio. Memory is the peak of the resident set during the loading
+minus the resident set before it (Linux only). A data set that is skipped keeps its rows of an earlier run.
 """
 import argparse
 import gc
@@ -26,8 +26,8 @@ from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 MEASURES = ('seconds', 'cpu_seconds', 'mib')
-READERS = {'mmdet': 'mmdet', 'mmmux': 'mmmux'}  # by the scope that their types are registered in
-# Of real pictures, (width, height); the first ones are the most frequent.
+READERS = {'mmdet': 'mmdet', 'mmmux': 'mmmux'}  # name in the result: registry scope
+# (width, height) of real images in pixels, the most frequent first.
 SIZES = ((500, 375), (375, 500), (500, 333), (334, 500), (500, 400), (640, 480))
 VOC_OBJECT = """\t<object>
 \t\t<name>{name}</name>
@@ -97,7 +97,13 @@ def main() -> None:
 
 
 def generated(draw: Callable, folder: Path, *arguments: int) -> Path:
-    """The folder of a data set, which is drawn unless it is there."""
+    """Return the folder of a data set; generate the data set unless the folder is complete.
+
+    Args:
+        draw: function that writes the data set, called with `folder` and `arguments`.
+        folder: the folder.
+        *arguments: numbers of images, boxes and so on; other numbers generate the data set again.
+    """
     said = f'{draw.__name__} {" ".join(map(str, arguments))}'
     if not is_complete(folder, said):
         draw(folder, *arguments)
@@ -106,7 +112,7 @@ def generated(draw: Callable, folder: Path, *arguments: int) -> Path:
 
 
 def draw_voc(folder: Path, pictures: int, boxes: int) -> None:
-    """Write a data set in VOC's layout: pictures of real sizes, without content, and annotations as VOC's, one box at least."""
+    """Write a data set in VOC layout: plain gray images of realistic sizes, and annotations with at least one box each."""
     for name in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
         (folder / 'VOC2007' / name).mkdir(parents=True, exist_ok=True)
     from mmdet.datasets import VOCDataset
@@ -132,19 +138,19 @@ def _jpeg(size: tuple[int, int]) -> bytes:
 
 
 def _shared_out(boxes: int, pictures: int, rng: np.random.Generator) -> np.ndarray:
-    """How many boxes each picture has: one, and the others at random."""
+    """Distribute boxes over images at random, with at least one box per image; return the number of boxes of each image."""
     return 1 + rng.multinomial(boxes - pictures, np.full(pictures, 1 / pictures))
 
 
 def _boxes(size: tuple[int, int], count: int, rng: np.random.Generator) -> list[list[int]]:
-    """Corners of boxes inside a picture, counted from 1."""
+    """Return random boxes inside an image, as corners in pixels counted from 1."""
     low = rng.integers(1, np.array(size) // 2, (count, 2))
     high = rng.integers(low + 5, np.array(size) + 1, (count, 2))
     return np.concatenate((low, high), axis=1).tolist()
 
 
 def draw_coco(folder: Path, pictures: int, boxes: int, points: int) -> None:
-    """Write an annotation file in COCO's layout; its readers do not open the pictures, which are not there."""
+    """Write an annotation file in COCO format, without images: the readers do not open them."""
     from mmdet.datasets import CocoDataset
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
@@ -165,26 +171,26 @@ def draw_coco(folder: Path, pictures: int, boxes: int, points: int) -> None:
             annotations.append(dict(
                 segmentation=[outline], area=round(width * height / 2, 4), iscrowd=0, image_id=number,
                 bbox=[x, y, width, height], category_id=int(rng.integers(1, len(categories) + 1)), id=len(annotations) + 1))
-    rng.shuffle(annotations)  # which COCO's are not sorted by picture either
+    rng.shuffle(annotations)  # COCO's annotations are not sorted by image either
     file = dict(info={}, licenses=[], images=images, annotations=annotations, categories=categories)
     (folder / 'instances.json').write_text(json.dumps(file))
 
 
 def voc_config(folder: Path, scope: str) -> dict:
-    """The config of the training split."""
+    """Return the config of the VOC training split, for the data set class of a registry scope."""
     return dict(type=f'{scope}.VOCDataset', data_root=str(folder), ann_file='VOC2007/ImageSets/Main/trainval.txt',
                 data_prefix=dict(sub_data_root='VOC2007/'), filter_cfg=dict(filter_empty_gt=True, min_size=32), pipeline=[])
 
 
 def coco_config(folder: Path, scope: str) -> dict:
-    """The same of COCO."""
+    """Return the config of the COCO training set, for the data set class of a registry scope."""
     return dict(type=f'{scope}.CocoDataset', data_root=str(folder), ann_file='instances.json',
                 data_prefix=dict(img='train2017/'), filter_cfg=dict(filter_empty_gt=True, min_size=32), pipeline=[])
 
 
 def compared(config: Callable[[str], dict], folder: Path, rounds: int) -> dict:
-    """What each reader takes, and our ratios to mmdet's."""
-    for path in folder.rglob('*'):  # into the page cache
+    """Measure both readers in alternation; return their medians, and the ratios of mmmux to mmdet."""
+    for path in folder.rglob('*'):  # reads the files into the page cache
         if path.is_file():
             path.read_bytes()
     measured = {name: [] for name in READERS}
@@ -193,7 +199,7 @@ def compared(config: Callable[[str], dict], folder: Path, rounds: int) -> dict:
             with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as process:
                 measured[name].append(process.submit(load, config(scope)).result())
             print(name, measured[name][-1], flush=True)
-    (pictures, ) = {row['pictures'] for rows in measured.values() for row in rows}  # both read the same
+    (pictures, ) = {row['pictures'] for rows in measured.values() for row in rows}  # fails if the readers keep other images
     result = dict(rounds=rounds, kept=pictures)
     for name, rows in measured.items():
         result[name] = {key: round(median(row[key] for row in rows), 2) for key in MEASURES}
@@ -204,12 +210,12 @@ def compared(config: Callable[[str], dict], folder: Path, rounds: int) -> dict:
 
 
 def load(config: dict) -> dict:
-    """Build a data set: how long it takes, also of the processor alone, and by how much the resident set grows at most."""
+    """Build a data set; return its number of images, the seconds, the CPU seconds, and the peak growth of the memory in MiB."""
     from mmdet.registry import DATASETS
 
     import mmmux.datasets  # noqa: F401
     gc.collect()
-    Path('/proc/self/clear_refs').write_text('5')  # the peak begins anew
+    Path('/proc/self/clear_refs').write_text('5')  # resets the peak of the resident set
     before = _resident('VmRSS')
     began, began_cpu = time.perf_counter(), time.process_time()
     dataset = DATASETS.build(config)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""How long each make target takes in a fresh clone of the committed state, and how large the environment becomes.
+"""Measure the time of each make target in a fresh clone of the committed state, and the size of the environments.
 
     python benchmarks/fresh_clone.py with_wheels --wheels DIR
     python benchmarks/fresh_clone.py without_wheels --targets setup
 
-Each run replaces its own entry in the result file and leaves the others.
+Each run replaces its own entry in the result file and keeps the others.
 """
 import argparse
 import json
@@ -41,7 +41,7 @@ def run_target(clone: Path, target: str, wheels: Path | None) -> dict:
 
 
 def gigabytes(folder: Path) -> float:
-    """The size of a folder on disk."""
+    """Return the size of a folder on disk in GB; 0 if it does not exist."""
     kilobytes = subprocess.check_output(['du', '-sk', folder], text=True).split()[0] if folder.exists() else 0
     return round(int(kilobytes) * 1024 / 1e9, 1)
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Time MUXNet-m beside MobileNetV2 on a GPU: eager, compiled with CUDA graphs, in half precision, and in training.
+"""Compare the times of MUXNet-m and MobileNetV2 on a GPU: eager, compiled with CUDA graphs, half precision, and training.
 
-Trunks go to the last block. Every round times every row once, in turn; ratios are of medians, to MobileNetV2 in the same way of
-running. Weights are random: they do not change the time. Runs in the environment of classification.
+The networks are backbones up to the last block. Every round times every network once, in turn. Ratios are medians divided by
+the median of MobileNetV2 in the same mode. Weights are random, because they do not affect the time. The script needs
+mmpretrain.
 """
 import argparse
 import copy
@@ -26,7 +27,7 @@ PRECISIONS = {'float32': torch.float32, 'float16, channels last': torch.float16}
 
 
 class Last(nn.Module):
-    """A backbone's last feature."""
+    """Return only the last feature map of a backbone."""
 
     def __init__(self, backbone: nn.Module):
         super().__init__()
@@ -41,7 +42,7 @@ def trunks(training: bool) -> dict[str, nn.Module]:
     for network in networks.values():
         network.train(training)
     if not training:
-        networks[MOBILENET] = exact_form(networks[MOBILENET])  # its norms are folded, too
+        networks[MOBILENET] = exact_form(networks[MOBILENET])  # folds its norms as well, for a fair comparison
         networks[EXACT] = exact_form(networks[PLAIN], IN_RUNTIMES)
     return {name: Last(network).cuda() for name, network in networks.items()}
 
@@ -94,7 +95,7 @@ def main() -> None:
         rows = timed(steps, args.rounds, 'cuda')
         result['measures'][title] = rows
         show(title, rows)
-        args.out.write_text(json.dumps(result, indent=2) + '\n')  # each, for a machine that is lent for minutes
+        args.out.write_text(json.dumps(result, indent=2) + '\n')  # after each measure, so that an aborted run keeps its results
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
     for batch, precision in itertools.product(args.batches, PRECISIONS):
@@ -102,7 +103,7 @@ def main() -> None:
     for mixed in (False, True):
         kind = 'mixed precision' if mixed else 'float32'
         measure(f'training step, {kind}, channels last, batch {args.train_batch}', training(args.train_batch, args.size, mixed))
-    for precision in reversed(PRECISIONS):  # last, for compiling takes minutes
+    for precision in reversed(PRECISIONS):  # last, because compiling takes minutes
         measure(f'forward, torch.compile with CUDA graphs, {precision}, batch 1', inference(1, args.size, precision, compiled))
     print(f'\nwritten: {args.out}')
 

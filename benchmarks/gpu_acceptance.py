@@ -1,14 +1,16 @@
 #!/usr/bin/env python
-"""Try a detector and a segmentor on a GPU, in at most ten minutes, and write down what became of it.
+"""Train and test a detector and a segmentor on a GPU, in at most ten minutes, and write the results to a JSON file.
+
+The script
 
 1. builds mmcv with CUDA, unless its operators run on the GPU already;
-2. trains half of SSDLite on bccd with mmdet's own tools in mixed precision, resumes it to the end, and tests it;
-3. the same with C1 on camvid and mmsegmentation's tools;
+2. trains the first half of SSDLite on bccd with mmdet's own tools in mixed precision, resumes it to the end, and tests it;
+3. does the same with C1 on camvid and mmsegmentation's tools;
 4. runs the tests that need a GPU.
 
-Each step has a time limit and a status of its own in one JSON file, which is written after each; a step that fails does not
-stop the others. Where data/bccd or data/camvid (README, "Data") is missing, pictures are drawn in its place, and the file says
-so. Exit status: 0 if all steps passed, 1 if one did not, 2 if nothing could be tried.
+Each step has its own time limit and status in the JSON file, which is written after each step; a failed step does not stop the
+others. If data/bccd or data/camvid (README, "Data") is missing, the script draws images instead, and the file states it. Exit
+status: 0 if all steps passed, 1 if a step failed, 2 if no step could run.
 """
 import argparse
 import json
@@ -32,12 +34,13 @@ GPU = ('import json, torch; p = torch.cuda.get_device_properties(0); print(json.
 OPERATORS = ('import torch; from mmcv.ops import nms; boxes = torch.ones(1, 4, device="%s"); nms(boxes, boxes[0, :1], 0.5); '
              'import json; from mmmux.utils.machine import describe_machine; print(json.dumps(describe_machine()))')
 DRAW = 'from mmmux.datasets import {0}; {0}.draw_data_set("{1}", {2}, {3})'
-KEPT = ('torch', 'torchvision', 'triton', 'nvidia')  # a GPU's driver and the compiler must fit these
-SHARES = dict(packages=0.15, build=0.55, operators=0.1, pictures=0.15, training=0.17, test=0.12, tests=0.2)  # of all minutes
+KEPT = ('torch', 'torchvision', 'triton', 'nvidia')  # never replaced: they match the GPU's driver and the compiler
+# The time limit of each step, as a share of --minutes.
+SHARES = dict(packages=0.15, build=0.55, operators=0.1, pictures=0.15, training=0.17, test=0.12, tests=0.2)
 
 
 class Acceptance:
-    """The steps, for the options of the command line."""
+    """Run the steps with the options of the command line."""
 
     def __init__(self, options: argparse.Namespace):
         self.options, work_dir = options, options.work_dir.absolute()
@@ -49,14 +52,15 @@ class Acceptance:
         self.gpu = self._look_at_gpu() if options.device == 'cuda' else None
         facts = dict(date=date.today().isoformat(), command=_command(), device=options.device, gpu=self.gpu, seed=options.seed,
                      machine={}, results={})
-        names = {f'{Path(place).absolute()}/': '' for place in sys.path if Path(place).is_dir()}  # no folder of this machine
+        # The result file names no folder of this machine.
+        names = {f'{Path(place).absolute()}/': '' for place in sys.path if Path(place).is_dir()}
         names.update({f'{ROOT}/': '', f'{self.folder}/': '', f'{work_dir}/': '', sys.executable: 'python'})
         names.update({f'{place.absolute()}': place.name for place in (options.bccd, options.camvid, options.wheels) if place})
         self.record = StepRecord(options.out, options.minutes, facts, self.folder, names)
         self.real = {task.name: self._real_data(task) for task in (DETECTION, SEGMENTATION)}
 
     def run_all(self) -> bool:
-        """Returns whether all passed."""
+        """Run all steps; return whether all passed."""
         if self.options.wheels:
             self.install_packages()
         if self.gpu and self._python(OPERATORS % 'cuda').returncode:
@@ -73,7 +77,7 @@ class Acceptance:
                                **more)
 
     def install_packages(self) -> None:
-        """Wheels of what this Python lacks, into a folder of their own."""
+        """Install the wheels that this Python lacks into a separate folder."""
         wheels = [wheel.absolute() for wheel in sorted(self.options.wheels.glob('*.whl')) if not _is_here(wheel)]
         if wheels:
             self.step('packages', ['-m', 'pip', 'install', '--no-index', '--no-deps', '--upgrade', '--target', self.packages,
@@ -85,14 +89,14 @@ class Acceptance:
                             self.gpu['compute_capability'], '--venv', self.packages.with_name('build'), *wheels])
 
     def draw_pictures(self) -> None:
-        """For each data set that is missing."""
+        """Draw a substitute for each real data set that is missing."""
         train, test = self.options.drawn, max(4, self.options.drawn // 4)
         if code := [DRAW.format(task.drawn, self._data(task), train, test) for task in (DETECTION, SEGMENTATION)
                     if not self.real[task.name]]:
             self.step('pictures', ['-c', '; '.join(code)])
 
     def train_and_test(self, task: Task) -> None:
-        """Train half, resume to the end, test."""
+        """Train the first half, resume to the end, and test."""
         options, data, work_dir = self.options, self._data(task), self.folder / task.name
         config = f'configs/{task.config if self.real[task.name] else task.drawn_config}'
         total, mixed = getattr(options, f'{task.unit}s'), options.device == 'cuda'
@@ -118,7 +122,7 @@ class Acceptance:
                   after=[steps['resume']], into=result, read=lambda _: tested(task, work_dir / 'test'))
 
     def run_tests(self) -> None:
-        """Last, for the trainings say more."""
+        """Run the tests that need a GPU; they come last, because the trainings matter more."""
         if not self.gpu:
             self.record.note('tests', LEFT_OUT, 'they need a GPU')
             return
@@ -141,7 +145,7 @@ class Acceptance:
         return subprocess.run([sys.executable, '-c', code], env=environment, capture_output=True, text=True, timeout=120)
 
     def _real_data(self, task: Task) -> Path | None:
-        """The folder of the real data set; None where pictures are drawn."""
+        """Return the folder of the real data set, or None if it is missing and images are drawn instead."""
         if given := getattr(self.options, task.data):
             return given.absolute()
         usual = Path('data', task.data).absolute()
@@ -160,7 +164,7 @@ class Acceptance:
             self.record.note(name, PASSED)
 
     def _tools(self, package: str) -> Path:
-        """The package's own tools, which are installed with it."""
+        """Return the folder of the tools that are installed with a package."""
         spec = PathFinder.find_spec(package, [str(self.packages), *sys.path])
         return Path(spec.submodule_search_locations[0] if spec else package) / '.mim/tools'
 
@@ -171,7 +175,7 @@ def _machine(printed: str) -> dict:
 
 
 def _test_counts(report: Path) -> dict:
-    """pytest's counts; a test that is skipped although there is a GPU was not run."""
+    """Read the counts from pytest's report; raise StepError if there are no tests or a test was skipped despite the GPU."""
     suite = ET.parse(report).getroot().find('testsuite')
     counts = {key: int(suite.get(key)) for key in ('tests', 'failures', 'errors', 'skipped')}
     if counts['skipped'] or not counts['tests']:
@@ -180,7 +184,7 @@ def _test_counts(report: Path) -> dict:
 
 
 def _is_here(wheel: Path) -> bool:
-    """Whether this Python has what a wheel holds, or must keep its own."""
+    """Return whether this Python has a wheel's package in that version, or must keep its own version."""
     name, number = wheel.name.split('-')[:2]
     try:
         return name.split('_')[0].lower() in KEPT or version(name.replace('_', '-')) == number
@@ -189,7 +193,7 @@ def _is_here(wheel: Path) -> bool:
 
 
 def _command() -> str:
-    """What was typed, without this machine's folders."""
+    """Return the command line, with absolute paths reduced to their last part."""
     return ' '.join([Path(sys.argv[0]).name, *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])])
 
 
@@ -221,7 +225,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the running step is ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # an exit also ends the running step's process
     acceptance = Acceptance(parse_options())
     passed = acceptance.run_all()
     print(f'written: {acceptance.options.out}')

@@ -1,7 +1,7 @@
-"""What the benchmarks share: timing several networks side by side in one process, and telling the results.
+"""Time several networks in one process in alternation, and print and write the results; the benchmarks share this module.
 
-Each round times every network once, in turn, so that whatever else the machine does falls on all alike; the medians over the
-rounds and their ratio to the first network are reported, with the spread between the quartiles.
+Each round times every network once, in turn, so that other load on the machine affects all networks alike. The results are the
+medians and quartiles over the rounds, and the ratio of each median to that of the first network.
 """
 import argparse
 import json
@@ -19,7 +19,15 @@ WARM_UP = 2
 
 
 def parser(description: str, size: int, train_batch: int, rounds: int, out: str) -> argparse.ArgumentParser:
-    """The options of a benchmark."""
+    """Return a parser with the options that the benchmarks share.
+
+    Args:
+        description: text of the help.
+        size: default height and width of the images in pixels.
+        train_batch: default number of images in a training step.
+        rounds: default number of timed rounds.
+        out: default result file.
+    """
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('--batch', type=int, default=1, help='pictures in a forward pass (default: %(default)s)')
     options.add_argument('--train-batch', type=int, default=train_batch, help='in a training step (default: %(default)s)')
@@ -32,7 +40,7 @@ def parser(description: str, size: int, train_batch: int, rounds: int, out: str)
 
 
 def training_step(network: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Callable[[], None]:
-    """Forward, backward and one step of SGD."""
+    """Return a function that runs the forward pass, the backward pass and one step of SGD."""
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
 
     def step():
@@ -45,7 +53,7 @@ def training_step(network: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Ca
 
 
 def forward(network: nn.Module, images: Tensor) -> Callable[[], None]:
-    """The network in evaluation, without gradients."""
+    """Return a function that runs the network in evaluation mode without gradients."""
 
     def step():
         network.eval()
@@ -56,12 +64,21 @@ def forward(network: nn.Module, images: Tensor) -> Callable[[], None]:
 
 
 def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict:
-    """For each step: median and quartiles in milliseconds, and the ratio of its median to the first one's."""
+    """Time steps in alternation.
+
+    Args:
+        steps: the functions to time, by name.
+        rounds: number of timed rounds, after two rounds of warm-up.
+        device: 'cpu', or a GPU, which is synchronised before and after each step.
+
+    Returns:
+        For each step `median_ms`, `quartiles_ms` and `ratio`, its median divided by that of the first step.
+    """
     return summarised(seconds_of(steps, rounds, device))
 
 
 def seconds_of(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict[str, list[float]]:
-    """For each step, what it took in each round."""
+    """Time steps in alternation; return the seconds of each round, by step. See :func:`timed`."""
     seconds = {name: [] for name in steps}
     for round_number in range(-WARM_UP, rounds):
         for name, step in steps.items():
@@ -75,7 +92,7 @@ def seconds_of(steps: Mapping[str, Callable[[], None]], rounds: int, device: str
 
 
 def summarised(seconds: Mapping[str, list[float]]) -> dict:
-    """As :func:`timed`, from what :func:`seconds_of` measured."""
+    """Summarise the result of :func:`seconds_of` in the form of :func:`timed`."""
     reference = median(next(iter(seconds.values())))
     rows = {}
     for name, times in seconds.items():
@@ -91,7 +108,7 @@ def _synchronize(device: str) -> None:
 
 
 def show(task: str, rows: Mapping) -> None:
-    """Print a table."""
+    """Print a table of the result of :func:`timed`."""
     print(f'\n{task}\n{"network":<16}{"median ms":>12}{"quartiles ms":>22}{"ratio":>8}')
     for name, row in rows.items():
         memory = f'{row["peak_mib"]:>10} MiB' if 'peak_mib' in row else ''
@@ -99,7 +116,7 @@ def show(task: str, rows: Mapping) -> None:
 
 
 def write(args: argparse.Namespace, results: Mapping) -> None:
-    """Write the results with the machine and the options they were measured on."""
+    """Write the results to `args.out`, with the machine and the options of the benchmark."""
     options = {name: getattr(args, name) for name in ('batch', 'train_batch', 'size', 'rounds', 'device')}
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(json.dumps({**describe_machine(), **options, **results}, indent=2) + '\n')

@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Where the time goes: trunks in ONNX Runtime, node by node, beside what arithmetic and memory allow.
+"""Profile backbones in ONNX Runtime node by node, and compare each node's time with a lower bound from the machine's peaks.
 
-A node's floor is the larger of its multiply-adds over the measured peak of a matrix product and its bytes over the measured
-bandwidth of a copy; what stays in the processor's cache can go below it.
+The lower bound ("floor") of a node is the larger of two times: its multiply-adds divided by the measured rate of a matrix
+product, and its bytes divided by the measured bandwidth of a copy. A node whose data stay in the processor's cache can be
+faster.
 """
 import argparse
 import json
@@ -45,9 +46,9 @@ def build(name: str) -> nn.Module:
 
 
 def peaks(rounds: int = 20) -> tuple[float, float]:
-    """Multiply-adds a second of a matrix product, and bytes a second (read and written) of a copy."""
+    """Measure the multiply-adds per second of a matrix product, and the bytes per second (read and written) of a copy."""
     a, b = torch.rand(1536, 1536), torch.rand(1536, 1536)
-    source, target = torch.rand(2**22), torch.empty(2**22)  # 16 MiB each, as the largest features
+    source, target = torch.rand(2**22), torch.empty(2**22)  # 16 MiB each, the size of the largest features
 
     def best(function) -> float:
         seconds = []
@@ -65,20 +66,20 @@ def profiled(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.enable_profiling = True
     options.profile_file_prefix = str(path.with_suffix(''))
-    # As in onnx_runtime.load: idle threads otherwise keep a core busy while another network is timed.
+    # As in onnx_runtime.load: otherwise idle threads keep a core busy while another network is timed.
     options.add_session_config_entry('session.force_spinning_stop', '1')
     return onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
 
 
 def nodes_of(session: onnxruntime.InferenceSession) -> list[dict]:
-    """For each node: layer of the backbone, operator, median microseconds, multiply-adds and bytes."""
+    """Read a session's profile: for each node the backbone layer, operator, median microseconds, multiply-adds and bytes."""
     times, described = defaultdict(list), {}
     for event in json.loads(Path(session.end_profiling()).read_text()):
         if event.get('cat') == 'Node' and event['name'].endswith('_kernel_time'):
             times[event['name']].append(event['dur'])
             described[event['name']] = event['args']
     nodes, layer = [], ''
-    for name, durations in times.items():  # in the order of execution: a reordering belongs to the layer before it
+    for name, durations in times.items():  # in the order of execution: a reordering node counts to the layer before it
         found = LAYER.match(name)
         layer = found[1] if found else layer
         nodes.append(dict(layer=layer, microseconds=median(durations), **cost(described[name])))
@@ -99,7 +100,17 @@ def cost(args: dict) -> dict:
 
 
 def totals(nodes: list[dict], key: str, macs_a_second: float, bytes_a_second: float) -> dict[str, dict]:
-    """Sums over the nodes of each operator or layer."""
+    """Sum the nodes of each operator or layer.
+
+    Args:
+        nodes: the result of :func:`nodes_of`.
+        key: 'operator' or 'layer'.
+        macs_a_second: peak multiply-adds per second.
+        bytes_a_second: peak bytes per second.
+
+    Returns:
+        By operator or layer: `nodes` (count), `ms`, `mmacs` (10^6 multiply-adds), `mbytes` (10^6 bytes) and `floor_ms`.
+    """
     rows = defaultdict(lambda: dict(nodes=0, ms=0., mmacs=0., mbytes=0., floor_ms=0.))
     for node in nodes:
         row = rows[node[key]]
@@ -127,11 +138,11 @@ def main() -> None:
             path = Path(folder) / f'{number}.onnx'
             onnx_runtime.write(build(name), torch.zeros(1, 3, args.size, args.size), path, {})
             sessions[name] = profiled(path, args.threads)
-        for _ in range(args.rounds):  # in turn, so that whatever else the machine does falls on all
+        for _ in range(args.rounds):  # in turn, so that other load on the machine affects all networks alike
             for session in sessions.values():
                 session.run(None, {'pictures': pictures})
         nodes = {name: nodes_of(session) for name, session in sessions.items()}
-    measured.append(peaks())  # again, as a shared machine has slow minutes
+    measured.append(peaks())  # measured twice, because a shared machine is slow at times
     macs_a_second, bytes_a_second = map(max, zip(*measured))
     result = dict(**describe_machine(), size=args.size, rounds=args.rounds,
                   peak_gmacs=round(macs_a_second / 1e9, 1), copy_gbytes=round(bytes_a_second / 1e9, 1), networks={})
@@ -147,7 +158,7 @@ def main() -> None:
 
 
 def plot(networks: dict, out_file: Path) -> None:
-    """Bars of milliseconds by operator, a mark on each for its floor."""
+    """Plot the milliseconds of each operator as bars, with its floor as a line."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt

@@ -1,12 +1,14 @@
 #!/usr/bin/env python
-"""Time the exact form beside the authors' graph and MobileNetV2, and training steps, side by side in one run.
+"""Compare the times of MUXNet-m's exact form, of the authors' graph and of MobileNetV2, and of training steps, in one run.
 
-Trunks go to the last block; detectors are the SSDLite configs for VOC, from pictures to raw scores and box offsets. The graph
-"as released" is the network without the exact form, its two-channel groups as one grouped convolution. Weights are random: they
-do not change the time. Within a measure, every round times every row once, in turn; all measures are passed through several
-times, as a shared machine's slow minutes outlast a measure's rounds. Training has a process of its own, as anybody's. A ratio
-is the median over all rounds of the ratio within a round, whose times share what else the machine does. "Tuned" is the exact
-form with the fastest form of each stage, measured first.
+Backbones ("trunks") go up to the last block. Detectors are the SSDLite configs for VOC, from images to raw scores and box
+offsets. The graph "as released" is the network without the exact form, with its two-channel groups as one grouped convolution.
+"Tuned" is the exact form with the fastest form of each stage, which is measured first. Weights are random, because they do not
+affect the time.
+
+Within a measure, every round times every network once, in turn. The script passes through all measures several times, because
+slow phases of a shared machine last longer than the rounds of a measure. A ratio is the median over all rounds of the ratio
+within a round, because the times of a round share the load of the machine. Training runs in its own process.
 """
 import argparse
 import json
@@ -50,7 +52,7 @@ def mobilenet() -> MobileNetV2:
 
 
 def as_released(network: nn.Module) -> nn.Module:
-    """Compute each two-channel group convolution as torch's own grouped one."""
+    """Make each two-channel group convolution run as torch's grouped convolution."""
     for module in network.modules():
         if isinstance(module, PairConv):
             module.forward = MethodType(nn.Conv2d.forward, module)
@@ -58,7 +60,7 @@ def as_released(network: nn.Module) -> nn.Module:
 
 
 def trunks(runtime: str, threads: int) -> dict[str, nn.Module]:
-    """The trunks of a measure, in the forms that a runtime takes."""
+    """Build the backbones of a measure, in the forms that a runtime supports."""
     released, network, other = as_released(muxnet()), muxnet(), mobilenet()
     for each in (released, network, other):
         each.eval()
@@ -79,7 +81,7 @@ def detectors(runtime: str, threads: int) -> dict[str, nn.Module]:
 
 
 def in_runtime(name: str, networks: Mapping[str, nn.Module], folder: Path, threads: int) -> dict[str, Callable[[], None]]:
-    """Write networks for a runtime and load them there."""
+    """Export networks to a runtime and load them; return a function for each that runs one image."""
     runtime, pictures = runtime_of(name), torch.rand(1, 3, SIZE, SIZE)
     folder, steps = Path(tempfile.mkdtemp(dir=folder)), {}
     for number, (row, network) in enumerate(networks.items()):
@@ -95,7 +97,7 @@ def eager(threads: int) -> dict[str, Callable[[], None]]:
 
 
 def training(rounds: int, threads: int) -> dict[str, list[float]]:
-    """Seconds of each round."""
+    """Time training steps; return the seconds of each round, by network."""
     torch.set_num_threads(threads)
     pictures = torch.rand(8, 3, SIZE, SIZE)
     networks = {MOBILENET: mobilenet(), MUXNET: muxnet(), RELEASED: as_released(muxnet()), MOBILENET + LAST: mobilenet(),
@@ -116,7 +118,11 @@ def in_a_process(function: Callable, *args):
 
 
 def measures(folder: Path, threads: int) -> dict:
-    """For each measure: what makes its steps, the row that counts and the one it is compared with, and what is aimed at."""
+    """Return the measures by title.
+
+    Each is a tuple: the function that builds its steps (None for training), the row to judge, the row it is compared with, the
+    required ratio and the target ratio.
+    """
     trunk_in, detector_in = (partial(_in_runtime_of, make, folder, threads) for make in (trunks, detectors))
     return {
         'trunk, ONNX Runtime': (partial(trunk_in, 'onnx'), EXACT, RELEASED, 0.5, 0.33),

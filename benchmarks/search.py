@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 """Compare the search with random search and with NSGA-II without a surrogate, at equal numbers of evaluations.
 
-The error is the formula of mmmux/search/analytic.py, on a space whose true front is found by looking at all its networks. The
-hypervolume is a share of the true front's; its reference point lies a tenth of the true front's range beyond its worst values,
-the costs scaled by their logarithm as in the search, or evenly as a check.
+The error is the formula of mmmux/search/analytic.py, on a space small enough to find its true front by evaluating all networks.
+The hypervolume is given as a share of the true front's. Its reference point lies beyond the worst values of the true front, by
+a tenth of the front's range. The costs are scaled by their logarithm, as in the search, and linearly as a check.
 """
 import argparse
 import json
@@ -53,7 +53,11 @@ def values_of(genomes: np.ndarray) -> np.ndarray:
 
 
 class Hypervolume:
-    """Share of the true front's hypervolume, after each of a number of results."""
+    """Compute the hypervolume of results as a share of the true front's, in logarithmic and in linear scaling.
+
+    Args:
+        truth: (n, 3), error, parameters and multiply-adds of the networks on the true front.
+    """
 
     def __init__(self, truth: np.ndarray):
         self.box = Box.around(OBJECTIVES, truth)
@@ -67,7 +71,7 @@ class Hypervolume:
 
 
 def search(args: argparse.Namespace, seed: int, algorithm: str, surrogate: str) -> tuple[np.ndarray, dict]:
-    """Values of the networks in the order they were evaluated, and how well they had been predicted."""
+    """Run the search; return the networks' objectives (n, 3) in the order of evaluation, and the predictions' correlations."""
     strategy = Strategy(SPACE, COSTS, OBJECTIVES, algorithm=dict(type=algorithm), surrogate=dict(type=surrogate), seed=seed)
     evaluations, correlations = [], []
     while len(evaluations) < args.evaluations:
@@ -124,7 +128,10 @@ def runs(args: argparse.Namespace, measure: Hypervolume, after: range) -> Iterat
 
 
 def compared(rows: list[dict]) -> list[dict]:
-    """Each of ours with each baseline: both tests one-sided, of the final hypervolume; Wilcoxon's pairs have the same seed."""
+    """Compare each of our methods with each baseline by the final hypervolume.
+
+    Both the Mann-Whitney and the Wilcoxon test are one-sided; Wilcoxon's pairs have equal seeds.
+    """
     final = {method: [row['hypervolume'][-1] for row in rows if row['method'] == method] for method in METHODS}
     return [dict(method=ours, baseline=theirs, median=median(final[ours]), baseline_median=median(final[theirs]),
                  worst=min(final[ours]), baseline_best=max(final[theirs]),
@@ -134,7 +141,7 @@ def compared(rows: list[dict]) -> list[dict]:
 
 
 def plot(rows: list[dict], after: range, out_file: Path) -> None:
-    """Median and range of each method's hypervolume over the evaluations."""
+    """Plot the median and the range over the seeds of each method's hypervolume against the number of evaluations."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt

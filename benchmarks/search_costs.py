@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""How many genomes a second are counted by arithmetic, on one core, beside building and counting each network."""
+"""Measure how many genomes per second the search counts by arithmetic on one core, compared with building each network."""
 import argparse
 import json
 import time

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""How many cores the executors of a search keep busy: processor time of all evaluations over the time from start to end."""
+"""Measure how many cores each executor of the search keeps busy: CPU time of all evaluations divided by the elapsed time."""
 import argparse
 import json
 import os
@@ -13,14 +13,20 @@ from mmmux.utils.machine import describe_machine, usable_cores
 
 
 def compute(spec: TrialSpec) -> dict[str, float]:
-    """What each evaluation does: keep a core busy for so many seconds of processor time."""
+    """Evaluate a trial: keep a core busy for `seconds` of CPU time, and return a constant score."""
     while time.process_time() < spec.arguments['seconds']:
         pass
     return dict(score=1.)
 
 
 def measure(settings: dict, evaluations: int, seconds: float) -> dict:
-    """Processor time and time of some evaluations with one executor, which is started before."""
+    """Run evaluations with one executor; return the CPU time, the elapsed time and the number of busy cores.
+
+    Args:
+        settings: config of the executor; its start is not timed.
+        evaluations: number of evaluations.
+        seconds: CPU time of each in seconds.
+    """
     with tempfile.TemporaryDirectory() as folder, make_executor(settings) as executor:
         specs = [TrialSpec(0, index, (index, ), trial_folder(folder, 0, index), 0, 'score', arguments=dict(seconds=seconds),
                            function='search_executors:compute') for index in range(evaluations)]

@@ -1,8 +1,7 @@
 #!/usr/bin/env python
-"""What a search of a real task found, with its picked network and others trained longer: a JSON file for the documents.
+"""Write the results of a search, and of longer trainings of its picked network and of others, to a JSON file for the documents.
 
-Each --run names a config and a work dir in which tools/train.py and then tools/test.py (with the same --work-dir) left their
-results.
+Each --run names a config, and the work dir of both tools/train.py and tools/test.py with that config.
 """
 import argparse
 import json
@@ -23,10 +22,15 @@ from mmmux.utils.errors import ConfigError
 
 
 def found(search: SearchSettings, cfg: Config, work_dir: Path) -> dict:
-    """What a finished search found.
+    """Summarise a finished search: settings, number of evaluations, rank correlations and the front.
+
+    Args:
+        search: the settings of the search.
+        cfg: its config.
+        work_dir: its work dir.
 
     Raises:
-        ConfigError: the folder holds no search of this config, or one before its first generation's end.
+        ConfigError: the folder has no search of this config, or one that has not finished its first generation.
     """
     evaluations = read_results(work_dir, search.space)
     generations = work_dir / GENERATIONS_FILE

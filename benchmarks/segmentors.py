@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Time C1 on MUXNet-m beside C1 on MobileNetV2, both dilated to stride 8, interleaved in one process; peak memory, too.
+"""Compare the time and peak memory of C1 on MUXNet-m and on MobileNetV2, both dilated to an output stride of 8.
 
-The peak is what a process needs beyond its libraries and the weights, a process of its own for each network and task: resident
-memory (Linux), or on a GPU what torch allocates.
+Times are interleaved in one process. The peak memory is measured in a separate process for each network and task, and excludes
+the libraries and the weights: resident memory (Linux), or on a GPU the memory that torch allocates.
 """
 import multiprocessing
 import re
@@ -31,7 +31,7 @@ def build(name: str, args) -> nn.Module:
 
 
 def make_step(task: str, network: nn.Module, args):
-    """The forward pass of a batch, or a training step on random labels."""
+    """Return a function that runs the forward pass of a batch, or a training step on random labels."""
     pictures = torch.rand(args.batch if task == 'forward' else args.train_batch, 3, args.size, args.size, device=args.device)
     if task == 'forward':
         return forward(network, pictures)
@@ -57,7 +57,10 @@ def peak(task: str, name: str, args, answer) -> None:
 
 
 def memory(field: str, allocated, device: str) -> int:
-    """MiB; of the process, what Linux says of it (getrusage would tell the parent's, where that is larger)."""
+    """Return a memory figure in MiB: a field of /proc/self/status on the CPU, or the result of `allocated` on a GPU.
+
+    getrusage is not used, because a child process inherits the parent's larger peak there.
+    """
     if device != 'cpu':
         return allocated() // 2**20
     return int(re.search(rf'{field}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1]) // 2**10

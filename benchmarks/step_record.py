@@ -1,6 +1,6 @@
-"""Run commands one after another, each with a time limit, and keep what became of them in a JSON file.
+"""Run commands in sequence, each with a time limit, and record their results in a JSON file.
 
-Standard library only: the packages that are tried may not be installed yet.
+This module uses the standard library only, because the tested packages may not be installed yet.
 """
 import contextlib
 import json
@@ -18,18 +18,18 @@ _LONGEST_SENTENCE = 400
 
 
 class StepError(Exception):
-    """What is wrong with the result of a step, in one sentence."""
+    """The result of a step is not as expected; the message is one sentence."""
 
 
 class StepRecord:
-    """The steps of a run and what they found; the file is written before and after each step, in one piece.
+    """Run steps and record their status and results. The file is replaced atomically before and after each step.
 
     Args:
         out: the JSON file.
-        minutes: after which no further step is started, and the running one is ended.
-        facts: what the file says beside the steps.
-        folder: of the commands' output, `<step>.log`.
-        names: what to write in place of folders of this machine.
+        minutes: time limit of all steps; then the running step is ended, and no other starts.
+        facts: further entries of the file.
+        folder: folder for the commands' output, `<step>.log`.
+        names: replacements, in the file, for paths of this machine.
     """
 
     def __init__(self, out: Path, minutes: float, facts: Mapping, folder: Path, names: Mapping[str, str]):
@@ -42,7 +42,7 @@ class StepRecord:
 
     @property
     def passed(self) -> bool:
-        """Whether every step passed or was left out on purpose."""
+        """Whether every step passed or was skipped on purpose."""
         return all(step['status'] in (PASSED, LEFT_OUT) for step in self.data['steps'].values())
 
     def run(self, name: str, command: Sequence, share: float, environment: Mapping[str, str], cwd: Path,
@@ -50,17 +50,17 @@ class StepRecord:
         """Run a command as a step.
 
         Args:
-            name: of the step.
+            name: name of the step.
             command: program and arguments.
-            share: of all minutes that the step may take, 0 to 1.
-            environment: variables beside those of this process.
-            cwd: folder that the command runs in.
-            read: makes the findings from what was printed; a :class:`StepError` fails the step.
-            into: where the findings go; default: into the step's own entry.
-            after: steps without which this one is not run.
+            share: time limit of the step as a share of all minutes, 0 to 1.
+            environment: environment variables to add to those of this process.
+            cwd: working directory of the command.
+            read: returns the results from the command's output; a :class:`StepError` fails the step. Default: no results.
+            into: dict that receives the results. Default: the step's own entry.
+            after: names of steps that must have passed; otherwise this one is not run. Default: none.
 
         Returns:
-            bool: whether it passed.
+            Whether the step passed.
         """
         missing = [step for step in after if self.data['steps'].get(step, {}).get('status') != PASSED]
         limit = min(share * self.total, self.end - time.monotonic())
@@ -85,12 +85,12 @@ class StepRecord:
             (entry if into is None else into).update(read(printed))
         except StepError as error:
             return self.note(name, FAILED, str(error))
-        except Exception as error:  # a log or file that is not what was expected
+        except Exception as error:  # a log or file of an unexpected form
             return self.note(name, FAILED, f'what it printed or wrote cannot be read: {type(error).__name__}: {error}')
         return self.note(name, PASSED)
 
     def note(self, name: str, status: str, reason: str = '') -> bool:
-        """Set the status of a step, and why it has not passed; returns whether it has."""
+        """Set the status of a step, and the reason if it has not passed; return whether it has passed."""
         entry = self.data['steps'].setdefault(name, {})
         entry['status'] = status
         if reason:
@@ -100,13 +100,13 @@ class StepRecord:
         return status == PASSED
 
     def write(self) -> None:
-        """Replace the file in one step, so that a run that is cut off leaves the last complete one."""
+        """Replace the file atomically, so that an aborted run leaves the last complete version."""
         writing = self.out.with_name(self.out.name + '.writing')
         writing.write_text(json.dumps(self.data, indent=2) + '\n')
         os.replace(writing, self.out)
 
     def _run(self, command: list[str], environment: dict, cwd: Path, log: Path, limit: float) -> int | None:
-        """The exit status, or None where the limit was reached; nothing that the command started is left running."""
+        """Run a command and end its whole process group; return its exit status, or None at the time limit (seconds)."""
         with open(log, 'w') as output:
             process = subprocess.Popen(command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT, start_new_session=True)
@@ -126,7 +126,7 @@ class StepRecord:
 
 
 def _last_line(printed: str) -> str:
-    """The last line that tells of an error, else the last one."""
+    """Return the last line that begins with an error's name, else the last line."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r'(?:[\w.]*(?:Error|Exception|Interrupt)|ERROR|error)\b', line)]
     return re.sub(r'^mmmux\.errors\.\w+: ', '', (errors or lines or [''])[-1])[:_LONGEST_SENTENCE]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw a small data set, train SSDLite with MUXNet-m on it, test it, and show what it finds: `make demo`."""
+"""Draw a small data set, train SSDLite with MUXNet-m on it, test it, and draw its predictions (`make demo`)."""
 import argparse
 from pathlib import Path
 

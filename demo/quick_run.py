@@ -1,4 +1,4 @@
-"""What the demos share: train, test, draw, and leave metrics, curves and pictures in a folder."""
+"""Train and test a model, draw its predictions, and write metrics, curves and images to a folder; the demos share this."""
 import json
 import os
 import sys
@@ -20,18 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], None], pictures: Sequence[Path],
               out: Path) -> tuple[dict[str, float], str]:
-    """Train and test a config quietly but for its progress, and draw what the result finds.
+    """Train and test the model of a config, and draw its predictions; print the progress only.
 
     Args:
-        name: of the model, for people.
-        config: its config file.
-        metric: the one to watch.
-        prepare: changes the config, for one its data and its length.
-        pictures: what to draw predictions on.
-        out: folder for everything: `training`, `test`, `pictures`, `curves.png`, `metrics.json`.
+        name (str): name of the model in the output.
+        config (Path): the config file.
+        metric (str): name of the metric to print and plot.
+        prepare (Callable): changes the loaded config in place, for example its data and its length.
+        pictures (Sequence[Path]): images to draw predictions on.
+        out (Path): folder for `training`, `test`, `pictures`, `curves.png` and `metrics.json`.
 
     Returns:
-        tuple: the metrics of the test, and the checkpoint.
+        tuple[dict[str, float], str]: the metrics of the test, and the path of the checkpoint.
     """
     warnings.filterwarnings('ignore')
     started, training = time.time(), out / 'training'
@@ -57,7 +57,14 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
 
 
 def say_what_next(config: Path, checkpoint: str, out: Path, data: str) -> None:
-    """Where to look, and what a user would do now."""
+    """Print the paths of the results, and the next steps with the user's own data.
+
+    Args:
+        config (Path): the config file of the demo.
+        checkpoint (str): path of the trained checkpoint.
+        out (Path): folder of the results.
+        data (str): the data formats that the config accepts, for the message.
+    """
     python = Path(os.path.relpath(sys.executable, ROOT)) if Path(sys.executable).is_relative_to(ROOT) else sys.executable
     print(f'Look at   {out}/pictures (what it finds), {out}/curves.png, {out}/metrics.json\n'
           f'Try next  your own pictures: {python} tools/image_demo.py PICTURE... {config.relative_to(ROOT)} '

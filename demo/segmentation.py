@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw a small data set, train MUXNet-m with a C1 decoder on it, test it, and show what it sees: `make demo-seg`."""
+"""Draw a small data set, train MUXNet-m with a C1 decoder on it, test it, and draw its predictions (`make demo-seg`)."""
 import argparse
 from pathlib import Path
 

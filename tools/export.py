@@ -1,8 +1,12 @@
 #!/usr/bin/env python
-"""Export a trained model to ONNX, OpenVINO or TorchScript, and check the file with its runtime on pictures.
+"""Export a trained model to ONNX, OpenVINO or TorchScript, and check the file.
 
-Detectors give boxes, scores and labels after non-maximum suppression, segmentors a label map, classifiers scores; with --raw,
-boxes and scores of all anchors, or logits. What goes in and comes out is described in the file's metadata.
+The check compares the outputs of the file in its runtime with PyTorch's on
+images. The file of a detector outputs boxes, scores and labels after
+non-maximum suppression, that of a segmentor a label map, and that of a
+classifier scores. With --raw, it outputs the boxes and scores of all anchors,
+or logits. The file's metadata describes its inputs and outputs. A report is
+printed as JSON.
 """
 import argparse
 import json
@@ -16,23 +20,38 @@ from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='examples:\n'
+        '  tools/export.py CONFIG CHECKPOINT --out model.onnx\n'
+        '  tools/export.py CONFIG CHECKPOINT --out model.onnx --dynamic --raw\n'
+        '  tools/export.py CONFIG CHECKPOINT --format openvino --out model.xml --precision int8 --pictures FOLDER')
     parser.add_argument('config', type=Path, help='config file of the model')
-    parser.add_argument('checkpoint', help='file or URL of its weights')
-    parser.add_argument('--format', choices=['onnx', 'openvino', 'torchscript'], default='onnx', help='default: %(default)s')
-    parser.add_argument('--out', type=Path, required=True, help='file to write: .onnx, .xml (OpenVINO) or .pt')
+    parser.add_argument('checkpoint', help='file or URL of the weights')
+    parser.add_argument('--format', choices=['onnx', 'openvino', 'torchscript'], default='onnx',
+                        help='file format (default: %(default)s)')
+    parser.add_argument('--out', type=Path, required=True,
+                        help='file to write, with the suffix .onnx, .xml (OpenVINO) or .pt (TorchScript)')
     parser.add_argument('--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
-                        help='size of the pictures in pixels (default: what the config tests at)')
-    parser.add_argument('--dynamic', action='store_true', help='take any number of pictures of any size')
-    parser.add_argument('--precision', choices=['fp32', 'fp16', 'int8'], default='fp32', help='default: %(default)s')
-    parser.add_argument('--raw', action='store_true', help='leave out non-maximum suppression, arg max and softmax')
+                        help="size of the input images in pixels (default: the size in the config's test pipeline)")
+    parser.add_argument('--dynamic', action='store_true',
+                        help='accept batches of any number of images of any size (default: one size only)')
+    parser.add_argument('--precision', choices=['fp32', 'fp16', 'int8'], default='fp32',
+                        help='number type of the weights and the computation (default: %(default)s)')
+    parser.add_argument('--raw', action='store_true',
+                        help='omit the post-processing: non-maximum suppression, arg max or softmax (default: included)')
     parser.add_argument('--tune', action='store_true',
-                        help='for MUXNet: measure here which of several equal forms of each stage is the fastest (minutes)')
+                        help='for MUXNet: time the equivalent forms of each stage on this machine, and export the fastest; '
+                        'takes minutes (default: use the default forms)')
     parser.add_argument('--opset', type=int, default=17, help="version of ONNX's operator set (default: %(default)s)")
     parser.add_argument('--pictures', type=Path, nargs='+', default=[], metavar='PATH',
-                        help='pictures, or folders of them, to check and calibrate with (default: the test data)')
-    parser.add_argument('--calibration', type=int, default=100, help='pictures int8 is calibrated with (default: %(default)s)')
-    parser.add_argument('--measured', type=int, help='test pictures the loss by int8 is measured on (default: all; 0: none)')
+                        help='images, or folders of images, for the comparison and for the int8 calibration (default: the test '
+                        'data of the config)')
+    parser.add_argument('--calibration', type=int, default=100,
+                        help='number of images for the int8 calibration (default: %(default)s)')
+    parser.add_argument('--measured', type=int,
+                        help='number of test images to measure the loss of accuracy by int8 on; 0 skips this (default: all)')
     cli.add_cfg_options(parser)
     return parser.parse_args()
 

@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Draw a model's predictions on pictures."""
+"""Draw a model's predictions on images, and write the drawn images to a folder.
+
+A detector's boxes, a segmentor's classes or a classifier's scores are drawn.
+"""
 import argparse
 from pathlib import Path
 
@@ -10,15 +13,18 @@ from mmmux.utils.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('images', type=Path, nargs='+', metavar='IMAGE', help='pictures to look at')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='example:\n  tools/image_demo.py a.jpg b.jpg CONFIG CHECKPOINT --out-dir drawn --threshold 0.5')
+    parser.add_argument('images', type=Path, nargs='+', metavar='IMAGE', help='image files; their names must differ')
     parser.add_argument('config', type=Path, help='config file of the model')
-    parser.add_argument('checkpoint', help='file or URL of its weights')
+    parser.add_argument('checkpoint', help='file or URL of the weights')
     parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/image_demo'),
-                        help='where to write (default: %(default)s)')
+                        help='folder to write the drawn images to (default: %(default)s)')
     parser.add_argument('--threshold', type=float, default=0.3,
-                        help='lowest score of a detection that is drawn (default: %(default)s)')
-    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
+                        help='lowest score of a detection to draw, 0 to 1 (default: %(default)s)')
+    parser.add_argument('--device', help='torch device, for example cpu or cuda:0 (default: a GPU if there is one)')
     return parser.parse_args()
 
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python
-"""Search networks of the family for a task: error, parameters and multiply-adds at once.
+"""Search for MUXNet architectures of low error and low cost.
 
-Results are added to journal.jsonl in the work dir, and after each generation front.png, hypervolume.png and evaluations.csv
-are written there.
+The search minimises error, parameters and multiply-adds at the same time. Each
+result is appended to journal.jsonl in the work dir. After each generation,
+front.png, hypervolume.png and evaluations.csv are written there. An interrupted
+search continues with --resume.
 """
 import argparse
 from pathlib import Path
@@ -17,15 +19,22 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='Search: tools/search.py CONFIG. Go on: tools/search.py CONFIG --resume. '
-        'Then: tools/search.py CONFIG --pick knee.')
-    parser.add_argument('config', type=Path, help="config file with a field 'search', for example one of configs/search/")
+        epilog='examples:\n'
+        '  tools/search.py CONFIG                                start a search\n'
+        '  tools/search.py CONFIG --resume                       continue it\n'
+        '  tools/search.py CONFIG --pick knee                    write the config of one result\n'
+        '  tools/search.py CONFIG --pick params=1.8e6,macs=66e6  the same for the lowest error within a budget\n'
+        '  tools/train.py work_dirs/CONFIG_NAME/picked.py        train that network')
+    parser.add_argument('config', type=Path, help="config file with a field 'search', for example a file in configs/search/")
     parser.add_argument('--work-dir', type=Path, help='folder of the search (default: work_dirs/<config name>)')
-    parser.add_argument('--resume', action='store_true', help='go on with the search in the work dir')
+    parser.add_argument('--resume', action='store_true', help='continue the search in the work dir (default: start a new one)')
     parser.add_argument('--pick', metavar='HOW',
-                        help='do not search; write a config and a table of one result: knee, a budget (params=1.8e6,macs=66e6: '
-                        'the best within), or weights (error=1,params=0.3,macs=0.3)')
-    parser.add_argument('--out', type=Path, metavar='FILE.py', help='where --pick writes (default: picked.py in the work dir)')
+                        help='do not search, but choose one result and write its config and a table of its architecture. HOW '
+                        'is knee (the knee of the front), a budget such as params=1.8e6,macs=66e6 (the lowest error within '
+                        'it), or weights such as error=1,params=0.3,macs=0.3 (the smallest weighted sum of the scaled '
+                        'objectives)')
+    parser.add_argument('--out', type=Path, metavar='FILE.py',
+                        help='file that --pick writes; the table has the suffix .md (default: picked.py in the work dir)')
     cli.add_cfg_options(parser)
     return parser.parse_args()
 

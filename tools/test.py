@@ -1,5 +1,9 @@
 #!/usr/bin/env python
-"""Test a detector (mAP), segmentor (mIoU) or classifier (top-1, AUROC); the metrics also go to <work dir>/metrics.json."""
+"""Test a checkpoint of a detector, segmentor or classifier.
+
+The metrics (mAP, mIoU, or top-1 accuracy or AUROC) are printed, and written to
+metrics.json in the work dir.
+"""
 import argparse
 from pathlib import Path
 
@@ -10,15 +14,23 @@ from mmmux.utils import cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, epilog='Several GPUs: tools/dist_test.sh CONFIG CHECKPOINT GPUS.')
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='examples:\n'
+        '  tools/test.py CONFIG CHECKPOINT                        print the metrics\n'
+        '  tools/test.py CONFIG CHECKPOINT --show-dir drawn       draw the predictions, too\n'
+        '  tools/dist_test.sh CONFIG CHECKPOINT 8                 test on eight GPUs')
     cli.add_run_options(parser)
     parser.add_argument('checkpoint', help='file or URL of the weights')
     parser.add_argument('--out', type=Path, metavar='FILE.pkl|DIR',
-                        help="write every prediction: to a pickle, or a segmentor's as label maps into DIR, in the data set's "
-                        'own numbering')
+                        help='write all predictions: to the pickle file FILE.pkl, or, with a segmentor, as label maps into the '
+                        "folder DIR, numbered as the data set's own label maps")
     parser.add_argument('--show-dir', type=Path, metavar='DIR',
-                        help='draw what is predicted into DIR: boxes, classes with a legend, or scores')
-    parser.add_argument('--tta', action='store_true', help='merge the predictions of several views of each picture')
+                        help='draw the predictions on the test images, and write these into DIR: boxes, classes with a legend, '
+                        'or scores')
+    parser.add_argument('--tta', action='store_true',
+                        help='test-time augmentation: merge the predictions of several views of each image (default: off)')
     return parser.parse_args()
 
 

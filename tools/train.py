@@ -1,5 +1,11 @@
 #!/usr/bin/env python
-"""Train a detector, segmentor or classifier from a config."""
+"""Train a detector, segmentor or classifier from a config.
+
+The model is validated at the config's interval. Checkpoints, logs and
+machine.json (the machine and the package versions) are written to the work
+dir. On Ctrl-C or SIGTERM the training saves a checkpoint after the current
+iteration and stops; --resume continues it.
+"""
 import argparse
 
 from mmmux.apis import runs as run
@@ -10,14 +16,22 @@ from mmmux.utils import cli
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog='One GPU or CPU: tools/train.py CONFIG. Eight GPUs: tools/dist_train.sh CONFIG 8. '
-        'Slurm: tools/slurm_train.sh PARTITION JOB CONFIG.')
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='examples:\n'
+        '  tools/train.py CONFIG                            train on one GPU, or on the CPU without one\n'
+        '  tools/train.py CONFIG --resume                   continue from the latest checkpoint in the work dir\n'
+        '  tools/train.py CONFIG --cfg-options randomness.seed=1 train_dataloader.batch_size=16\n'
+        '  tools/dist_train.sh CONFIG 8                     train on eight GPUs\n'
+        '  tools/slurm_train.sh PARTITION JOB_NAME CONFIG   train under Slurm')
     cli.add_run_options(parser)
-    parser.add_argument('--amp', action='store_true', help='train in mixed precision (needs a GPU)')
+    parser.add_argument('--amp', action='store_true',
+                        help='train in automatic mixed precision, which needs a GPU (default: off)')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from CHECKPOINT, or from the latest one in the work dir')
+                        help='continue from CHECKPOINT, or without a value from the latest checkpoint in the work dir '
+                        '(default: start a new training)')
     parser.add_argument('--auto-scale-lr', action='store_true',
-                        help="scale the learning rate by the real batch size over the config's auto_scale_lr.base_batch_size")
+                        help='multiply the learning rate by the actual batch size divided by auto_scale_lr.base_batch_size of '
+                        'the config (default: off)')
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Do a detector's anchors fit its training boxes, and which would fit better?"""
+"""Measure how well a detector's anchors overlap its training boxes, and fit better anchor sizes."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,12 @@ _FIT_BOXES_PER_CLASS = 300
 
 @dataclass(frozen=True)
 class TrainingBoxes:
-    """Boxes as they reach the detector, after the training pipeline.
+    """Training boxes after the augmentation of the training pipeline.
 
     Attributes:
         corners: (n, 4), x1, y1, x2, y2 in pixels of the network's input.
         labels: (n, ), class numbers.
-        classes: class names.
+        classes: class names, by class number.
         input_size: (width, height) of the network's input in pixels.
     """
     corners: Tensor
@@ -32,21 +32,26 @@ class TrainingBoxes:
 
     @property
     def sizes(self) -> Tensor:
-        """(n, ), square root of each box's area."""
+        """The square root of each box's area in pixels, (n, )."""
         w, h = (self.corners[:, 2:] - self.corners[:, :2]).clamp(min=0).unbind(1)
         return (w * h).sqrt()
 
 
 def training_boxes(cfg: Config, max_pictures: int, seed: int = 0) -> TrainingBoxes:
-    """Send training pictures, drawn without repetition, through the config's own pipeline and collect their boxes.
+    """Run random training images through the config's training pipeline, and collect their boxes.
+
+    Args:
+        cfg (Config): config of a detector.
+        max_pictures (int): number of images to draw, without repetition; all if the data set has fewer.
+        seed (int): seed of numpy's global generator, which mmdet's augmentation uses too. Default: 0.
 
     Raises:
-        DatasetError: there are no boxes.
+        DatasetError: the images have no boxes.
     """
     from mmdet.registry import DATASETS
     init_default_scope(cfg.get('default_scope', 'mmdet'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    np.random.seed(seed)  # mmdet's augmentation draws from numpy's global generator
+    np.random.seed(seed)  # mmdet's augmentation uses numpy's global generator
     chosen = np.random.permutation(len(dataset))[:max_pictures]
     corners, labels, input_size = [], [], None
     for index in tqdm(chosen.tolist(), desc='reading', unit='picture', disable=None):
@@ -61,7 +66,15 @@ def training_boxes(cfg: Config, max_pictures: int, seed: int = 0) -> TrainingBox
 
 
 def anchors(generator_cfg: dict, input_size: tuple[int, int]) -> list[Tensor]:
-    """All anchors of an input of (width, height) pixels: (a, 4) for each level."""
+    """Generate all anchors for an input size.
+
+    Args:
+        generator_cfg (dict): config of an mmdet anchor generator.
+        input_size (tuple[int, int]): (width, height) of the input in pixels.
+
+    Returns:
+        list[Tensor]: for each level the anchors (n, 4), x1, y1, x2, y2 in pixels.
+    """
     from mmdet.registry import TASK_UTILS
     generator = TASK_UTILS.build(dict(generator_cfg, _scope_='mmdet'))
     width, height = input_size
@@ -70,14 +83,32 @@ def anchors(generator_cfg: dict, input_size: tuple[int, int]) -> list[Tensor]:
 
 
 def best_overlaps(boxes: Tensor, levels: list[Tensor]) -> Tensor:
-    """The largest intersection over union of each box (n, 4) with any anchor: (n, )."""
+    """Return the largest intersection over union of each box with any anchor.
+
+    Args:
+        boxes (Tensor): (n, 4), x1, y1, x2, y2 in pixels.
+        levels (list[Tensor]): the anchors of each level, as :func:`anchors` returns them.
+
+    Returns:
+        Tensor: (n, ), 0 to 1.
+    """
     from mmdet.structures.bbox import bbox_overlaps
     every = torch.cat(levels)
     return torch.cat([bbox_overlaps(part, every).amax(1) for part in boxes.split(256)])
 
 
 def unmatched_by_class(boxes: TrainingBoxes, overlaps: Tensor, threshold: float) -> list[dict]:
-    """For each class: how many boxes no anchor overlaps by `threshold`, and which sizes (pixels) these have."""
+    """Count, for each class, the boxes whose best overlap is below a threshold.
+
+    Args:
+        boxes (TrainingBoxes): n boxes.
+        overlaps (Tensor): (n, ), the result of :func:`best_overlaps`.
+        threshold (float): the overlap that a match needs, 0 to 1.
+
+    Returns:
+        list[dict]: for each class `name`, `boxes`, `unmatched` (counts), and `sizes` and `unmatched_sizes`: the 5 %, 50 % and
+        95 % quantiles of the square root of the box area in pixels, empty if there are no boxes.
+    """
     rows = []
     for label, name in enumerate(boxes.classes):
         mine = boxes.labels == label
@@ -92,13 +123,19 @@ def unmatched_by_class(boxes: TrainingBoxes, overlaps: Tensor, threshold: float)
 
 
 def fit_sizes(boxes: TrainingBoxes, generator_cfg: dict, seed: int = 0) -> dict:
-    """Search `min_sizes` and `max_sizes` of an SSDAnchorGenerator, strides and ratios staying as they are.
+    """Fit `min_sizes` and `max_sizes` of an SSDAnchorGenerator to training boxes; strides and ratios stay the same.
 
-    The measure is the mean best overlap, every class counting alike, on the real grid of anchors, so that a size too small
-    for its stride does not pay. Coordinate descent from evenly spread quantiles; sizes grow from level to level.
+    Coordinate descent, which starts from evenly spaced quantiles of the box sizes, maximises the mean over the classes of the
+    mean best overlap. The overlap is computed on the real grid of anchors, so that a size too small for its stride scores
+    low. Sizes increase from level to level.
+
+    Args:
+        boxes (TrainingBoxes): the training boxes.
+        generator_cfg (dict): config of the anchor generator.
+        seed (int): seed of the sample of boxes, at most 300 of each class. Default: 0.
 
     Returns:
-        dict: `generator_cfg` with other sizes.
+        dict: `generator_cfg` with new sizes in pixels.
 
     Raises:
         ConfigError: the generator is not an SSDAnchorGenerator with explicit sizes.
@@ -150,13 +187,13 @@ def _with_sizes(generator_cfg: dict, sizes: list[float]) -> dict:
 
 
 def plot_fit(boxes: TrainingBoxes, generators: dict[str, dict], threshold: float, out_file) -> None:
-    """Draw box sizes by class with the anchor sizes below, and the best overlaps under each set of anchors.
+    """Plot the box sizes by class with the anchor sizes above them, and the best overlaps for each set of anchors.
 
     Args:
-        boxes: the training boxes.
-        generators: anchor generator configs by the name shown in the legend.
-        threshold: the overlap that the assigner asks for, drawn as a line.
-        out_file: picture to write.
+        boxes (TrainingBoxes): the training boxes.
+        generators (dict[str, dict]): anchor generator configs, by the name in the legend.
+        threshold (float): the overlap that the assigner needs for a match, 0 to 1, drawn as a line.
+        out_file (str or Path): image file to write.
     """
     import matplotlib
     matplotlib.use('Agg')

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of a model, in all and by part."""
+"""Count the parameters and multiply-adds of a model and of its parts."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,23 +17,31 @@ from mmmux.utils.errors import ConfigError
 
 @dataclass(frozen=True)
 class Complexity:
-    """What a model, or a part of one, costs.
+    """The cost of a model or of one of its parts.
 
     Attributes:
-        params: number of trainable and frozen parameters.
-        macs: multiply-adds of convolutions and linear layers for one picture. Normalisation, activations and the products
-            inside SE are not counted, as in the paper.
+        params: number of parameters, trainable and frozen.
+        macs: multiply-adds of the convolutions and linear layers for one image. As in the paper, normalisation, activations
+            and the products inside squeeze-and-excitation are not counted.
     """
     params: int
     macs: int
 
 
 def model_complexity(cfg: Config, height: int, width: int) -> dict[str, Complexity]:
-    """Build the model of a config and count it on one picture of height x width pixels.
+    """Build the model of a config, and count its parameters and multiply-adds.
+
+    Args:
+        cfg (Config): config of the model.
+        height (int): height of the input image in pixels.
+        width (int): width of the input image in pixels.
 
     Returns:
-        dict: for each part that runs at inference (`backbone`, `neck`, `bbox_head`, ...) and for `total`. Parts that only
-        train, such as auxiliary heads, have parameters and no multiply-adds.
+        dict[str, Complexity]: for each part (`backbone`, `neck`, `bbox_head`, ...) and for `total`. Parts that are used in
+        training only, for example auxiliary heads, have parameters and no multiply-adds.
+
+    Raises:
+        UserError: the model cannot be built.
     """
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     with explained(cfg):
@@ -42,15 +50,21 @@ def model_complexity(cfg: Config, height: int, width: int) -> dict[str, Complexi
 
 
 def _count_shapes(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
-    """Count a model, whose weights are lost, by the shapes of its tensors alone, which takes a fraction of the time."""
+    """Count a model on the meta device, which computes shapes only and is much faster; the model's weights are lost."""
     try:
         return count(model.to('meta'), height, width)
-    except RuntimeError:  # an operator that does not work on shapes, or shapes that do not fit: on numbers torch names them
+    except RuntimeError:  # an operator lacks a meta kernel, or the shapes do not fit: on the CPU the message names the channels
         return count(model.to_empty(device='cpu'), height, width)
 
 
 def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
-    """As :func:`model_complexity`, for a model that is built already."""
+    """Count the parameters and multiply-adds of a built model; see :func:`model_complexity`.
+
+    Args:
+        model (nn.Module): the model; it is set to evaluation mode.
+        height (int): height of the input image in pixels.
+        width (int): width of the input image in pixels.
+    """
     model.eval()
     counter = FlopCounterMode(display=False)
     macs: dict[str, int] = {}
@@ -66,7 +80,13 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
 
 
 def classifier_complexity(arch: Architecture, classes: int = 1000, size: int = 224) -> Complexity:
-    """A network of the family as a classifier, counted on one picture of size x size pixels."""
+    """Count a network as a classifier: MUXNet, global average pooling and a linear layer.
+
+    Args:
+        arch (Architecture): the network.
+        classes (int): number of classes. Default: 1000.
+        size (int): height and width of the input image in pixels. Default: 224.
+    """
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     classifier = nn.Sequential(network, _LastMean(), nn.Linear(arch.head_channels, classes))
     return _count_shapes(classifier, size, size)['total']
@@ -83,8 +103,8 @@ def _parts(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def _count_part(part: nn.Module, name: str, counter: FlopCounterMode, macs: dict[str, int]) -> list:
-    # The counter's own breakdown by module changed between torch versions; its running total did not. Only the leaves are
-    # watched: mm's models call a head's `forward` directly, which passes by the head's own hooks.
+    # The counter's own breakdown by module changed between torch versions; its running total did not. The hooks are on the
+    # leaf modules, because OpenMMLab's models call a head's `forward` directly, which skips the head's own hooks.
     def before(*_):
         macs[name] = macs.get(name, 0) - counter.get_total_flops() // 2
 
@@ -101,12 +121,19 @@ def _params(module: nn.Module) -> int:
 
 
 def input_shape(cfg: Config) -> tuple[int, int]:
-    """The (height, width) that stands for a config: what its test pipeline resizes to or crops, else what its training crops.
+    """Return the input size of a config's model in pixels.
 
-    Where a pipeline only says the shorter edge, a square of that.
+    The size is that of the first Resize without `keep_ratio`, RandomCrop or CenterCrop in the test pipeline, else in the
+    training pipeline. If there is none, it is a square with the side of the test pipeline's ResizeShortestEdge.
+
+    Args:
+        cfg (Config): config of a training or a test.
+
+    Returns:
+        tuple[int, int]: (height, width).
 
     Raises:
-        ConfigError: neither has a fixed size.
+        ConfigError: the pipelines have no fixed size.
     """
     for transform in [*_pipeline(cfg, 'test_dataloader'), *_pipeline(cfg, 'train_dataloader')]:
         if transform['type'] == 'Resize' and 'scale' in transform and not transform.get('keep_ratio'):

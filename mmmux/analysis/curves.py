@@ -1,4 +1,4 @@
-"""Training curves from what mmengine's LocalVisBackend writes."""
+"""Read training curves from the logs of mmengine's LocalVisBackend, and plot them."""
 import itertools
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from mmmux.utils.errors import DatasetError
 
 @dataclass
 class Curves:
-    """Points of one training run: (epoch, value) pairs by name, or (iteration, value) where it has no epochs.
+    """The logged values of one training, by name, as (epoch, value) pairs, or (iteration, value) if it has no epochs.
 
     Attributes:
-        train: losses, learning rate and times, at fractions of epochs.
-        val: metrics, at whole epochs.
-        iterations_per_epoch: of the training; 1 where it has no epochs.
-        unit: 'epoch' or 'iteration'.
+        train: losses, learning rate and times (seconds per iteration); epochs are fractional.
+        val: metrics; epochs are whole numbers.
+        iterations_per_epoch: 1 if the training has no epochs.
+        unit: 'epoch' or 'iteration', the unit of the first element of each pair.
     """
     train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     val: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
@@ -27,10 +27,13 @@ class Curves:
 
 
 def read_curves(work_dir: str | Path) -> Curves:
-    """Read every `vis_data/scalars.json` below a work dir, the runs of a resumed training in order.
+    """Read every `*/vis_data/scalars.json` in a work dir, and join the runs of a resumed training.
+
+    Args:
+        work_dir (str or Path): the work dir of a training.
 
     Raises:
-        DatasetError: there is none.
+        DatasetError: the work dir has no such file.
     """
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not files:
@@ -39,7 +42,7 @@ def read_curves(work_dir: str | Path) -> Curves:
     for file in files:
         mine = _rows(file)
         begin = next((row['iter'] for row in mine if 'loss' in row), None)
-        if begin is not None:  # a run that began anew, or earlier than the last one ended, replaces what it did again
+        if begin is not None:  # a run that starts before the end of the last one replaces the rows that it repeats
             rows = list(itertools.takewhile(lambda row, begin=begin: row.get('iter', 0) < begin, rows))
         rows += mine
     per_epoch = _iterations_per_epoch(rows)
@@ -58,13 +61,13 @@ def _rows(file: Path) -> list[dict]:
     for line in file.read_text().splitlines():
         try:
             rows.append(json.loads(line))
-        except json.JSONDecodeError:  # a run that was killed may leave half a line
+        except json.JSONDecodeError:  # a killed run can leave an incomplete line
             continue
     return rows
 
 
 def _iterations_per_epoch(rows: list[dict]) -> float:
-    # A row of epoch e has an iteration in ((e - 1) * per_epoch, e * per_epoch]; the latest rows tell most closely.
+    # The iteration of a row in epoch e lies in ((e - 1) * per_epoch, e * per_epoch], so the largest ratio is the closest bound.
     return max((row['iter'] / row['epoch'] for row in rows if 'loss' in row and row.get('epoch')), default=1.)
 
 
@@ -75,12 +78,12 @@ def _add(series: dict, epoch: float, row: Mapping) -> None:
 
 
 def plot_curves(runs: Mapping[str, Curves], metric: str, out_file: str | Path) -> None:
-    """Plot loss and metric of one or more runs, by epoch or iteration, into a picture file.
+    """Plot the loss and a metric of one or more trainings against epochs or iterations.
 
     Args:
-        runs: the curves by the name shown in the legend.
-        metric: name of the metric, e.g. 'pascal_voc/mAP' (0 to 1) or 'mIoU' (percent).
-        out_file: picture to write.
+        runs (Mapping[str, Curves]): the curves, by the name in the legend.
+        metric (str): name of the metric, for example 'pascal_voc/mAP' (0 to 1) or 'mIoU' (percent).
+        out_file (str or Path): image file to write.
     """
     import matplotlib
     matplotlib.use('Agg')

@@ -1,4 +1,4 @@
-"""A results page for models trained on the same data: numbers from their logs, curves, and pictures."""
+"""Write a results page for models trained on the same data, with a table, curves and test images."""
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ from .results import Results
 
 @dataclass(frozen=True)
 class Run:
-    """A model that was trained and tested.
+    """One training and test of a model.
 
     Attributes:
-        name: how the page calls it; several seeds of one config have the same name.
-        config: its config file.
-        work_dir: where `tools/train.py` and `tools/test.py` left their results.
+        name: name on the page; runs of one config with different seeds share it.
+        config: the config file.
+        work_dir: the work dir of both `tools/train.py` and `tools/test.py`.
     """
     name: str
     config: Path
@@ -30,18 +30,22 @@ class Run:
 
     @property
     def cfg(self) -> Config:
-        """The config that was trained; in the work dir itself there is the test's, which may have had other --cfg-options."""
+        """The config of the training. The one in the work dir itself is the test's, which may have other --cfg-options."""
         saved = sorted(self.work_dir.glob('*/vis_data/config.py')) or sorted(self.work_dir.glob('*.py'))
         return load_config(saved[0] if saved else self.config)
 
     @property
     def checkpoint(self) -> str:
-        """The last checkpoint of the training."""
+        """The path of the training's last checkpoint."""
         return str(self.work_dir / Path((self.work_dir / 'last_checkpoint').read_text().strip()).name)
 
     @property
     def metrics(self) -> dict:
-        """What the test measured."""
+        """The metrics of the test, by name.
+
+        Raises:
+            DatasetError: the model was not tested.
+        """
         path = self.work_dir / METRICS_FILE
         if not path.is_file():
             raise DatasetError(f'{path} does not exist: test {self.name} with tools/test.py --work-dir {self.work_dir} first')
@@ -49,7 +53,11 @@ class Run:
 
     @property
     def machine(self) -> dict:
-        """What it was trained on."""
+        """The machine and the package versions of the training.
+
+        Raises:
+            DatasetError: the model was not trained with `tools/train.py`.
+        """
         path = self.work_dir / MACHINE_FILE
         if not path.is_file():
             raise DatasetError(f'{path} does not exist: train {self.name} with tools/train.py, which writes it')
@@ -57,7 +65,13 @@ class Run:
 
 
 def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
-    """Everything the page tells, as plain data, and the curves.
+    """Collect the numbers and the curves of a page.
+
+    Args:
+        runs (list[Run]): the runs.
+
+    Returns:
+        tuple[dict, dict[str, Curves]]: the numbers, which can be written as JSON, and the curves by legend entry.
 
     Raises:
         DatasetError: a run was not trained or not tested.
@@ -83,7 +97,17 @@ def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
 
 def write_page(title: str, text: str, results: Results, data: dict, curves: dict[str, Curves], pictures: list[Path],
                out_file: Path) -> None:
-    """Write the page (Markdown), its data (JSON, same name) and its curves (PNG, same name) beside each other."""
+    """Write the page (Markdown), its data (JSON) and its curves (PNG) with the same stem into one folder.
+
+    Args:
+        title (str): heading of the page.
+        text (str): introduction, in Markdown.
+        results (Results): the metrics of the task.
+        data (dict): numbers from :func:`collect`, and `command`, the command that writes the page.
+        curves (dict[str, Curves]): curves from :func:`collect`.
+        pictures (list[Path]): test images to show, in or below the folder of the page.
+        out_file (Path): the Markdown file to write.
+    """
     out_file.parent.mkdir(parents=True, exist_ok=True)
     out_file.with_suffix('.json').write_text(json.dumps(data, indent=2) + '\n')
     curves_file = out_file.with_suffix('.png')
@@ -114,7 +138,14 @@ def _by_name(rows: list[dict]) -> dict[str, list[dict]]:
 
 
 def results_table(rows: list[dict], results: Results) -> str:
-    """Markdown: the scores and costs of what was trained; of several seeds the mean, the lowest and the highest."""
+    """Return a Markdown table of scores, costs and training times.
+
+    Scores of several seeds are shown as mean (lowest to highest), and the time as the median.
+
+    Args:
+        rows (list[dict]): the `runs` of :func:`collect`.
+        results (Results): the metrics of the task.
+    """
     head = ['', *results.columns, 'parameters', 'multiply-adds', 'training']
     lines = []
     for name, seeds in _by_name(rows).items():
@@ -138,7 +169,7 @@ def _by_class(rows: list[dict], results: Results) -> str:
 
 
 def _number(values: list[float], digits: int) -> str:
-    """One value, or the mean of several with the lowest and the highest."""
+    """Format one value, or several different ones as mean (lowest to highest); '-' for none."""
     if len(set(values)) > 1:
         return f'{mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})'
     return f'{values[0]:.{digits}f}' if values else '-'

@@ -1,4 +1,4 @@
-"""Test pictures for a results page: labels and every model's predictions side by side."""
+"""Draw test images for a results page, with the labels and each model's predictions side by side."""
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,24 +14,24 @@ _HEIGHT = 300
 
 
 def paint(runs: list[Run], folder: Path, pictures: int, threshold: float, load: Callable) -> list[Path]:
-    """Draw test pictures, spread evenly over the test set.
+    """Draw test images, evenly spaced over the test set.
 
     Args:
-        runs: the models; they share the test set of the first.
-        folder: where the pictures go.
-        pictures: how many.
-        threshold: lowest score (0 to 1) of a detection that is drawn.
-        load: makes a :class:`mmmux.apis.Inferencer` of a config and a checkpoint.
+        runs (list[Run]): the models; all are applied to the test set of the first.
+        folder (Path): folder to write into; it is created.
+        pictures (int): number of images.
+        threshold (float): lowest score of a detection to draw, 0 to 1.
+        load (Callable): builds a :class:`mmmux.apis.Inferencer` from a config and a checkpoint.
 
     Returns:
-        list: the files written.
+        list[Path]: the files written.
     """
     cfg = runs[0].cfg
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     models = {}
     for run in runs:
-        if run.name not in models:  # of several seeds, the first
+        if run.name not in models:  # the first of several seeds
             models[run.name] = load(run.cfg, run.checkpoint)
     task = models[runs[0].name].task
     predictors = {name: model.predict for name, model in models.items()}
@@ -55,7 +55,7 @@ def _side_by_side(columns: dict[str, Image.Image]) -> Image.Image:
     parts = []
     tallest = max(_HEIGHT, columns['classes'].height if 'classes' in columns else 0)
     for title, image in columns.items():
-        if title != 'classes':  # a legend is not shrunk
+        if title != 'classes':  # the legend keeps its size
             image = image.resize((round(image.width * _HEIGHT / image.height), _HEIGHT), Image.Resampling.LANCZOS)
         column = Image.new('RGB', (image.width + 4, tallest + _MARGIN), 'white')
         column.paste(image, (2, _MARGIN))

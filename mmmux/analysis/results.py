@@ -1,19 +1,20 @@
-"""The metrics of a task, for pages and tables."""
+"""Describe the metrics of a task for pages and tables."""
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Results:
-    """The metrics of a task, and how pages and tables show them.
+    """The metrics of a task and their presentation.
 
     Attributes:
-        metric: the one that counts, as the evaluator calls it.
-        columns: heading and metric of each column of the first table.
-        by_class: what the names of metrics by class begin with.
-        class_heading: heading of the column of classes.
-        digits: after the point.
-        explained: a sentence on the metrics.
-        metafile_task, metafile_metric: the names of the task and the metric in OpenMMLab's metafiles.
+        metric: name of the main metric in the evaluator's results.
+        columns: for each column of the results table, its heading and the name of its metric.
+        by_class: prefix of the names of the per-class metrics.
+        class_heading: heading of the column of class names.
+        digits: number of digits after the decimal point.
+        explained: a sentence that explains the metrics.
+        metafile_task: name of the task in OpenMMLab's metafiles.
+        metafile_metric: name of the main metric in OpenMMLab's metafiles.
     """
     metric: str
     columns: dict[str, str]

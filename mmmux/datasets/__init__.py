@@ -1,6 +1,7 @@
-"""Data sets and transforms that the OpenMMLab packages lack.
+"""Register data sets and transforms that check their input and report errors in one sentence.
 
-Those for detection need mmdet, those for segmentation mmseg, those for classification mmpretrain and its torchvision.
+The detection classes need mmdet, the segmentation classes mmseg, and the classification classes mmpretrain with torchvision.
+Classes whose package is not installed are not defined.
 """
 import sys
 from contextlib import redirect_stdout
@@ -13,7 +14,7 @@ from .loading import LoadImage, LoadImageOrSkip
 __all__ = ['LoadImage', 'LoadImageOrSkip']
 
 if find_spec('mmdet') is not None:
-    with redirect_stdout(sys.stderr):  # OneDL's packages print when they are imported, also where a tool prints JSON
+    with redirect_stdout(sys.stderr):  # OneDL's packages print on import, which would break a tool's JSON output
         from .coco import CocoDataset
         from .voc import VOCDataset
 

@@ -1,4 +1,4 @@
-"""ChestX-ray14 (Wang et al., CVPR 2017) from the files that the NIH publishes."""
+"""Load ChestX-ray14 (Wang et al., CVPR 2017) from the files that the NIH publishes."""
 import csv
 import hashlib
 import os
@@ -24,33 +24,42 @@ _COLUMNS = ('Image Index', 'Finding Labels', 'Patient ID')
 
 
 class Row(NamedTuple):
-    """What the table says of a picture."""
+    """The findings and the patient of one image, from one row of the table.
+
+    Attributes:
+        findings: names out of `FINDINGS`; empty for "No Finding".
+        patient: the patient's ID.
+    """
     findings: tuple[str, ...]
     patient: str
 
 
 @DATASETS.register_module()
 class ChestXray14(LeavesOut, MultiLabelDataset):
-    """X-ray pictures with any number of 14 findings each, "No Finding" being none of them.
+    """Multi-label data set of chest X-ray images, each labelled with none, one or several of 14 findings.
 
-    Read are the table of labels, `train_val_list.txt`, `test_list.txt`, and the pictures in `images`, in `images_001/images`,
-    `images_002/images` and so on, or in both. The NIH's split is kept; as it holds training and validation in one list,
-    validation takes a share of that list's patients, always the same ones.
+    "No Finding" is not a class: such an image has no labels. The data set reads the table of labels, `train_val_list.txt`,
+    `test_list.txt`, and the images in `images`, in `images_001/images`, `images_002/images` and so on, or in both. It keeps the
+    NIH's split. The NIH lists training and validation images together; validation takes a fixed share of that list's patients.
 
     Args:
-        data_root: folder of the NIH's files.
-        split: 'train', 'val', 'train_val' (both together) or 'test'.
-        val_fraction: share of the patients of `train_val_list.txt` that 'train' leaves to 'val', 0 to below 1. Give both parts
-            the same one.
-        ann_file: the table, relative to `data_root`; '' takes `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`.
-        metainfo: with `classes`, to use some of the findings only, or in another order.
-        leave_out: a file of names, as in the lists, that are left out on purpose (:mod:`mmmux.datasets.exclude_list`).
-        options: further arguments as in mmpretrain's BaseDataset; `data_prefix` is the folder that holds `images`.
+        data_root (str): folder of the NIH's files.
+        split (str): 'train', 'val', 'train_val' (both together) or 'test'.
+        val_fraction (float): share of the patients of `train_val_list.txt` that belong to 'val' and not to 'train', 0 to below
+            1. Both splits must be given the same value. Default: 0.125.
+        ann_file (str): the table, relative to `data_root`; '' selects `Data_Entry_2017.csv` or `Data_Entry_2017_v2020.csv`,
+            whichever exists. Default: ''.
+        metainfo (dict, optional): its `classes` select and order the findings to use. Default: all 14.
+        leave_out (str, optional): text file of image names to exclude (:mod:`mmmux.datasets.exclude_list`). Default: None.
+        **options: further arguments of mmpretrain's BaseDataset; `data_prefix` is the folder that holds `images`.
+
+    Attributes:
+        patients (set[str]): the IDs of the patients in this split, set when the data set is loaded.
 
     Raises:
-        ConfigError: `split`, `val_fraction` or the classes cannot be used.
-        DatasetError: a file is missing or not as described, the two lists share a picture or a patient, or there is no picture
-            left; in testing (`test_mode`), also when a single picture is missing, which would change the score.
+        ConfigError: `split`, `val_fraction` or `metainfo.classes` is not valid.
+        DatasetError: a file is missing or malformed, the two lists share an image or a patient, or no image is left. With
+            `test_mode=True`, a single missing image is an error too, because leaving it out would change the score.
     """
 
     METAINFO = dict(classes=FINDINGS)
@@ -65,10 +74,15 @@ class ChestXray14(LeavesOut, MultiLabelDataset):
         super().__init__(ann_file=ann_file, data_root=data_root, **options)
 
     def load_data_list(self) -> list[dict]:
-        """Read table and lists and look for the pictures.
+        """Read the table and the lists, and find the image files.
 
         Returns:
-            list[dict]: mmpretrain's data infos: `img_path` and `gt_label`, the numbers of the picture's classes, maybe none.
+            list[dict]: mmpretrain's data infos: `img_path` and `gt_label`, the list of the image's class numbers (may be
+            empty).
+
+        Raises:
+            ConfigError: `metainfo.classes` or `val_fraction` is not valid.
+            DatasetError: a file is missing or malformed, or no image can be used.
         """
         numbers = self._numbers()
         table = self._table()
@@ -106,7 +120,7 @@ class ChestXray14(LeavesOut, MultiLabelDataset):
         return names
 
     def _find(self, names: list[str]) -> dict[str, str]:
-        """The path of each picture that is there."""
+        """Return the path of each listed image whose file exists, by image name."""
         found = find_pictures(Path(self.img_prefix or self.data_root))
         source = str(Path(self.data_root, TEST_LIST if self.split == 'test' else TRAIN_VAL_LIST))
         self.left_out, missing = LeftOut(source), LeftOut(source)
@@ -126,19 +140,29 @@ class ChestXray14(LeavesOut, MultiLabelDataset):
 
 
 def is_held_out(patient: str, fraction: float) -> bool:
-    """Whether a patient is among the share to validate with: the same answer everywhere, whoever else is in the list.
+    """Decide by a hash of the ID whether a patient belongs to the validation split.
 
-    With a larger share, the patients of a smaller one stay in it.
+    The result does not depend on the machine or on the other patients. A larger fraction keeps all patients of a smaller one.
+
+    Args:
+        patient (str): the patient's ID.
+        fraction (float): share of patients in the validation split, 0 to 1.
     """
     digest = hashlib.sha256(patient.encode()).digest()
     return int.from_bytes(digest[:8], 'big') < fraction * 2**64
 
 
 def read_table(path: Path) -> dict[str, Row]:
-    """Read the NIH's table: for each picture its findings and its patient.
+    """Read the NIH's CSV table of labels.
+
+    Args:
+        path (Path): the CSV file, in UTF-8.
+
+    Returns:
+        dict[str, Row]: findings and patient by image name.
 
     Raises:
-        DatasetError: it is missing, no such table, has a row that cannot be used, or two of the same picture.
+        DatasetError: the file is missing, lacks a column, has a row that cannot be used, or has two rows for one image.
     """
     rows: dict[str, Row] = {}
     try:
@@ -187,10 +211,15 @@ def _row(cells: list[str], columns: list[int], where: str) -> tuple[str, Row]:
 
 
 def read_list(path: Path, rows: Mapping[str, Row], table: Path) -> list[str]:
-    """Read a list of pictures, one a line, all of them in the table.
+    """Read a text file that lists one image name per line.
+
+    Args:
+        path (Path): the list, in UTF-8.
+        rows (Mapping[str, Row]): the rows of the table, by image name; every listed image must have one.
+        table (Path): path of the table, for error messages.
 
     Raises:
-        DatasetError: it is missing or empty, or lists a picture twice or one that the table lacks.
+        DatasetError: the file is missing or empty, or lists an image twice, or an image without a row in the table.
     """
     try:
         names = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
@@ -212,10 +241,14 @@ def read_list(path: Path, rows: Mapping[str, Row], table: Path) -> list[str]:
 
 
 def check_disjoint(rows: Mapping[str, Row], lists: Mapping[Path, Iterable[str]]) -> None:
-    """Check that no picture and no patient is in two lists.
+    """Check that no image and no patient is in two lists.
+
+    Args:
+        rows (Mapping[str, Row]): the rows of the table, by image name.
+        lists (Mapping[Path, Iterable[str]]): the image names of each list, by its path.
 
     Raises:
-        DatasetError: one is.
+        DatasetError: two lists share an image or a patient.
     """
     first_with: dict[str, tuple[Path, str]] = {}
     for path, names in lists.items():
@@ -228,10 +261,15 @@ def check_disjoint(rows: Mapping[str, Row], lists: Mapping[Path, Iterable[str]])
 
 
 def find_pictures(folder: Path) -> dict[str, str]:
-    """Paths by name of the pictures in `images` and in `images_*/images`, each folder being listed once.
+    """Find all files in `<folder>/images` and `<folder>/images_*/images`.
+
+    Each folder is listed once, which on a network file system is faster than a look-up per image.
+
+    Returns:
+        dict[str, str]: paths by file name.
 
     Raises:
-        DatasetError: there is no such folder.
+        DatasetError: `folder` has neither `images` nor an `images_*/images`.
     """
     places = [place for place in (folder / 'images', *sorted(folder.glob('images_*/images'))) if place.is_dir()]
     if not places:

@@ -1,4 +1,4 @@
-"""AutoAugment's policy for CIFAR, from torchvision."""
+"""Augment CIFAR images with torchvision's AutoAugment policy for CIFAR-10."""
 import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
@@ -9,15 +9,23 @@ from mmmux.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class CIFARAutoAugment(BaseTransform):
-    """One of the 25 pairs of operations that AutoAugment found for CIFAR-10 (Cubuk et al., CVPR 2019), as torchvision has them.
+    """Apply one random sub-policy of the 25 that AutoAugment learned for CIFAR-10 (Cubuk et al., CVPR 2019).
 
-    mmpretrain has the ImageNet policy only, and its way of using torchvision's transforms cannot name a policy.
+    The sub-policies are torchvision's. mmpretrain has the ImageNet policy only, and its wrapper of torchvision's transforms
+    cannot select a policy.
     """
 
     def __init__(self):
         self.augment = AutoAugment(AutoAugmentPolicy.CIFAR10)
 
     def transform(self, results: dict) -> dict:
-        """Change `img` (H, W, 3), RGB, 0 to 255."""
-        results['img'] = np.array(self.augment(Image.fromarray(results['img'])))  # a view of Pillow's could not be written
+        """Augment `img`.
+
+        Args:
+            results (dict): with `img`, (H, W, 3), uint8, RGB, 0 to 255.
+
+        Returns:
+            dict: `results` with a new `img` of the same shape and type.
+        """
+        results['img'] = np.array(self.augment(Image.fromarray(results['img'])))  # copied: Pillow's own array is read-only
         return results

@@ -1,4 +1,4 @@
-"""Classification data of mmpretrain, which is checked before it is trained on."""
+"""Classification data sets of mmpretrain with checks of their classes, folders and files."""
 import logging
 import os.path as osp
 import re
@@ -26,16 +26,22 @@ _WORDNET_ID = re.compile(r'n\d{8}')
 
 
 class CheckedFolders(LeavesOut, CustomDataset):
-    """Mix before one of mmpretrain's data sets of pictures: every picture has a class that the network knows by that number.
+    """Mixin for mmpretrain's folder data sets: number the class folders by `metainfo.classes`, and check that they match.
 
-    mmpretrain numbers class folders in alphabetical order, so that a validation folder which lacks a class shifts all later
-    ones, and `metainfo.classes` may call them anything. Here folders bear the names in `metainfo.classes`, which number them.
-    With `leave_out`, a file of pictures named by their path inside the folder of class folders, these are left out on purpose
-    (:mod:`mmmux.datasets.exclude_list`).
+    mmpretrain numbers class folders in alphabetical order and does not compare them with `metainfo.classes`, so a validation
+    folder that lacks one class shifts the numbers of all later classes. Here, each folder must have a name out of
+    `metainfo.classes`, and its position there is its number. Place this class before mmpretrain's in the list of bases.
+
+    Args:
+        *args: positional arguments of mmpretrain's CustomDataset.
+        metainfo (Mapping, optional): with `classes`, a tuple of names or a text file with a name per line. Default: None.
+        classes (str or Sequence[str], optional): used if `metainfo` has no `classes`. Default: None.
+        **kwargs: further arguments of mmpretrain's CustomDataset, and `leave_out`, a text file of images to exclude, named by
+            their path inside the folder of class folders (:mod:`mmmux.datasets.exclude_list`).
 
     Raises:
-        ConfigError: `metainfo.classes` or `split` cannot be used.
-        DatasetError: folders or annotation file cannot be used; the message names what is wrong.
+        ConfigError: `metainfo.classes` or `split` is not valid, or no folder or annotation file is given.
+        DatasetError: the folders or the annotation file cannot be used.
     """
 
     def __init__(self, *args, metainfo: Mapping | None = None, classes: str | Sequence[str] | None = None, **kwargs):
@@ -45,10 +51,14 @@ class CheckedFolders(LeavesOut, CustomDataset):
         super().__init__(*args, metainfo=_with_checked_classes(self, metainfo, classes), **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Find the pictures.
+        """Find the images in the class folders, or read them from the annotation file.
 
         Returns:
-            list[dict]: mmpretrain's data infos, `img_path` and, where there are labels, `gt_label`.
+            list[dict]: mmpretrain's data infos: `img_path` and, with labels, `gt_label`, the class number.
+
+        Raises:
+            ConfigError: `metainfo.classes` is missing where it is needed.
+            DatasetError: a folder or file is missing or malformed, or no image can be used.
         """
         try:
             samples = self._listed_samples() if self.ann_file else self._find_samples()
@@ -60,18 +70,26 @@ class CheckedFolders(LeavesOut, CustomDataset):
         self.left_out.report()
         if not samples:
             raise DatasetError(f'{self.left_out.source} gives no picture that can be used: left out {self.left_out.summary()}')
-        join = get_file_backend(self.img_prefix, enable_singleton=True).join_path  # looked up once, not for a million pictures
+        join = get_file_backend(self.img_prefix, enable_singleton=True).join_path  # one look-up, not one per image
         if not self.with_label:
             return [dict(img_path=join(self.img_prefix, name)) for name in samples]
         return [dict(img_path=join(self.img_prefix, name), gt_label=label) for name, label in samples]
 
     def name_of(self, sample) -> str:
-        """The name of a picture in a `leave_out` file, of a sample with or without its label."""
+        """Return the image name that a `leave_out` file uses for a sample.
+
+        Args:
+            sample (tuple[str, int] or str): name and class number, or the name alone in a data set without labels.
+        """
         return sample[0] if self.with_label else sample
 
     def find_folders(self) -> list[str]:
-        """The class folders, in alphabetical order."""
-        # Tools leave folders such as .ipynb_checkpoints behind.
+        """Return the names of the class folders in alphabetical order.
+
+        Raises:
+            DatasetError: there are none.
+        """
+        # Hidden folders, for example .ipynb_checkpoints, are leftovers of other tools.
         folders = [name for name in find_folders(self.img_prefix)[0] if not name.startswith('.')]
         if not folders:
             raise DatasetError(f'{self.img_prefix} holds no class folders: sort its pictures into one folder a class, or list '
@@ -95,11 +113,23 @@ class CheckedFolders(LeavesOut, CustomDataset):
         return self.is_valid_file(filename)
 
     def is_valid_file(self, filename: str) -> bool:
-        """Whether a file, given by its path inside a class folder, is a picture."""
+        """Return whether a file is an image: it has a known suffix, and neither it nor its folders are hidden.
+
+        Args:
+            filename (str): path inside the class folder.
+        """
         return '/.' not in f'/{filename}' and super().is_valid_file(filename)
 
     def number(self, folders: list[str]) -> dict[str, int]:
-        """The class number of each folder."""
+        """Return the class number of each folder.
+
+        Args:
+            folders (list[str]): names of the class folders.
+
+        Raises:
+            ConfigError: the data set is for testing and has no `metainfo.classes`.
+            DatasetError: the folders and `metainfo.classes` differ.
+        """
         if self.CLASSES is None and self.test_mode:
             raise ConfigError(f'metainfo.classes of the data set in {self.img_prefix} must name the classes in the order of '
                               f'training, which its own folders ({_some(folders)}) do not tell')
@@ -126,7 +156,13 @@ class CheckedFolders(LeavesOut, CustomDataset):
         return samples
 
     def read_lines(self) -> list[tuple[int, str]]:
-        """The lines of the annotation file that hold something, with their numbers."""
+        """Return the non-empty lines of the annotation file as (line number from 1, text).
+
+        Raises:
+            ConfigError: `metainfo.classes` is missing.
+            DatasetError: the file is missing or is not UTF-8 text.
+            FileNotFoundError: the image folder does not exist.
+        """
         if not exists(self.ann_file):
             raise DatasetError(f'annotation file {self.ann_file} does not exist: put it there, or set data_root and ann_file')
         if not exists(self.img_prefix):
@@ -140,13 +176,24 @@ class CheckedFolders(LeavesOut, CustomDataset):
         return [(number, line) for number, line in lines if line]
 
     def parse_line(self, number: int, line: str):
-        """A picture and its class number, or, without labels, the picture alone."""
+        """Parse one line of the annotation file.
+
+        Args:
+            number (int): line number from 1, for error messages.
+            line (str): an image name, a space and a class number; without labels, the image name alone.
+
+        Returns:
+            tuple[str, int] or str: image name and class number, or the name alone in a data set without labels.
+
+        Raises:
+            DatasetError: the line has another form, or its class number is out of range.
+        """
         if not line.isprintable():
             raise DatasetError(f"{self.ann_file}, line {number}, has control characters: '{in_a_line(line)}'")
         if not self.with_label:
             return line
         name, _, label = line.rpartition(' ')
-        # Not int() alone, which would take '-1' and '1_0', too.
+        # int() alone would accept '-1' and '1_0'.
         if not name.strip() or not re.fullmatch('[0-9]{1,9}', label) or int(label) >= len(self.CLASSES):
             raise DatasetError(f'{self.ann_file}, line {number}: expected a picture and its class number, 0 to '
                                f"{len(self.CLASSES) - 1} with a space before it, got '{in_a_line(line)}'")
@@ -161,22 +208,32 @@ class CheckedFolders(LeavesOut, CustomDataset):
 
 @DATASETS.register_module()
 class ImageFolder(CheckedFolders):
-    """Any classes: a folder of pictures for each, named as in `metainfo.classes`, which number them.
+    """Data set of any classes, with one folder of images per class.
 
-    Without `metainfo.classes`, training takes the folders in alphabetical order; testing demands it, because another folder
-    may lack a class. With `ann_file`, each line has a picture and its class number instead. Arguments as in mmpretrain's
-    CustomDataset.
+    The folders have the names in `metainfo.classes`, and their positions there are the class numbers. Without
+    `metainfo.classes`, training numbers the folders in alphabetical order; testing requires it, because the test folder may
+    lack a class. With `ann_file`, each line of that file has an image and its class number instead. The arguments are those of
+    :class:`CheckedFolders`.
     """
 
 
 @DATASETS.register_module()
 class ImageNet(CheckedFolders, MMPretrainImageNet):
-    """mmpretrain's ImageNet, checked: folders named by WordNet ids, or `meta/<split>.txt`, where that file exists.
+    """mmpretrain's ImageNet with the checks of :class:`CheckedFolders`.
 
-    Arguments as in mmpretrain. For some of the classes, `metainfo.classes` names their folders.
+    The class folders are named by WordNet IDs; if `meta/<split>.txt` exists, it is read instead. To use a subset of the
+    classes, list their folders in `metainfo.classes`. The arguments are those of mmpretrain's ImageNet, and `leave_out`.
     """
 
     def number(self, folders: list[str]) -> dict[str, int]:
+        """Return the class number of each folder: its position among all WordNet IDs, or in `metainfo.classes` for a subset.
+
+        Args:
+            folders (list[str]): names of the class folders.
+
+        Raises:
+            DatasetError: a folder has no WordNet ID as its name, or the number of folders is not that of the classes.
+        """
         classes = self.METAINFO['classes']
         if tuple(self.CLASSES) != tuple(classes):
             return super().number(folders)
@@ -194,15 +251,23 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
 
 
 class CheckedCIFAR(MMPretrainCIFAR10):
-    """Mix before mmpretrain's CIFAR-10 or -100: files are asked for in a sentence instead of downloaded.
+    """Base of the CIFAR data sets: require the published files and verify their MD5 sums before opening them.
 
-    The files are pickles, which can hold code: they are opened only if their MD5 sums are the published ones. Pictures are RGB,
-    not BGR as those read from files: `model.data_preprocessor.to_rgb` must be False. Arguments as in mmpretrain, but for
-    `download`, which is False unless given.
+    The files are pickles, which can run code when they are opened. Images are RGB, while images read from files are BGR:
+    `model.data_preprocessor.to_rgb` must be False.
+
+    Args:
+        data_root (str): folder that holds the unpacked archive's folder. Default: ''.
+        split (str): 'train' or 'test'. Default: 'train'.
+        metainfo (Mapping, optional): with `classes`, other names for all classes. Default: None.
+        download (bool): download missing files, as mmpretrain does. mmpretrain's default is True. Default: False.
+        data_prefix (str): as `data_root`, or a folder below it. Default: ''.
+        classes (str or Sequence[str], optional): used if `metainfo` has no `classes`. Default: None.
+        **kwargs: further arguments of mmpretrain's CIFAR10.
 
     Raises:
-        ConfigError: `metainfo.classes` or `split` cannot be used.
-        DatasetError: a file is missing or damaged.
+        ConfigError: no folder is given, or `metainfo.classes` or `split` is not valid.
+        DatasetError: a file is missing, or its MD5 sum is not the published one.
     """
 
     def __init__(self, data_root: str = '', split: str = 'train', metainfo: Mapping | None = None, download: bool = False,
@@ -218,10 +283,13 @@ class CheckedCIFAR(MMPretrainCIFAR10):
                          **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the pictures.
+        """Verify the files and read the images.
 
         Returns:
-            list[dict]: mmpretrain's data infos, `img` (32, 32, 3), RGB, and `gt_label`.
+            list[dict]: mmpretrain's data infos: `img` (32, 32, 3), uint8, RGB, and `gt_label`, the class number.
+
+        Raises:
+            DatasetError: a file is missing, or its MD5 sum is not the published one.
         """
         if not self.download:
             self._check_files()
@@ -240,16 +308,16 @@ class CheckedCIFAR(MMPretrainCIFAR10):
 
 @DATASETS.register_module()
 class CIFAR10(CheckedCIFAR):
-    """CIFAR-10 in its published files, below `<data_root>/cifar-10-batches-py`. Arguments as in :class:`CheckedCIFAR`."""
+    """CIFAR-10 from its published files in `<data_root>/cifar-10-batches-py`. See :class:`CheckedCIFAR` for the arguments."""
 
 
 @DATASETS.register_module()
 class CIFAR100(CheckedCIFAR, MMPretrainCIFAR100):
-    """CIFAR-100 in its published files, below `<data_root>/cifar-100-python`. Arguments as in :class:`CheckedCIFAR`."""
+    """CIFAR-100 from its published files in `<data_root>/cifar-100-python`. See :class:`CheckedCIFAR` for the arguments."""
 
 
 def _with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Sequence[str] | None) -> dict:
-    """`metainfo`, in which `classes`, if there are any, are a tuple of different names."""
+    """Return a copy of `metainfo` in which `classes`, if given, is a tuple of distinct names; raise ConfigError otherwise."""
     metainfo = dict(metainfo or {})
     names = metainfo.pop('classes', None)
     names = classes if names is None else names
@@ -261,7 +329,7 @@ def _with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Sequ
         raise ConfigError(f'metainfo.classes of {type(dataset).__name__} must be a tuple of class names or a file of them, got '
                           f"{names!r} (one class: ('name',))")
     twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # ImageNet has two kinds of crane
+    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # two classes of ImageNet are named 'crane'
         raise ConfigError(f'metainfo.classes of {type(dataset).__name__} names a class twice: {_some(twice)}')
     return dict(metainfo, classes=tuple(names))
 

@@ -1,4 +1,4 @@
-"""Detection data in COCO format that says what it leaves out and never goes on with nothing."""
+"""Detection data set in COCO format that reports the images it excludes and refuses an empty or inconsistent file."""
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,31 +13,39 @@ from .loading_bar import loading_bar
 from .paused_collector import collector_paused
 from .skip_report import LeftOut
 
-LONGEST_SIDE = 2**20  # of a picture, in pixels
+LONGEST_SIDE = 2**20  # longest side of an image that is accepted, in pixels
 
 
 @DATASETS.register_module()
 class CocoDataset(LeavesOut, MMDetCocoDataset):
-    """mmdet's CocoDataset with its silences broken.
+    """mmdet's CocoDataset with checks of the annotation file and a report of the images it excludes.
 
-    mmdet leaves out every annotation whose category is not in `metainfo.classes`, numbers the classes in the order of the
-    annotation file whatever `classes` says, and drops pictures without a word. Here a class that the file lacks and another
-    order are errors, and what is left out of training is counted once.
+    mmdet ignores every annotation whose category is not in `metainfo.classes`, numbers the classes in the order of the
+    annotation file, whatever the order of `classes`, and drops images without a message. Here, a class that the file lacks
+    and a different order are errors, and the images and annotations excluded from training are counted and logged once.
 
     Args:
-        leave_out: a file of names, as `file_name` in the annotation file, that are left out on purpose
-            (:mod:`mmmux.datasets.exclude_list`).
-        **kwargs: as in mmdet.
+        leave_out (str, optional): text file of images to exclude, named as `file_name` in the annotation file
+            (:mod:`mmmux.datasets.exclude_list`). Default: None.
+        **kwargs: the arguments of mmdet's CocoDataset.
 
     Raises:
-        ConfigError: `metainfo.classes` does not fit the file.
-        DatasetError: the file cannot be read, or nothing in it can be used.
+        ConfigError: `metainfo.classes` and the categories of the file do not match.
+        DatasetError: the file is missing or malformed, or no image in it can be used.
     """
 
-    _bar = None  # while loading
+    _bar = None  # the progress bar, set only while the data set is loaded
 
     def load_data_list(self) -> list[dict]:
-        """Read the annotation file; returns mmdet's data infos."""
+        """Read and check the annotation file.
+
+        Returns:
+            list[dict]: mmdet's data infos.
+
+        Raises:
+            ConfigError: `metainfo.classes` and the categories of the file do not match.
+            DatasetError: the file is missing or malformed, or lists no images.
+        """
         if '://' not in self.ann_file and not Path(self.ann_file).is_file():
             raise DatasetError(f"annotation file {self.ann_file} does not exist: put the data there, or set the data set's "
                                f'data_root ({self.data_root!r} now) and ann_file')
@@ -47,7 +55,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
                 data_list = super().load_data_list()
         except UserError:
             raise
-        except Exception as error:  # a file of another kind can make its readers raise anything
+        except Exception as error:  # a file of another format makes the readers raise errors of many types
             raise DatasetError(f'{in_a_line(str(self.ann_file))} is not a COCO annotation file: {type(error).__name__}: '
                                f'{in_a_line(str(error))}') from None
         finally:
@@ -58,13 +66,13 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         return self.without_listed(data_list, self.left_out, self.name_of)
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """What mmdet needs of a picture's annotations, counted on the bar."""
+        """Convert an image's raw annotations to mmdet's data info, and advance the progress bar."""
         if self._bar is not None:
             self._bar.update()
         return super().parse_data_info(raw_data_info)
 
     def name_of(self, info: dict) -> str:
-        """The name of a picture in a `leave_out` file."""
+        """Return the image name that a `leave_out` file uses for a data info."""
         return relative_name(info['img_path'], self.data_prefix['img'])
 
     def _open(self, path: str):
@@ -94,7 +102,13 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         return coco
 
     def _check_entries(self, dataset: Mapping) -> None:
-        """Look at all that mmdet is going to compute with; it checks nothing, and would train on a NaN."""
+        """Check every value of the file that mmdet computes with.
+
+        mmdet checks none of them, and would train on NaN.
+
+        Raises:
+            DatasetError: a value has the wrong type or is out of range.
+        """
         for category in dataset['categories']:
             self._check(category, 'category', _is_id(category['id']) and isinstance(category['name'], str),
                         'id must be a number and name a text')
@@ -123,10 +137,17 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
             raise DatasetError(f'{self.ann_file} has {kind} {in_a_line(repr(entry))}: its {rule}')
 
     def filter_data(self) -> list[dict]:
-        """Leave out what `filter_cfg` says, and count it."""
+        """Exclude the images that `filter_cfg` rejects, and log how many were excluded for each reason.
+
+        Returns:
+            list[dict]: the data infos that are kept.
+
+        Raises:
+            DatasetError: none is kept.
+        """
         kept = super().filter_data()
         if not self.test_mode and (self.filter_cfg or {}).get('filter_empty_gt', False):
-            # mmdet counts annotations before it drops those without area or outside the picture.
+            # mmdet counts annotations before it drops boxes without area and boxes outside the image.
             kept = [info for info in kept if not all(box['ignore_flag'] for box in info['instances'])]
         if len(kept) < len(self.data_list):
             min_size, kept_ids = (self.filter_cfg or {}).get('min_size', 0), {info['img_id'] for info in kept}
@@ -142,7 +163,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
 
 
 def _is_id(value) -> bool:
-    # Any number of integers of 61 bits and more can have the same hash, and a dict of those takes for ever.
+    # Integers of 61 bits and more can be chosen to have equal hashes, and a dict of such keys needs quadratic time.
     return isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**60)
 
 

@@ -1,11 +1,16 @@
-"""Knowing whether a folder of generated files is complete, so that an interrupted generation is not taken for one."""
+"""Mark a folder of generated files as complete, so that an interrupted generation is detected and repeated."""
 from pathlib import Path
 
 _MARK = 'complete.txt'
 
 
 def is_complete(folder: Path, arguments: str) -> bool:
-    """Whether :func:`mark_complete` was the last thing done to the folder, with the same arguments; if not, the mark goes."""
+    """Return whether the folder was completed with the same arguments; if it was not, remove its mark.
+
+    Args:
+        folder (Path): the folder of generated files.
+        arguments (str): text that describes the generation, as given to :func:`mark_complete`.
+    """
     mark = folder / _MARK
     if mark.exists() and mark.read_text() == arguments:
         return True
@@ -14,5 +19,10 @@ def is_complete(folder: Path, arguments: str) -> bool:
 
 
 def mark_complete(folder: Path, arguments: str) -> None:
-    """Say that everything is written."""
+    """Write the mark of a complete folder. Call this after the last file is written.
+
+    Args:
+        folder (Path): the folder of generated files.
+        arguments (str): text that describes the generation, compared by :func:`is_complete`.
+    """
     (folder / _MARK).write_text(arguments)

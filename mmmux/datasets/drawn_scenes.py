@@ -1,4 +1,4 @@
-"""A small segmentation data set in ADE20K's layout, drawn: for the demo and for tests, with no download."""
+"""Draw a small segmentation data set in ADE20K's layout, for the demo and the tests; no download is needed."""
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +11,21 @@ from .drawn_shapes import SUPERSAMPLING, shape_mask
 CLASSES = ('sky', 'ground', *SHAPES)
 PALETTE = ((120, 190, 240), (150, 120, 90), (230, 60, 60), (60, 120, 230), (250, 190, 40), (80, 190, 90))
 _UNLABELLED = 0
-_HORIZON = 0.02  # unlabelled on either side of it, as a share of the height: what is hard to tell, nobody labels
+_HORIZON = 0.02  # height of the unlabelled band on either side of the horizon, as a share of the image's height
 
 
 def draw_data_set(root: str | Path, train: int, val: int, size: int = 160, seed: int = 0) -> Path:
     """Draw scenes and write them as `images/{training,validation}/*.jpg` and `annotations/{training,validation}/*.png`.
 
-    Label maps are numbered as ADE20K's: 0 is unlabelled, 1 is the first class. The same arguments give the same files. A folder
-    that is complete is left as it is.
+    Label maps are numbered as in ADE20K: 0 is unlabelled, 1 is the first class. Equal arguments give equal files. A folder that
+    is complete already is not changed.
 
     Args:
-        root: where the folders go.
-        train, val: numbers of pictures.
-        size: width and height of every picture in pixels.
-        seed: of everything random.
+        root (str or Path): folder to write `images` and `annotations` into.
+        train (int): number of training images.
+        val (int): number of validation images.
+        size (int): width and height of every image in pixels. Default: 160.
+        seed (int): seed of the random numbers. Default: 0.
 
     Returns:
         Path: `root`.
@@ -37,7 +38,7 @@ def draw_data_set(root: str | Path, train: int, val: int, size: int = 160, seed:
         pictures, labels = root / 'images' / split, root / 'annotations' / split
         for folder, suffix in ((pictures, 'jpg'), (labels, 'png')):
             folder.mkdir(parents=True, exist_ok=True)
-            for old in folder.glob(f'*.{suffix}'):  # every file of the folder is read
+            for old in folder.glob(f'*.{suffix}'):  # a data set reads every file in the folder, also those of earlier calls
                 old.unlink()
         for number in numbers:
             scene, label_map = draw_scene(np.random.default_rng([seed, number]), size)
@@ -48,13 +49,17 @@ def draw_data_set(root: str | Path, train: int, val: int, size: int = 160, seed:
 
 
 def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, Image.Image]:
-    """Draw an even sky, a grainy ground, and one to five shapes on both.
+    """Draw a smooth sky, a grainy ground, and one to five shapes on them.
 
-    Sky and ground have any dull colour. A shape has its class's colour more or less, so that a network learns the classes
-    within minutes, and not only after it has found out about form.
+    Sky and ground have random dull colours. A shape has its class's colour with some noise: a network learns the classes within
+    minutes, before it has learned to recognise shapes.
+
+    Args:
+        rng (np.random.Generator): source of the random numbers.
+        size (int): width and height in pixels.
 
     Returns:
-        tuple: a picture of size x size pixels, and its label map.
+        tuple[Image, Image]: the RGB image and its label map (8 bits), both of size x size pixels.
     """
     big = size * SUPERSAMPLING
     rows, columns = np.mgrid[:big, :big] / big

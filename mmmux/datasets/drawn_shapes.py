@@ -1,4 +1,4 @@
-"""A small detection data set in VOC layout, drawn: for the demo and for tests, with no download."""
+"""Draw a small detection data set in PASCAL VOC layout, for the demo and the tests; no download is needed."""
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -14,13 +14,14 @@ SUPERSAMPLING = 3
 def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed: int = 0) -> Path:
     """Draw scenes and write them as `VOC2007/{JPEGImages,Annotations,ImageSets/Main}`.
 
-    The same arguments give the same files. A folder that is complete is left as it is.
+    Equal arguments give equal files. A folder that is complete already is not changed.
 
     Args:
-        root: where `VOC2007` goes.
-        train, test: numbers of pictures in `trainval.txt` and `test.txt`.
-        size: width and height of every picture in pixels.
-        seed: of everything random.
+        root (str or Path): folder to write `VOC2007` into.
+        train (int): number of images in `trainval.txt`.
+        test (int): number of images in `test.txt`.
+        size (int): width and height of every image in pixels. Default: 160.
+        seed (int): seed of the random numbers. Default: 0.
 
     Returns:
         Path: `root`.
@@ -46,10 +47,15 @@ def draw_data_set(root: str | Path, train: int, test: int, size: int = 160, seed
 
 
 def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, list[tuple[str, tuple[int, int, int, int]]]]:
-    """Draw one to five shapes, turned, coloured and partly hidden, on an uneven ground.
+    """Draw one to five shapes on an uneven background, with random rotations and colours; shapes may overlap slightly.
+
+    Args:
+        rng (np.random.Generator): source of the random numbers.
+        size (int): width and height in pixels.
 
     Returns:
-        tuple: a picture of size x size pixels, and for each shape its class and (x1, y1, x2, y2) in pixels from 0.
+        tuple[Image, list]: the RGB image of size x size pixels, and for each shape its class and its box (x1, y1, x2, y2) in
+        pixels counted from 0.
     """
     big = size * SUPERSAMPLING
     ground = rng.integers(30, 226, (4, 4, 3), dtype=np.uint8)
@@ -73,7 +79,16 @@ def draw_scene(rng: np.random.Generator, size: int) -> tuple[Image.Image, list[t
 
 
 def shape_mask(name: str, rng: np.random.Generator, canvas: int) -> Image.Image:
-    """A shape at a random place, in a random size and turn, as a mask of canvas x canvas pixels."""
+    """Draw a shape with random position, size and rotation as a mask.
+
+    Args:
+        name (str): 'circle', 'square', 'triangle' or 'cross'.
+        rng (np.random.Generator): source of the random numbers.
+        canvas (int): width and height of the mask in pixels.
+
+    Returns:
+        Image: a 1-bit image of canvas x canvas pixels, 1 inside the shape.
+    """
     radius = float(rng.uniform(0.08, 0.2)) * canvas
     x, y = rng.uniform(radius, canvas - radius, 2)
     mask = Image.new('1', (canvas, canvas))
@@ -97,7 +112,7 @@ def shape_mask(name: str, rng: np.random.Generator, canvas: int) -> Image.Image:
 
 
 def distinct_colour(rng: np.random.Generator, under: np.ndarray) -> tuple[int, int, int]:
-    """A random colour that stands out from the colour `under` it."""
+    """Return a random RGB colour that differs from the background colour `under` by more than 150, summed over the channels."""
     while True:
         colour = rng.integers(0, 256, 3)
         if np.abs(colour - under).sum() > 150:

@@ -1,7 +1,7 @@
-"""Leaving pictures out of a data set on purpose: a text file of names, and data sets that read it.
+"""Exclude images from a data set: read and write text files of image names, and filter a data set by one.
 
-A file has one name on each line. A line that begins with `#` says why, and is not read, nor is an empty one; a name that begins
-with `#` itself is written `./#name`. `tools/check_dataset.py --fix-list` writes such files.
+A file has one name on each line. Empty lines, and lines that begin with `#`, which state reasons, are ignored; a name that
+itself begins with `#` is written `./#name`. `tools/check_dataset.py --fix-list` writes such files.
 """
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -17,17 +17,19 @@ _NAMES_SHOWN = 5
 
 
 class LeavesOut:
-    """Mix before a data set: pictures named in a file are left out.
+    """Mixin for a data set: exclude the images that a text file names. Place it before the data set in the list of bases.
 
     Args:
-        leave_out: the file, as seen from the folder that the program runs in; None leaves out nothing.
+        *args: positional arguments of the data set.
+        leave_out (str, optional): the file, relative to the current directory; None excludes nothing. Default: None.
+        **kwargs: keyword arguments of the data set.
 
     Attributes:
-        leave_out: the same.
-        unwanted: the names in it.
+        leave_out (str or None): the argument.
+        unwanted (dict[str, None]): the names in the file, in order.
 
     Raises:
-        DatasetError: the file cannot be read, or names a picture that the data set has not got.
+        DatasetError: the file cannot be read, or names an image that the data set does not have.
     """
 
     def __init__(self, *args, leave_out: str | None = None, **kwargs):
@@ -36,17 +38,23 @@ class LeavesOut:
         super().__init__(*args, **kwargs)
 
     def without_listed(self, pictures: Iterable, left_out: LeftOut, name_of: Callable[..., str] = str) -> list:
-        """The pictures that are not named in the file, the others being counted.
+        """Return the images that the file does not name, and count the excluded ones.
 
         Args:
-            pictures: whatever stands for a picture.
-            left_out: counts them, and knows what the data set is called.
-            name_of: tells the name of one of them.
+            pictures (Iterable): one item per image, of any type.
+            left_out (LeftOut): counts the excluded images; its `source` names the data set in error messages.
+            name_of (Callable): returns the image name of an item. Default: str.
+
+        Returns:
+            list: the items that are kept, in order.
+
+        Raises:
+            DatasetError: the file names an image that is not in `pictures`.
         """
         pictures = list(pictures)
         if not self.unwanted:
             return pictures
-        # Testing goes on as it was asked for, but nobody should take its score for the whole set's.
+        # A test on an explicitly reduced set is allowed, but its score must not be mistaken for that of the whole set.
         reason = f'pictures that {self.leave_out} names' + (', which changes the score' if self.test_mode else '')
         kept, found = [], set()
         for picture in pictures:
@@ -65,15 +73,18 @@ class LeavesOut:
 
 
 def relative_name(path: str, folder: str) -> str:
-    """How a picture in a folder is named: by its path inside the folder, with forward slashes."""
+    """Return the path of a file relative to a folder, with forward slashes; '' stands for the current directory."""
     return os.path.relpath(path, folder or '.').replace(os.sep, '/')
 
 
 def read_names(path: str | Path) -> list[str]:
-    """The names in a file, in order.
+    """Read the names in a file, in order.
+
+    Args:
+        path (str or Path): text file in UTF-8.
 
     Raises:
-        DatasetError: it is missing or no text file.
+        DatasetError: the file is missing or is not UTF-8 text.
     """
     try:
         lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
@@ -87,7 +98,11 @@ def read_names(path: str | Path) -> list[str]:
 
 
 def write_names(path: str | Path, reasons: Mapping[str, str]) -> None:
-    """Write names, each below the reason why it is left out.
+    """Write names to a file, each below a comment line with the reason for its exclusion.
+
+    Args:
+        path (str or Path): file to write; its folder is created.
+        reasons (Mapping[str, str]): the reason for each name.
 
     Raises:
         DatasetError: a name cannot be written on one line.

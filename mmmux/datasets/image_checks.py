@@ -1,4 +1,4 @@
-"""Finding out, without decoding it whole, whether a picture can be used."""
+"""Check image files: size, format, truncation and damage, with as little decoding as possible."""
 import contextlib
 import functools
 import os
@@ -17,8 +17,8 @@ from mmmux.utils.errors import DatasetError
 from .jpeg_header import ordinary_jpeg_size
 from .regular_file import size_of_file
 
-MOST_BYTES = 2**30  # of a file; as many as its most pixels take in 16 bits and three colours
-MOST_PASSES = 20  # over the most pixels, by the scans of a progressive JPEG: programs write about ten scans
+MOST_BYTES = 2**30  # largest file that is read, in bytes: about the most pixels allowed, with 16 bits and three colours each
+MOST_PASSES = 20  # most scans of a progressive JPEG that has the most pixels allowed; programs write about ten
 _EXIF_ORIENTATION = 0x0112
 _JPEG_END = b'\xff\xd9'
 _JPEG_SCAN = b'\xff\xda'
@@ -27,17 +27,20 @@ _DAMAGED = 'is truncated or damaged'
 
 
 class UnknownFormatError(DatasetError):
-    """A file is no picture, or in a format that Pillow does not know."""
+    """The file is not an image, or is an image in a format that Pillow does not know."""
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
-    """Read a picture's (width, height) in pixels, as the detector will see it (turned as its EXIF tag says).
+    """Return the (width, height) of an image in pixels, after the rotation that its EXIF tag asks for.
 
-    A JPEG that ends with its end marker is believed; any other picture is decoded, a JPEG at an eighth of its size.
+    A JPEG that ends with its end marker is taken as whole; any other image is decoded, a JPEG at an eighth of its size.
+
+    Args:
+        path (str or Path): the image file.
 
     Raises:
-        DatasetError: the file is missing, is no picture, is far too large, or is truncated or damaged. The message has the form
-            'is missing'.
+        DatasetError: the file is missing, is not an image, is too large, or is truncated or damaged. The message is a predicate
+            without a subject, for example 'is missing'.
     """
     size = _check_file(path)
     try:
@@ -48,7 +51,12 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 
 
 def _ordinary_size(file: BinaryIO, size: int) -> tuple[int, int] | None:
-    """The (width, height) of a whole JPEG without anything out of the ordinary; `size` in bytes."""
+    """Return the (width, height) in pixels of an ordinary JPEG that has its end marker, or None for any other file.
+
+    Args:
+        file (BinaryIO): the open file, at its beginning.
+        size (int): size of the file in bytes.
+    """
     head = file.read(_HEAD)
     found = ordinary_jpeg_size(head)
     if found is None or not _ends_as_jpeg(head if size <= _HEAD else _tail(file)):
@@ -60,7 +68,7 @@ def _size_by_pillow(file: BinaryIO) -> tuple[int, int]:
     file.seek(0)
     with opened(file) as image:
         width, height = image.size
-        # Pillow gives the size of a TIFF as it is after turning.
+        # For a TIFF, Pillow reports the size after the rotation.
         turned = image.format != 'TIFF' and image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8) and \
             _turned_when_decoded(image.format)
         if image.format != 'JPEG' or not _ends_as_jpeg(_tail(file)):
@@ -70,21 +78,24 @@ def _size_by_pillow(file: BinaryIO) -> tuple[int, int]:
 
 @functools.cache
 def _turned_when_decoded(kind: str) -> bool:
-    """Whether OpenCV turns pictures of a format as their EXIF tag says: a JPEG always, others depending on its version."""
+    """Return whether OpenCV rotates images of a format by their EXIF tag: always for JPEG, by its version for others."""
     exif, file = Image.Exif(), BytesIO()
     exif[_EXIF_ORIENTATION] = 6
     try:
         Image.new('RGB', (1, 2)).save(file, kind, exif=exif.tobytes())
-    except (KeyError, OSError, TypeError, ValueError):  # a format that Pillow does not write
+    except (KeyError, OSError, TypeError, ValueError):  # Pillow cannot write the format
         return False
     return mmcv.imfrombytes(file.getvalue()).shape[:2] == (1, 2)
 
 
 def check_whole(file: BinaryIO) -> None:
-    """Decode a picture to its end: some programs fill what a truncated one lacks with gray, and say nothing.
+    """Decode an image to its end, to detect truncation: some decoders fill the missing part with gray without an error.
+
+    Args:
+        file (BinaryIO): the open image file.
 
     Raises:
-        DatasetError: as of :func:`picture_size`.
+        DatasetError: the image is truncated, damaged or too large, or the file is not an image.
     """
     with opened(file) as image:
         _decode(image)
@@ -97,16 +108,24 @@ def _decode(image: Image.Image) -> None:
 
 
 def picture_bytes(path: str, backend_args: dict | None = None) -> bytes:
-    """Read a picture's file, from wherever mmengine can, if it may be decoded.
+    """Read the bytes of an image file, and check its header before anything is decoded.
+
+    Args:
+        path (str): a path, or a URL that mmengine's file backends can read.
+        backend_args (dict, optional): arguments of mmengine's file backend. Default: None.
+
+    Returns:
+        bytes: the file's content.
 
     Raises:
-        DatasetError: as :func:`picture_size`, as far as the beginning of the file tells. The message has the form 'is missing'.
+        DatasetError: the file cannot be read, is not an image, or is too large; damage after the header is not detected. The
+            message is a predicate without a subject, for example 'is missing'.
     """
     if '://' not in str(path) and not backend_args:
         _check_file(path)
     try:
         data = get(path, backend_args=backend_args)
-    except Exception as error:  # every kind of server has its own
+    except Exception as error:  # each file backend raises its own types
         raise DatasetError(f'cannot be read ({type(error).__name__})') from None
     with opened(BytesIO(data)):
         return data
@@ -114,10 +133,17 @@ def picture_bytes(path: str, backend_args: dict | None = None) -> bytes:
 
 @contextlib.contextmanager
 def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
-    """A picture of which only the beginning has been read; what Pillow finds wrong with it, also later, becomes a sentence.
+    """Open an image with Pillow without decoding it, and convert errors inside the context to DatasetError.
+
+    Args:
+        source (str, Path or BinaryIO): the image file.
+
+    Yields:
+        Image: the image, not decoded yet.
 
     Raises:
-        DatasetError: it is no picture, has more than `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels, or is damaged.
+        DatasetError: the file is not an image, is damaged, has more than `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels, or is a
+            progressive JPEG with too many scans.
     """
     try:
         with _large_pictures_allowed(), Image.open(source) as image:
@@ -130,12 +156,12 @@ def opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
         raise UnknownFormatError('is not a picture') from None
     except Image.DecompressionBombError:
         raise DatasetError(f'has more than {2 * Image.MAX_IMAGE_PIXELS} pixels') from None
-    except Exception:  # a damaged picture can make Pillow raise anything
+    except Exception:  # a damaged image makes Pillow raise errors of many types
         raise DatasetError(_DAMAGED) from None
 
 
 def _check_file(path: str | Path) -> int:
-    """The size in bytes of a file that may be read."""
+    """Return the size of a file in bytes; raise DatasetError if it is missing or larger than `MOST_BYTES`."""
     size = size_of_file(path)
     if size is None:
         raise DatasetError('is missing')
@@ -145,7 +171,7 @@ def _check_file(path: str | Path) -> int:
 
 
 def _check_scans(image: Image.Image) -> None:
-    # A scan may be of twenty bytes, and decoding still goes through all pixels for it.
+    # A scan can have as few as twenty bytes, but decoding it visits every pixel.
     place = image.fp.tell()
     image.fp.seek(0)
     scans = image.fp.read().count(_JPEG_SCAN)
@@ -157,7 +183,7 @@ def _check_scans(image: Image.Image) -> None:
 @contextlib.contextmanager
 def _large_pictures_allowed():
     with warnings.catch_warnings():
-        # Pillow warns of pictures that an aerial survey may well have; of twice that size, it refuses them.
+        # Pillow warns above MAX_IMAGE_PIXELS, a size that aerial images reach, and raises above twice that.
         warnings.simplefilter('ignore')
         yield
 

@@ -1,4 +1,4 @@
-"""Reading the size of an ordinary JPEG from its first bytes, in a fraction of the time that Pillow needs."""
+"""Read the size of an ordinary JPEG from its first bytes, faster than Pillow does."""
 import struct
 
 _BEGIN = b'\xff\xd8'
@@ -9,14 +9,16 @@ _TABLE_BYTES = 65
 
 
 def ordinary_jpeg_size(head: bytes) -> tuple[int, int] | None:
-    """The (width, height) in pixels of a JPEG that is baseline, has one or three colours and nothing that turns it.
+    """Return the size of a baseline JPEG with one or three channels and no metadata but a JFIF header and comments.
+
+    Pillow accepts every file that this function accepts.
 
     Args:
-        head: the first bytes of a file.
+        head (bytes): the first bytes of a file.
 
     Returns:
-        None for whatever else there is (EXIF tags, colour profiles, progressive or damaged files): ask Pillow about it. What is
-        accepted here is accepted by Pillow.
+        tuple[int, int] or None: (width, height) in pixels; None for any other file, for example one with EXIF tags or a colour
+        profile, a progressive one, or a damaged one. Open those with Pillow.
     """
     place, size = len(_BEGIN), None
     if not head.startswith(_BEGIN):
@@ -35,7 +37,7 @@ def ordinary_jpeg_size(head: bytes) -> tuple[int, int] | None:
             size = width, height
         elif kind == _QUANTISATION_TABLES:
             if (length - 2) % _TABLE_BYTES or any(head[table] > 15 for table in range(begin, place, _TABLE_BYTES)):
-                return None  # of 16 bits, or cut
+                return None  # 16-bit or truncated tables
         elif kind == _APP0:
             if length != 16 or not head.startswith(b'JFIF\0', begin):
                 return None

@@ -1,4 +1,4 @@
-"""Loading label maps: what cannot be a label map of these classes gets a sentence instead of being trained on."""
+"""Load label maps, and raise an error for one that does not fit the classes or the image."""
 from io import BytesIO
 
 import numpy as np
@@ -11,24 +11,35 @@ from .image_checks import opened, picture_bytes
 from .loading import SkipUnusable
 
 IGNORED = 255
-# Pillow stretches gray values of 2 and 4 bits, which some programs write to save space, to 8 bits.
+# Pillow scales gray values of 2 and 4 bits to 8 bits; dividing by these factors restores the stored numbers.
 _STRETCHED = {'L;2': 85, 'L;4': 17}
 
 
 @TRANSFORMS.register_module()
 class LoadLabelMap(LoadAnnotations):
-    """mmseg's LoadAnnotations with checks: the label map is one number a pixel, of a known class, and of the picture's size.
+    """mmseg's LoadAnnotations with checks: the label map has one valid class number per pixel, and the size of the image.
 
-    Palette PNGs are read as the numbers they hold, gray ones of 1 to 16 bits, too. What a data set's `reduce_zero_label` and
-    custom classes ask for is done as in mmseg. Needs the number of classes that a data set of this package tells.
+    Palette PNGs, and gray PNGs of 1 to 16 bits, are read as the numbers that they store. `reduce_zero_label` and custom classes
+    of the data set are applied as in mmseg. The data set must be one of this package, which provides its number of classes. The
+    arguments are those of mmseg's LoadAnnotations.
 
     Raises:
-        ConfigError: the data set is another one, or has another `reduce_zero_label` than the transform.
-        DatasetError: the file is missing, damaged, in colour, of another size, or holds a number beyond the classes.
+        ConfigError: the data set does not provide its number of classes, or the transform's `reduce_zero_label` differs from
+            the data set's.
+        DatasetError: the file is missing, damaged, in colour or of another size than the image.
+        LabelError: the file holds a number outside the range of the classes.
     """
 
     def transform(self, results: dict) -> dict:
-        """Add `gt_seg_map` (H, W), uint8; 255 is ignored. Nothing is added to a picture to predict, which has no label map."""
+        """Load the label map.
+
+        Args:
+            results (dict): with `seg_map_path`, `labels` (number of classes), `reduce_zero_label`, `ori_shape` and `img_path`.
+
+        Returns:
+            dict: `results` with `gt_seg_map` (H, W), uint8, where 255 is ignored; unchanged if `seg_map_path` is missing or
+            None, as for an image to predict.
+        """
         if results.get('seg_map_path') is None:
             return results
         if 'labels' not in results:
@@ -45,7 +56,17 @@ class LoadLabelMap(LoadAnnotations):
         return results
 
     def read(self, path: str) -> np.ndarray:
-        """The numbers in a file (H, W), unchecked, of the type that it holds; of a picture in colour (H, W, C)."""
+        """Read the numbers of a label map without checking them.
+
+        Args:
+            path (str): the image file.
+
+        Returns:
+            np.ndarray: (H, W) integers of the file's own type, or (H, W, C) for a colour image.
+
+        Raises:
+            DatasetError: the file is missing or damaged, or holds other numbers than integers.
+        """
         try:
             with opened(BytesIO(picture_bytes(path, self.backend_args))) as image:
                 stored = image.tile[0][3] if image.tile else None
@@ -57,7 +78,15 @@ class LoadLabelMap(LoadAnnotations):
         return (labels.astype(np.uint8) if labels.dtype == bool else labels) // _STRETCHED.get(stored, 1)
 
     def check_shape(self, labels: np.ndarray, results: dict) -> None:
-        """Raise if a label map is not of its picture's size, which is in `ori_shape`."""
+        """Check that a label map has one channel and the size of its image.
+
+        Args:
+            labels (np.ndarray): the label map, as :meth:`read` returns it.
+            results (dict): with `ori_shape`, the image's (H, W), and `seg_map_path` and `img_path` for messages.
+
+        Raises:
+            DatasetError: the label map is in colour or has another size.
+        """
         path = results['seg_map_path']
         if labels.ndim != 2:
             raise DatasetError(f'label map {path} is in colour ({labels.shape[2]} channels) and must hold the number of a '
@@ -78,12 +107,24 @@ class LoadLabelMap(LoadAnnotations):
 
 
 def largest_label(results: dict) -> int:
-    """The largest number that stands for a class in a data set's label maps."""
+    """Return the largest class number in a data set's label maps.
+
+    Args:
+        results (dict): with `labels`, the number of classes, and `reduce_zero_label`.
+    """
     return results['labels'] if results['reduce_zero_label'] else results['labels'] - 1
 
 
 def training_labels(labels: np.ndarray, results: dict) -> np.ndarray:
-    """From the numbers in a label map, none beyond the classes, to those that are trained on; 255 is ignored."""
+    """Convert the numbers in a label map to the class numbers of training.
+
+    Args:
+        labels (np.ndarray): valid numbers, of any shape.
+        results (dict): with `reduce_zero_label` and, for custom classes, `label_map`.
+
+    Returns:
+        np.ndarray: class numbers of the same shape; 255 is ignored.
+    """
     if results['reduce_zero_label']:
         labels = np.where((labels == 0) | (labels == IGNORED), IGNORED, labels - 1)
     if results.get('label_map'):
@@ -94,15 +135,17 @@ def training_labels(labels: np.ndarray, results: dict) -> np.ndarray:
 
 
 class LabelError(DatasetError):
-    """A label map holds a number beyond the classes: the config does not fit the data."""
+    """A label map holds a number outside the range of the classes: the config does not match the data."""
 
 
 @TRANSFORMS.register_module()
 class LoadLabelMapOrSkip(SkipUnusable, LoadLabelMap):
-    """For training: a label map that cannot be used is named, once in each loading process, and another picture is drawn.
+    """Load label maps for training: log one that cannot be used, and have the data set pick another sample.
+
+    Each loading process logs a label map once. The arguments are those of mmseg's LoadAnnotations.
 
     Raises:
-        LabelError: a label map holds a number beyond the classes, which most often concerns the whole data set.
+        LabelError: a label map holds a number outside the range of the classes, which usually concerns the whole data set.
         DatasetError: 100 label maps in a row cannot be used.
     """
 

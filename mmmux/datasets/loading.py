@@ -1,4 +1,4 @@
-"""Loading pictures: a bad one gets a sentence in testing, and does not end a run in training."""
+"""Load images: a bad image raises a one-sentence error in testing, and is skipped in training."""
 import logging
 
 import mmcv
@@ -16,17 +16,25 @@ _MOST_FAILURES_IN_A_ROW = 100
 
 @TRANSFORMS.register_module()
 class LoadImage(LoadImageFromFile):
-    """mmcv's LoadImageFromFile, which tells a picture that cannot be decoded in a sentence. Arguments as in mmcv, but for
-    `file_client_args`, an old name of `backend_args`.
+    """mmcv's LoadImageFromFile with a one-sentence error for an image that cannot be decoded, and a limit of its size.
 
-    How large a picture is, is read before it is decoded: OpenCV would unpack a file of a few bytes to gigabytes.
+    The image's size is read before it is decoded, because OpenCV would expand a file of a few bytes to gigabytes. The arguments
+    are those of mmcv's LoadImageFromFile, without `file_client_args`, the old name of `backend_args`.
 
     Raises:
-        DatasetError: the picture is missing, damaged, or has more than `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels.
+        DatasetError: the image is missing, damaged, or has more than `2 * PIL.Image.MAX_IMAGE_PIXELS` pixels.
     """
 
     def transform(self, results: dict) -> dict | None:
-        """Add `img` (H, W, 3)."""
+        """Load the image.
+
+        Args:
+            results (dict): with `img_path`.
+
+        Returns:
+            dict or None: `results` with `img` (H, W, 3), uint8, or float32 with `to_float32`, and `img_shape` and `ori_shape`,
+            both (H, W); None if the image cannot be read and `ignore_empty` is True.
+        """
         try:
             image = read_picture(results['img_path'], self.color_type, backend=self.imdecode_backend,
                                  backend_args=self.backend_args)
@@ -41,23 +49,26 @@ class LoadImage(LoadImageFromFile):
 
 def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', backend: str | None = 'cv2',
                  backend_args: dict | None = None) -> np.ndarray:
-    """Read a picture as mmcv does.
+    """Read and decode an image as mmcv does.
 
     Args:
-        path: of a file, or whatever else mmengine can read.
-        flag: 'color', 'grayscale', ... as in :func:`mmcv.imread`, as are the further arguments.
+        path (str): a path, or a URL that mmengine's file backends can read.
+        flag (str): 'color', 'grayscale' or another flag of :func:`mmcv.imread`. Default: 'color'.
+        channel_order (str): 'bgr' or 'rgb'. Default: 'bgr'.
+        backend (str, optional): mmcv's decoder; None for mmcv's current one. Default: 'cv2'.
+        backend_args (dict, optional): arguments of mmengine's file backend. Default: None.
 
     Returns:
-        np.ndarray: (H, W, 3), uint8, of any colour picture.
+        np.ndarray: (H, W, 3), uint8, for 'color'; other flags as in mmcv.
 
     Raises:
-        DatasetError: it is missing, damaged or far too large.
+        DatasetError: the image is missing, damaged or too large.
     """
     try:
         image = mmcv.imfrombytes(picture_bytes(str(path), backend_args), flag, channel_order, backend)
     except DatasetError as error:
         raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it {error})') from None
-    except Exception:  # each decoder has its own
+    except Exception:  # each decoder raises its own types
         image = None
     if image is None or not image.size:
         raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it is damaged or of a kind that {backend} '
@@ -66,11 +77,16 @@ def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', bac
 
 
 class SkipUnusable:
-    """Mix into a loading transform for training: what cannot be used is named, and None has the data set draw another picture.
+    """Mixin for a loading transform: log a file that cannot be used and return None, so that the data set picks another.
+
+    A few bad files among many do not end a training. Place this class before the transform in the list of bases.
+
+    Attributes:
+        NEVER_SKIPPED (type or tuple): errors that are raised and never skipped.
 
     Raises:
-        DatasetError: 100 in a row failed: the data as a whole is at fault. A few bad ones among many never end a run. Or it is
-            one of `NEVER_SKIPPED`.
+        DatasetError: 100 files in a row failed, which means that the data set as a whole cannot be used, or the error is one of
+            `NEVER_SKIPPED`.
     """
 
     NEVER_SKIPPED: type[DatasetError] | tuple = ()
@@ -81,11 +97,11 @@ class SkipUnusable:
         self._in_a_row = 0
 
     def load(self, results: dict) -> dict:
-        """Load without skipping: what cannot be used raises."""
+        """Load without skipping: raise DatasetError for a file that cannot be used."""
         return super().transform(results)
 
     def transform(self, results: dict) -> dict | None:
-        """Load, or return None."""
+        """Load, or log the error and return None."""
         try:
             loaded = self.load(results)
             self._in_a_row = 0
@@ -106,7 +122,11 @@ class SkipUnusable:
 
 @TRANSFORMS.register_module()
 class LoadImageOrSkip(SkipUnusable, LoadImage):
-    """For training: a picture that cannot be decoded is named, once in each loading process, and another one is drawn.
+    """Load images for training: log one that cannot be decoded, and have the data set pick another sample.
 
-    Data sets check their pictures when they start as far as that is cheap; this catches what only decoding finds.
+    Each loading process logs an image once. Data sets make cheap checks of their images when they start; this transform
+    catches the damage that only decoding reveals. The arguments are those of :class:`LoadImage`.
+
+    Raises:
+        DatasetError: 100 images in a row cannot be used.
     """

@@ -1,4 +1,4 @@
-"""Building many objects, all of which are kept, without looking for garbage among them."""
+"""Pause Python's garbage collector while many objects are created that all stay alive."""
 import contextlib
 import gc
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause Python's collector of reference cycles, which would walk through millions of annotations again and again."""
+    """Disable the collector of reference cycles inside the context; it would traverse millions of annotations repeatedly."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Segmentation data in mmseg's layout, which is checked before it is trained on."""
+"""Segmentation data sets of mmseg with checks of their classes, images and label maps."""
 import os.path as osp
 from collections.abc import Mapping
 
@@ -18,21 +18,27 @@ _MOST_CLASSES = 254
 
 
 class CheckedSegDataset(LeavesOut, BaseSegDataset):
-    """Mix before one of mmseg's data sets: pictures and label maps must be there, and loading learns the number of classes.
+    """Mixin for mmseg's data sets: check that images and label maps exist, and pass the number of classes to the loading.
 
-    In training, a picture without its label map is left out, counted and named once; in testing, where leaving it out would
-    change the score, it is an error. With `leave_out`, a file of pictures named by their path inside the picture folder, these
-    are left out on purpose (:mod:`mmmux.datasets.exclude_list`).
+    In training, an image without a label map is excluded, and the number of these is logged; in testing it is an error, because
+    excluding it would change the score. Place this class before mmseg's in the list of bases.
+
+    Args:
+        *args: positional arguments of mmseg's BaseSegDataset.
+        metainfo (Mapping, optional): with `classes`, a tuple of names or a text file with a name per line. Default: None.
+        **kwargs: further arguments of mmseg's BaseSegDataset, and `leave_out`, a text file of images to exclude, named by their
+            path inside the image folder (:mod:`mmmux.datasets.exclude_list`).
 
     Raises:
-        DatasetError: there are no pictures, or label maps are missing.
-        ConfigError: no classes are given.
+        ConfigError: the classes are missing or not valid, or training has no folder of label maps.
+        DatasetError: the image folder or the split file is missing, no image can be used, or, in testing, a label map is
+            missing.
     """
 
     def __init__(self, *args, metainfo: Mapping | None = None, **kwargs):
         metainfo = dict(metainfo or {})
         classes, known = metainfo.get('classes'), self.METAINFO.get('classes')
-        if isinstance(classes, str) and not osp.isfile(classes):  # mmengine takes it for its letters
+        if isinstance(classes, str) and not osp.isfile(classes):  # mmengine would take each letter as a class
             raise ConfigError(f'metainfo.classes must be a tuple of class names or a file of them, got {classes!r} (one class: '
                               "('name',))")
         if isinstance(classes, (list, tuple)):
@@ -43,19 +49,23 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
             if len(set(classes)) < len(classes):
                 raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
             if not known and len(metainfo.get('palette') or []) != len(classes):
-                metainfo.pop('palette', None)  # that of an inherited config; mmseg draws one
+                metainfo.pop('palette', None)  # inherited from another config; mmseg then generates one
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Find pictures and label maps.
+        """Find the images and label maps.
 
         Returns:
-            list[dict]: mmseg's data infos, and in each `labels`, the number of classes in the label maps.
+            list[dict]: mmseg's data infos, each with an additional `labels`, the number of classes in the label maps.
+
+        Raises:
+            ConfigError: the classes are missing or not valid.
+            DatasetError: a folder or file is missing, or no image can be used.
         """
         folder = self.data_prefix.get('img_path')
         self.left_out = LeftOut(folder)
         infos = self.without_listed(self.find_pictures(), self.left_out, self.name_of)
-        # Looked up once, not for every label map.
+        # One look-up of the backend, not one per label map.
         backend = get_file_backend(self.data_prefix.get('seg_map_path') or '', backend_args=self.backend_args)
         infos = [info for info in loading_bar(infos) if self._has_label_map(info, backend)]
         self.left_out.report()
@@ -66,7 +76,12 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         return infos
 
     def find_pictures(self) -> list[dict]:
-        """The data infos of all pictures, whether or not they have a label map."""
+        """Return the data infos of all images, with or without a label map.
+
+        Raises:
+            ConfigError: the classes are missing or not valid.
+            DatasetError: the image folder or the split file is missing, or a file name has control characters.
+        """
         folder = self.data_prefix.get('img_path')
         self._check_config(folder)
         if self.ann_file and not exists(self.ann_file, backend_args=self.backend_args):
@@ -82,18 +97,18 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
             if not info['img_path'].isprintable():
                 raise DatasetError(f"the data set in {folder} has a picture '{in_a_line(info['img_path'])}', whose name has "
                                    'control characters: rename it')
-        # Where a config uses some of the classes, the label maps still hold all of them.
+        # With a subset of the classes in the config, the label maps still hold all classes of METAINFO.
         labels = len((self.METAINFO if self.label_map else self.metainfo)['classes'])
         for info in infos:
             info['labels'] = labels
         return infos
 
     def name_of(self, info: dict) -> str:
-        """The name of a picture in a `leave_out` file."""
+        """Return the image name that a `leave_out` file uses for a data info."""
         return relative_name(info['img_path'], self.data_prefix['img_path'])
 
     def _join_prefix(self) -> None:
-        # None: pictures without label maps, which mmengine would try to join to the root.
+        # None means that there are no label maps; mmengine would try to join it to the root.
         self.data_prefix = {key: value for key, value in self.data_prefix.items() if value is not None}
         super()._join_prefix()
 
@@ -121,17 +136,18 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
 
 @DATASETS.register_module()
 class SegDataset(CheckedSegDataset):
-    """Any classes (`metainfo.classes`, `metainfo.palette`) in ADE20K's layout: pictures and label maps of the same names.
+    """Data set of any classes in ADE20K's layout: an image and its label map have the same file name without the suffix.
 
-    Arguments as in mmseg's BaseSegDataset.
+    The classes and their colours are `metainfo.classes` and `metainfo.palette`. The arguments are those of
+    :class:`CheckedSegDataset`.
     """
 
 
 @DATASETS.register_module()
 class ADE20KDataset(CheckedSegDataset, MMSegADE20KDataset):
-    """mmseg's ADE20K, checked."""
+    """mmseg's ADE20K data set with the checks of :class:`CheckedSegDataset`."""
 
 
 @DATASETS.register_module()
 class CityscapesDataset(CheckedSegDataset, MMSegCityscapesDataset):
-    """mmseg's Cityscapes, checked."""
+    """mmseg's Cityscapes data set with the checks of :class:`CheckedSegDataset`."""

@@ -1,4 +1,4 @@
-"""Counting what a data set leaves out, and saying it once."""
+"""Count the images and boxes that a data set excludes, and log one summary."""
 import logging
 from collections import defaultdict
 
@@ -8,10 +8,13 @@ _NAMES_SHOWN = 5
 
 
 class LeftOut:
-    """What could not be used, by reason.
+    """Collect excluded images and boxes by reason.
 
     Args:
-        source: the split file, for the message.
+        source (str): the split file or folder, named in the log message.
+
+    Attributes:
+        names (dict[str, list[str]]): for each reason the image names, one entry per excluded image or box.
     """
 
     def __init__(self, source: str):
@@ -19,14 +22,19 @@ class LeftOut:
         self.names: dict[str, list[str]] = defaultdict(list)
 
     def add(self, reason: str, name: str) -> None:
-        """Count one thing of `reason`, found in the picture `name`."""
+        """Count one excluded image or box.
+
+        Args:
+            reason (str): a plural noun phrase, for example 'boxes without area'.
+            name (str): name of the image.
+        """
         self.names[reason].append(name)
 
     def __len__(self) -> int:
         return sum(len(names) for names in self.names.values())
 
     def summary(self) -> str:
-        """One line: how many for each reason, and where the first ones are."""
+        """Return one line with the count and the first image names for each reason."""
         parts = []
         for reason, names in self.names.items():
             shown = ', '.join(list(dict.fromkeys(names))[:_NAMES_SHOWN])
@@ -34,6 +42,6 @@ class LeftOut:
         return '; '.join(parts)
 
     def report(self) -> None:
-        """Log the summary as a warning, if there is anything to say."""
+        """Log the summary as a warning, unless nothing was excluded."""
         if self.names:
             print_log(f'{self.source}: left out {self.summary()}', logger='current', level=logging.WARNING)

@@ -1,4 +1,4 @@
-"""Detection data in PASCAL VOC layout, with any classes and with the flaws of real data."""
+"""Detection data set in PASCAL VOC layout, for any classes, that tolerates and reports the defects of real data."""
 import math
 import os.path as osp
 import re
@@ -21,16 +21,22 @@ from .regular_file import size_of_file
 from .skip_report import LeftOut
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
-# A side shorter than this, in pixels, may be lost in float32, and the box coder then takes log(0).
+# Shortest side of a usable box, in pixels: a shorter one can round to 0 in float32, and the box coder then computes log(0).
 SHORTEST_SIDE = 0.01
-MOST_ANNOTATION_BYTES = 2**22  # twenty thousand boxes
+MOST_ANNOTATION_BYTES = 2**22  # largest annotation file that is read; about twenty thousand boxes
 _SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
 _LONGEST_NAME = 1000
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
 
 
 class Box(NamedTuple):
-    """An annotated object: corners in pixels counted from 1, as VOC writes them."""
+    """One annotated object.
+
+    Attributes:
+        name: class name.
+        corners: (xmin, ymin, xmax, ymax) in pixels counted from 1, as VOC writes them.
+        difficult: whether VOC's `difficult` flag is set.
+    """
     name: str
     corners: tuple[float, float, float, float]
     difficult: bool
@@ -38,24 +44,29 @@ class Box(NamedTuple):
 
 @DATASETS.register_module()
 class VOCDataset(LeavesOut, XMLDataset):
-    """PASCAL VOC layout: `Annotations/*.xml`, `JPEGImages/*`, and a split file that lists names.
+    """Data set in PASCAL VOC layout: `Annotations/*.xml`, `JPEGImages/*`, and a split file that lists names.
 
-    Unlike mmdet's readers, it says what it leaves out, once and with counts, and never goes on with nothing:
+    In contrast to mmdet's VOCDataset, it logs the excluded images and boxes once, with counts, and refuses to be empty:
 
-    * boxes without area, or outside the picture, are left out; boxes that stick out are cut at the border;
-    * in training, a picture that is missing, truncated, too small or without a readable annotation is left out; in testing,
-      where leaving it out would change the score, it is an error;
-    * a class that is neither in `metainfo.classes` nor in `ignored_classes` is an error: it is most often a misspelling.
+    * boxes without area, or outside the image, are excluded; boxes that cross the border are clipped;
+    * in training, an image that is missing, truncated, too small or without a readable annotation is excluded; in testing it
+      is an error, because excluding it would change the score;
+    * a class that is neither in `metainfo.classes` nor in `ignored_classes` is an error, because it is usually a misspelling.
 
-    The table of average precisions names the classes of `metainfo`, whatever the folder is called.
+    The table of average precisions lists the classes of `metainfo`; the name of the folder has no effect.
 
     Args:
-        ignored_classes: classes in the annotations that are left out on purpose.
-        leave_out: a file of names, as in the split file, that are left out on purpose (:mod:`mmmux.datasets.exclude_list`).
-        **kwargs: as in mmdet's XMLDataset; `filter_cfg` may hold `filter_empty_gt`, `min_size` and `bbox_min_size`.
+        *args: positional arguments of mmdet's XMLDataset.
+        ignored_classes (Sequence[str]): classes whose boxes are excluded on purpose. Default: ().
+        metainfo (Mapping, optional): with `classes`, a tuple of names or a text file with a name per line. Default: VOC's 20.
+        leave_out (str, optional): text file of images to exclude, named as in the split file
+            (:mod:`mmmux.datasets.exclude_list`). Default: None.
+        **kwargs: further arguments of mmdet's XMLDataset. `filter_cfg` may have `filter_empty_gt` (bool), and `min_size` and
+            `bbox_min_size`, both in pixels.
 
     Raises:
-        ConfigError: no classes are given.
+        ConfigError: `metainfo.classes` is not valid.
+        UnknownClassError: an annotation has a class that the config does not name.
         DatasetError: the data cannot be used; the message names the file.
     """
 
@@ -66,12 +77,12 @@ class VOCDataset(LeavesOut, XMLDataset):
         metainfo = dict(metainfo or {})
         if 'classes' in metainfo:
             classes = metainfo['classes']
-            if isinstance(classes, str) and osp.isfile(classes):  # mmengine allows a file with a name on each line
+            if isinstance(classes, str) and osp.isfile(classes):  # mmengine accepts a file with a name on each line
                 classes = metainfo['classes'] = list_from_file(classes)
             if isinstance(classes, str) or not classes:
                 raise ConfigError('metainfo.classes must be a tuple of class names or a file of them, got '
                                   f"{classes!r} (one class: ('name',))")
-            # VOC's twenty colours do not serve other classes; mmdet then draws its own.
+            # VOC's palette has 20 colours; for other classes, None makes mmdet generate one.
             metainfo.setdefault('palette', None if tuple(classes) != self.METAINFO['classes'] else
                                 self.METAINFO['palette'])
         super().__init__(*args, metainfo=metainfo, **kwargs)
@@ -80,7 +91,11 @@ class VOCDataset(LeavesOut, XMLDataset):
         """Read every annotation of the split, in order.
 
         Returns:
-            list[dict]: mmdet's data infos: `img_path`, `img_id`, `xml_path`, `height`, `width` and `instances`.
+            list[dict]: mmdet's data infos: `img_path`, `img_id`, `xml_path`, `height` and `width` in pixels, and `instances`.
+
+        Raises:
+            UnknownClassError: an annotation has a class that the config does not name.
+            DatasetError: no image can be used or, in testing, one image cannot be used.
         """
         self.cat2label = {name: label for label, name in enumerate(self.metainfo['classes'])}
         self.left_out = LeftOut(self.ann_file)
@@ -94,7 +109,11 @@ class VOCDataset(LeavesOut, XMLDataset):
         return data_list
 
     def read_split(self) -> list[str]:
-        """The names that the split file lists."""
+        """Return the image names that the split file lists, in order.
+
+        Raises:
+            DatasetError: the file is missing, is not UTF-8 text, or lists a name that is no path inside the data set.
+        """
         if not osp.isfile(self.ann_file):
             raise DatasetError(f"split file {self.ann_file} does not exist: put the data there, or set the data set's "
                                f'data_root ({self.data_root!r} now) and ann_file')
@@ -103,7 +122,7 @@ class VOCDataset(LeavesOut, XMLDataset):
                 lines = [line.strip() for line in file if line.strip()]
         except UnicodeDecodeError as error:
             raise DatasetError(f'split file {self.ann_file} is not a text file in UTF-8 ({error})') from None
-        # VOC's per-class split files have a second column; elsewhere a name may hold spaces.
+        # VOC's per-class split files have a second column of -1, 0 or 1; in other files, names may contain spaces.
         columns = [_CLASS_COLUMN.fullmatch(line) for line in lines]
         names = [column[1] for column in columns] if all(columns) else lines
         for name in names:
@@ -113,7 +132,7 @@ class VOCDataset(LeavesOut, XMLDataset):
         return names
 
     def _usable(self, name: str) -> dict | None:
-        """The data info of a picture, or, in training, None if it cannot be used, which is counted."""
+        """Return the data info of an image; if it cannot be used, count it and return None, or raise in testing."""
         try:
             return self._read(name)
         except DatasetError as error:
@@ -137,11 +156,11 @@ class VOCDataset(LeavesOut, XMLDataset):
         return dict(img_path=img_path, img_id=name, xml_path=xml_path, height=height, width=width, instances=instances)
 
     def annotation_path(self, name: str) -> str:
-        """Where the annotation of a name is, or would be."""
+        """Return the path of an image's annotation file, which may not exist."""
         return osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
 
     def picture_path(self, name: str) -> str:
-        """Where the picture of a name is, or would be."""
+        """Return the path of an image file: the first known suffix that exists, else the path with '.jpg'."""
         stem = osp.join(self.sub_data_root, self.img_subdir, name)
         return next((stem + extension for extension in _EXTENSIONS if osp.isfile(stem + extension)), stem + _EXTENSIONS[0])
 
@@ -174,20 +193,20 @@ class VOCDataset(LeavesOut, XMLDataset):
         return instances
 
     def filter_data(self) -> list[dict]:
-        """Everything that cannot be used is left out while reading."""
+        """Return all data infos: `load_data_list` has excluded the unusable images already."""
         return self.data_list
 
 
 class UnknownClassError(ConfigError):
-    """An annotation names a class that the config does not know."""
+    """An annotation has a class that is neither in `metainfo.classes` nor in `ignored_classes`."""
 
 
 class Annotation(NamedTuple):
-    """What a VOC annotation file says; corners may be NaN or infinite, as they are written.
+    """The content of a VOC annotation file. Corners are not checked and may be NaN or infinite.
 
     Attributes:
-        boxes: the objects.
-        size: (width, height) of the picture in pixels, None where the file does not say it.
+        boxes: the annotated objects.
+        size: (width, height) of the image in pixels; None if the file does not state it.
     """
     boxes: tuple[Box, ...]
     size: tuple[int, int] | None
@@ -195,6 +214,13 @@ class Annotation(NamedTuple):
 
 def read_annotation(xml_path: str, name: str) -> list[Box]:
     """Read the objects of one VOC annotation file.
+
+    Args:
+        xml_path (str): the annotation file.
+        name (str): the image name, for error messages.
+
+    Returns:
+        list[Box]: the objects; their corners are finite.
 
     Raises:
         DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
@@ -206,10 +232,14 @@ def read_annotation(xml_path: str, name: str) -> list[Box]:
 
 
 def parse_annotation(xml_path: str, name: str) -> Annotation:
-    """Read one VOC annotation file as it is.
+    """Read one VOC annotation file without checking its values.
+
+    Args:
+        xml_path (str): the annotation file.
+        name (str): the image name, for error messages.
 
     Raises:
-        DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
+        DatasetError: the file is missing, is too large, or is not a VOC annotation. The message begins with `name`.
     """
     try:
         size = size_of_file(xml_path)
@@ -231,14 +261,17 @@ def parse_annotation(xml_path: str, name: str) -> Annotation:
 def _size(element: ET.Element | None) -> tuple[int, int] | None:
     try:
         return round(float(element.find('width').text)), round(float(element.find('height').text))
-    except (ValueError, TypeError, AttributeError, OverflowError):  # training does not look at it
+    except (ValueError, TypeError, AttributeError, OverflowError):  # training does not use this size
         return None
 
 
 def _parse(data: bytes) -> ET.Element:
-    """Parse all at once, as expat before 2.6 begins anew with every part of a long word."""
-    # A tree builder in Python is asked at every tag. Only a file that may have a DOCTYPE needs it: in every encoding that expat
-    # accepts but UTF-16, in which each character of a tag has a zero byte, ASCII characters of XML stand for themselves alone.
+    """Parse an XML document, and raise ValueError if it has a DOCTYPE.
+
+    The data is fed in one piece: expat before 2.6 scans a long token from its beginning again with every further piece.
+    """
+    # A tree builder in Python is called at every tag, which is slow. Only a file that may have a DOCTYPE needs one, and such a
+    # file contains b'<!', or zero bytes in UTF-16: expat's other encodings are ASCII-compatible.
     target = _WithoutEntities() if b'<!' in data or b'\0' in data else None
     parser = ET.XMLParser(target=target)
     parser.feed(data)
@@ -246,7 +279,7 @@ def _parse(data: bytes) -> ET.Element:
 
 
 class _WithoutEntities(ET.TreeBuilder):
-    """Refuses what can define entities: a few lines of those expand to gigabytes, and others name files to be read."""
+    """A tree builder that raises ValueError at a DOCTYPE: its entities can expand to gigabytes or read other files."""
 
     def doctype(self, *_):
         raise ValueError('a VOC annotation has no DOCTYPE')

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 in the layout in which they are published, with few pictures."""
+"""Write small CIFAR-10 and CIFAR-100 data sets in the published file format."""
 import hashlib
 import pickle
 from pathlib import Path
@@ -7,19 +7,20 @@ import numpy as np
 
 
 class CIFARFiles:
-    """Files of random pictures below a folder, as the published archive unpacks there.
+    """Write files of random images, in the folders that the published archive has.
 
     Args:
-        root: the folder.
-        kind: one of mmmux's data sets, or a subclass: its names of files are used.
-        train, test: pictures in each file of training and test pictures.
+        root: folder to write into, as if the archive were unpacked there.
+        kind: mmmux's CIFAR10 or CIFAR100, or a subclass; it gives the file names.
+        train: number of images in each training file. Default: 2.
+        test: number of images in each test file. Default: 2.
 
     Attributes:
-        kind: the data set.
-        folder: where the files are.
-        pictures: for each split the pictures (N, 32, 32, 3), RGB, 0 to 255, in the order of the files.
-        labels: for each split their classes (N, ).
-        lists: for each of the data set's `train_list` and `test_list` the same names with the MD5 sums of these files.
+        kind: the argument.
+        folder: the folder of the files.
+        pictures: for each split the images (N, 32, 32, 3), RGB, 0 to 255, in the order of the files.
+        labels: for each split the class numbers (N, ).
+        lists: `train_list` and `test_list` of the data set, with the MD5 sums of these files.
     """
 
     def __init__(self, root: Path, kind: type, train: int = 2, test: int = 2):
@@ -39,12 +40,12 @@ class CIFARFiles:
         self._dump(kind.meta['filename'], names)
 
     def write(self, split: str) -> None:
-        """Write the files of a split anew, after its labels were changed."""
+        """Write the files of a split, for example again after a change of `labels`."""
         names = [name for name, _ in getattr(self.kind, f'{split}_list')]
         files = []
         for name, pictures, labels in zip(names, np.split(self.pictures[split], len(names)),
                                           np.split(self.labels[split], len(names))):
-            # As published: 1024 red values, then green, then blue, row by row.
+            # The published order: 1024 red values, then green, then blue, each row by row.
             batch = dict(data=pictures.transpose(0, 3, 1, 2).reshape(-1, 3072), batch_label=f'{split}ing batch',
                          filenames=[f'{name}_{number:06d}.png' for number in range(len(labels))])
             if len(self.kind.METAINFO['classes']) == 10:

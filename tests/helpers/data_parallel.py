@@ -1,7 +1,7 @@
-"""Training in this process, alone or as one of several that share the pictures of a step.
+"""Train in this process, alone or as one of several processes that share the images of each step.
 
-In double precision: sums of another order round otherwise, and within ten steps of float32 such a difference grows a
-thousandfold.
+The training uses double precision: another order of summation rounds differently, and in float32 such a difference grows a
+thousandfold within ten steps.
 """
 import json
 import os
@@ -15,9 +15,17 @@ from mmmux.config import load as settings
 
 
 def train(config: Path, work: Path, rank: int, processes: int, port: int) -> None:
-    """Train a config and write the loss of every step, as this process found it, to `<work>/losses_<rank>.json`."""
+    """Train a config, and write this process's loss of every step to `<work>/losses_<rank>.json`; end the process.
+
+    Args:
+        config: the config file.
+        work: the work dir.
+        rank: number of this process, from 0.
+        processes: number of processes.
+        port: port of the first process, to which the others connect.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    sys.stdout = sys.stderr = open(work / f'printed_{rank}.txt', 'w')  # noqa: SIM115 - as long as the process
+    sys.stdout = sys.stderr = open(work / f'printed_{rank}.txt', 'w')  # noqa: SIM115 - open until the process ends
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     if processes > 1:
@@ -28,4 +36,4 @@ def train(config: Path, work: Path, rank: int, processes: int, port: int) -> Non
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     (work / f'losses_{rank}.json').write_text(json.dumps(losses.tolist()))
     sys.stdout.flush()
-    os._exit(0)  # the work is done; leaving in order can wait forever for threads of gloo
+    os._exit(0)  # a regular exit can wait forever for gloo's threads

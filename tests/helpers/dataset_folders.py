@@ -1,4 +1,4 @@
-"""Small data sets that are written picture by picture, with the flaws that a test asks for."""
+"""Write small data sets image by image, with the defects that a test needs."""
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -7,7 +7,11 @@ from PIL import Image
 
 
 class VOCFolder:
-    """A data set in VOC layout that is written picture by picture, with the flaws that a test asks for."""
+    """Write a data set in PASCAL VOC layout image by image.
+
+    Args:
+        root: folder to write `VOC2007` into.
+    """
 
     def __init__(self, root: Path):
         self.root = root
@@ -23,7 +27,18 @@ class VOCFolder:
         return self.root / 'VOC2007/Annotations' / f'{name}.xml'
 
     def add(self, name: str, *boxes: tuple, size: tuple[int, int] = (80, 60), extension: str = '.jpg', **save) -> Path:
-        """Write a picture of noise and its boxes (class, xmin, ymin, xmax, ymax, difficult), corners counted from 1."""
+        """Write an image of noise and its annotation, and append its name to the split file.
+
+        Args:
+            name: name of the image.
+            *boxes: (class, xmin, ymin, xmax, ymax) or (..., difficult), in pixels counted from 1.
+            size: (width, height) in pixels. Default: (80, 60).
+            extension: suffix of the image file. Default: '.jpg'.
+            **save: arguments of Pillow's `save`.
+
+        Returns:
+            Path of the image file.
+        """
         noise = np.random.default_rng(len(name)).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
         Image.fromarray(noise).save(self.picture(name, extension), **save)
         root = ET.Element('annotation')
@@ -40,7 +55,11 @@ class VOCFolder:
         return self.picture(name, extension)
 
     def read(self, **changes):
-        """The data set, as a config builds it."""
+        """Build the data set with mmmux.VOCDataset.
+
+        Args:
+            **changes: arguments to replace or add.
+        """
         from mmdet.registry import DATASETS
         return DATASETS.build({
             'type': 'mmmux.VOCDataset', 'data_root': str(self.root), 'ann_file': 'VOC2007/ImageSets/Main/trainval.txt',
@@ -49,7 +68,11 @@ class VOCFolder:
 
 
 class SegFolder:
-    """A data set in ADE20K's layout that is written picture by picture, with the flaws that a test asks for."""
+    """Write a data set in ADE20K's layout image by image.
+
+    Args:
+        root: folder to write `images` and `annotations` into.
+    """
 
     def __init__(self, root: Path):
         self.root = root
@@ -65,7 +88,17 @@ class SegFolder:
 
     def add(self, name: str, labels=((0, 1, 2), (2, 1, 0)), size: tuple[int, int] | None = None,
             suffixes: tuple[str, str] = ('.jpg', '.png')) -> Path:
-        """Write a picture of noise, as large as its label map (an array or a Pillow image) unless it has a size (W, H)."""
+        """Write an image of noise and its label map.
+
+        Args:
+            name: name of both files.
+            labels: the label map, as an array (H, W) or a Pillow image.
+            size: (width, height) of the image in pixels. Default: that of the label map.
+            suffixes: suffixes of the image and of the label map. Default: ('.jpg', '.png').
+
+        Returns:
+            Path of the label map.
+        """
         labels = labels if isinstance(labels, Image.Image) else Image.fromarray(np.array(labels, np.uint8))
         noise = np.random.default_rng(0).integers(0, 256, (*(size or labels.size)[::-1], 3), dtype=np.uint8)
         Image.fromarray(noise).save(self.picture(name, suffixes[0]))
@@ -73,11 +106,15 @@ class SegFolder:
         return self.label_map(name, suffixes[1])
 
     def read(self, **changes):
-        """The data set, as a config builds it: three classes."""
+        """Build the data set with mmmux.SegDataset and three classes.
+
+        Args:
+            **changes: arguments to replace or add; None removes one.
+        """
         from mmseg.registry import DATASETS
         arguments = {
             'type': 'mmmux.SegDataset', 'data_root': str(self.root), 'data_prefix': self.prefix, 'pipeline': [],
             'metainfo': dict(classes=('sky', 'road', 'tree')),
-            'serialize_data': False,  # as mmengine collects Python's garbage after it
+            'serialize_data': False,  # after serialising, mmengine runs Python's garbage collector, which is slow
             **changes}
         return DATASETS.build({key: value for key, value in arguments.items() if value is not None})

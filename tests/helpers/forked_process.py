@@ -1,18 +1,18 @@
-"""Processes that begin with everything imported, and none of the threads that a process full of tests has.
+"""Start processes that have all packages imported already, by forking a server process that has no threads.
 
-Forked from the tests themselves, a process may wait for ever for a thread that only its parent has.
+A process that is forked from the test process itself can wait forever for a thread that exists only in its parent.
 """
 import multiprocessing
 import os
 
-# One thread, as the programs that they are compared with have: sums of another number of threads round otherwise. Before torch
-# is imported there, whichever test is the first to start one.
+# One thread, as in the programs whose results are compared: sums round differently with another number of threads. The
+# variables must be set before the server imports torch.
 for _name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(_name, '1')
 _PARTS = ('apis', 'datasets', 'datasets.transforms', 'engine', 'evaluation', 'models', 'visualization')
 
 FORKED = multiprocessing.get_context('forkserver')
-# Imported once, by the process that is forked every time: a start costs a second, and not ten.
+# The server imports these once, so that a process starts in one second instead of ten.
 FORKED.set_forkserver_preload([
     *(f'{package}.{part}' for package in ('mmdet', 'mmseg', 'mmpretrain') for part in _PARTS),
     'mmmux.datasets', 'mmmux.engine.hooks', 'mmmux.engine.runner',

@@ -1,4 +1,4 @@
-"""Whether torch convolves half-precision numbers on the CPU, which its oldest versions do not."""
+"""Skip tests that need half-precision convolutions on the CPU, which the oldest supported torch versions lack."""
 import pytest
 import torch
 

@@ -1,4 +1,4 @@
-"""The readers of files that come from others: what each reads, good files to spoil, and what must be true of what is read."""
+"""Define the readers of untrusted files, with valid files to corrupt and checks of every value that is read."""
 import io
 import json
 import zipfile
@@ -20,21 +20,34 @@ COCO = dict(
                  dict(id=2, image_id=11, category_id=7, bbox=[30.5, 10, 40, 40], area=1600, iscrowd=0)],
     categories=[dict(id=1, name='cell'), dict(id=7, name='dot')])
 NOISE = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-NOISE.setflags(write=False)  # every test has the same
+NOISE.setflags(write=False)  # shared by all tests
 
 
 class Reader(NamedTuple):
-    """How a kind of file is read."""
-    name: str  # of the file, for readers that go by its end
+    """A reader of one kind of file.
+
+    Attributes:
+        name: file name, for readers that depend on the suffix.
+        seeds: returns the contents of valid files.
+        read: reads a file and asserts facts about the values; raises UserError for a file that it rejects.
+        needs: the package that the reader needs. Default: 'mmengine'.
+    """
+    name: str
     seeds: Callable[[], list[bytes]]
     read: Callable[[Path], None]
     needs: str = 'mmengine'
 
 
 def saved(image: Image.Image, kind: str, **options) -> bytes:
-    """A picture as a file."""
+    """Return the bytes of an image file.
+
+    Args:
+        image: the image.
+        kind: Pillow's name of the format.
+        **options: arguments of Pillow's `save`.
+    """
     buffer = io.BytesIO()
-    # Pillow leaves a format's settings on the images that it saves, and the next format takes them: copies are saved.
+    # Pillow stores a format's settings in the image that it saves, and the next format uses them: save copies.
     if 'append_images' in options:
         options['append_images'] = [frame.copy() for frame in options['append_images']]
     image.copy().save(buffer, kind, **options)
@@ -62,7 +75,7 @@ def _read_picture(path: Path) -> None:
         size = None
     image = read_picture(path)
     assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
-    if size is not None:  # Pillow and OpenCV may see another turn in the same damaged EXIF tags
+    if size is not None:  # Pillow and OpenCV can read different rotations from the same damaged EXIF tags
         assert sorted(image.shape[:2]) == sorted(size), f'{image.shape} was decoded, and {size} announced'
 
 
@@ -127,7 +140,7 @@ def _checkpoints() -> list[bytes]:
 
 
 def resealed(data: bytes) -> bytes:
-    """A checkpoint with the checksum in its comment that it should have."""
+    """Return a checkpoint's bytes with the correct checksum in the comment of its zip archive."""
     import hashlib
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         comment = len(archive.comment)
@@ -147,7 +160,7 @@ def _read_checkpoint(path: Path) -> None:
 
 
 def _read_options(path: Path) -> None:
-    """Options of a command line, one a line."""
+    """Read a text file with one command line option per line."""
     import argparse
 
     from mmmux.config import load as settings
@@ -165,7 +178,7 @@ def _read_options(path: Path) -> None:
                       "train_dataloader = dict(batch_size=2)\nenv_cfg = dict(cudnn_benchmark=False)\n")
     try:
         settings.load_config(config, options)
-    except settings.ConfigError as error:  # which names the config
+    except settings.ConfigError as error:  # names config.py instead of the file that was read
         raise settings.ConfigError(f'{path.name}: {error}') from None
 
 

@@ -1,6 +1,6 @@
-"""Trains in a process that says how far it is, and that waits to be killed where it is told to.
+"""Train in a process that writes its progress to a journal, and that can wait at a chosen point to be killed.
 
-Runs in the process to be killed. Nothing of it is known to the package: what writes files is slowed from outside.
+This module runs in the process to be killed. The package has no code for it: functions that write files are patched from here.
 """
 import os
 import runpy
@@ -15,11 +15,11 @@ _PIECE = 2**16
 
 
 class Points:
-    """A journal, a line for every point that is passed.
+    """Write a line to a journal for every point that the process passes.
 
     Args:
         journal: file to append to.
-        wait_at: (name, number): how often a point of that name is passed before the process waits there; None for nowhere.
+        wait_at: (name, number): wait when the point of that name is passed for the `number`-th time; None never waits.
     """
 
     def __init__(self, journal: Path, wait_at: tuple[str, int] | None):
@@ -36,13 +36,13 @@ class Points:
 
 
 def train(folder: Path, arguments: list[str], wait_at: tuple[str, int] | None, pause: float) -> None:
-    """Run tools/train.py as the only program of this process.
+    """Run tools/train.py as the main program of this process.
 
     Args:
-        folder: for the journal and for what is printed.
-        arguments: of the tool.
-        wait_at: as :class:`Points` takes it.
-        pause: seconds between two pieces of a file.
+        folder: folder for the journal and the output.
+        arguments: arguments of the tool.
+        wait_at: see :class:`Points`.
+        pause: seconds between two pieces (64 KiB) of a file that is written.
     """
     printed = os.open(folder / 'printed.txt', os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(printed, 1)

@@ -1,4 +1,4 @@
-"""Starts trainings, kills them, and compares what is left: what the tests of crash-safe training share."""
+"""Start trainings, kill them, and compare their checkpoints; the tests of crash-safe training share this module."""
 import json
 import os
 import random
@@ -22,13 +22,13 @@ POINTS = ('train_iter', 'half_written', 'written', 'renaming', 'renamed', 'delet
 
 @dataclass
 class Training:
-    """A training with tools/train.py that can be killed and resumed as often as one likes.
+    """A training with tools/train.py that can be killed and resumed repeatedly.
 
     Args:
-        folder: for everything.
-        config: config file.
-        options: further arguments of the tool.
-        pause: seconds between two pieces of 64 KiB of a checkpoint.
+        folder: folder for the work dir, the journal and the output.
+        config: the config file.
+        options: further arguments of the tool. Default: none.
+        pause: seconds between two pieces (64 KiB) of a checkpoint that is written. Default: 0.
     """
     folder: Path
     config: Path
@@ -40,7 +40,11 @@ class Training:
         return self.folder / 'work'
 
     def start(self, wait_at: tuple[str, int] | None = None):
-        """Start, with --resume, and give back the process."""
+        """Start the tool with --resume, and return the process.
+
+        Args:
+            wait_at: see :class:`interruption_points.Points`.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         arguments = [str(self.config), '--work-dir', str(self.work), '--resume', *self.options]
         os.environ['CUDA_VISIBLE_DEVICES'] = ''
@@ -49,25 +53,25 @@ class Training:
         return process
 
     def run(self, status: int = 0) -> None:
-        """Train to the end."""
+        """Train to the end, and assert the exit status."""
         process = self.start()
         self.await_end(process)
         assert process.exitcode == status, self.printed()[-4000:]
 
     def await_end(self, process) -> None:
-        """Wait for the end of a process; one that does not come to it must not go on beside other tests."""
+        """Wait for the end of a process; kill it and fail after `PATIENCE` seconds, so that it does not disturb other tests."""
         process.join(PATIENCE)
         if process.is_alive():
             process.kill()
             raise AssertionError(f'no end within {PATIENCE} s: {self.printed()[-2000:]}')
 
     def journal(self) -> list[list[str]]:
-        """What was passed so far, as (name, detail)."""
+        """Return the points passed so far as [name, detail]."""
         path = self.folder / 'journal.txt'
         return [line.split(' ', 1) for line in path.read_text().splitlines()] if path.exists() else []
 
     def await_point(self, process, name: str, number: int = 1) -> bool:
-        """Wait until a point is passed that often from now on; False if the process ends before."""
+        """Wait until a point is passed `number` times from now on; return False if the process ends earlier."""
         begin, end = len(self.journal()), time.monotonic() + PATIENCE
         while time.monotonic() < end:
             running = process.is_alive()
@@ -84,11 +88,11 @@ class Training:
         return path.read_text() if path.exists() else ''
 
     def last(self) -> Path:
-        """What last_checkpoint names."""
+        """Return the path in the file last_checkpoint."""
         return Path((self.work / 'last_checkpoint').read_text())
 
     def validations(self) -> list[dict]:
-        """The metrics of every validation, in the order of their times."""
+        """Return the metrics of every validation in order of time."""
         lines = [json.loads(line) for path in sorted(self.work.glob('*/vis_data/scalars.json'))
                  for line in path.read_text().splitlines()]
         return [{key: value for key, value in line.items() if not key.endswith('time')} for line in lines
@@ -96,9 +100,9 @@ class Training:
 
 
 def kill_plan(chance: random.Random):
-    """Points to kill at, without end: every one as often as any other, and half of them as :func:`kill_somewhere` waits there.
+    """Yield (point, waits) pairs for :func:`kill_somewhere` without end, each pair equally often.
 
-    The first is within a checkpoint.
+    The first is in the middle of writing a checkpoint.
     """
     first = ('half_written', True)
     plan = [(name, waits) for name in POINTS for waits in (True, False) if (name, waits) != first]
@@ -109,15 +113,18 @@ def kill_plan(chance: random.Random):
 
 def kill_somewhere(training: Training, chance: random.Random, name: str, waits: bool,
                    number: signal.Signals = signal.SIGKILL) -> str | None:
-    """Start a training, send it a signal, and return the last point that it had passed, or None if it was done before.
+    """Start a training, send it a signal near a point, and return the last point that it passed.
 
     Args:
-        training: what to start.
-        chance: how often the point is passed before, and for how long after it the kill tarries.
-        name: of the point.
-        waits: the training waits there until it is dead, which finds the shortest moments; otherwise the kill comes when it
-            comes.
-        number: the signal.
+        training: the training to start.
+        chance: random numbers for the number of times that the point is passed first, and for the delay of the signal.
+        name: name of the point.
+        waits: whether the training waits at the point for the signal, which hits even the shortest intervals; otherwise the
+            signal is sent up to 0.15 s after the point.
+        number: the signal. Default: SIGKILL.
+
+    Returns:
+        The name of the last point, or None if the training ended by itself.
     """
     times = 1 if name == 'begin' else chance.randint(1, 3)
     process = training.start((name, times) if waits else None)
@@ -130,7 +137,7 @@ def kill_somewhere(training: Training, chance: random.Random, name: str, waits: 
     if process.is_alive():
         os.kill(process.pid, number)
     training.await_end(process)
-    # -number: it had not begun to listen; 130 without saving: Python itself tells of Ctrl-C so early.
+    # -number: the signal came before a handler was set. 128 + number: Python's own Ctrl-C, before the training began.
     if process.exitcode in (-number, 128 + number):
         return lines[-1][0]
     assert process.exitcode == 0, training.printed()[-4000:]
@@ -138,7 +145,7 @@ def kill_somewhere(training: Training, chance: random.Random, name: str, waits: 
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Names of all values in which two checkpoints differ in any bit, but times, folders and git commits."""
+    """Return the names of all values that differ in any bit between two checkpoints, except times, folders and git commits."""
     return list(_different(load_checkpoint_file(one), load_checkpoint_file(other), one.name))
 
 

@@ -1,11 +1,11 @@
-"""Label maps made of blocks, and answers to them that are right in most blocks and wrong in the others."""
+"""Create label maps made of square blocks, and predictions for them that are right in most blocks."""
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-SIDE = 8  # of a block, in pixels
+SIDE = 8  # side of a block in pixels
 
 
 def _enlarge(blocks: np.ndarray) -> np.ndarray:
@@ -13,7 +13,13 @@ def _enlarge(blocks: np.ndarray) -> np.ndarray:
 
 
 def write_blocks(picture: Path, label_map: Path, numbers: np.ndarray) -> None:
-    """Write a label map of 8 bits with a block for every number, and a picture of it with a colour for every number."""
+    """Write an 8-bit label map with one block per number, and an image with one colour per number.
+
+    Args:
+        picture: image file to write.
+        label_map: label map to write.
+        numbers: (rows, columns) of blocks, 0 to 255.
+    """
     for path in (picture, label_map):
         path.parent.mkdir(parents=True, exist_ok=True)
     labels = _enlarge(numbers.astype(np.uint8))
@@ -23,25 +29,34 @@ def write_blocks(picture: Path, label_map: Path, numbers: np.ndarray) -> None:
 
 
 def mostly_right(label_map: str | Path, classes: int, first: int) -> np.ndarray:
-    """Classes counted from 0 for a label map of blocks: about every third block gets another class than it has.
+    """Return a prediction for a label map of blocks, in which about every third block has a random class.
 
     Args:
-        classes: how many.
-        first: number of the first class in the label map; what is not labelled gets any class.
+        label_map: the label map.
+        classes: number of classes.
+        first: number of the first class in the label map. Unlabelled blocks get a random class.
+
+    Returns:
+        (H, W) class numbers from 0.
     """
     blocks = np.asarray(Image.open(label_map))[::SIDE, ::SIDE].astype(int) - first
-    rng = np.random.default_rng(int(blocks.sum()))  # the same answer whenever the same label map is asked for
+    rng = np.random.default_rng(int(blocks.sum()))  # equal label maps give equal predictions
     wrong = (blocks < 0) | (blocks >= classes) | (rng.random(blocks.shape) < 0.35)
     return _enlarge(np.where(wrong, rng.integers(0, classes, blocks.shape), blocks))
 
 
 def answer_in_place_of_the_network(monkeypatch, classes: int, first: int = 0) -> list[tuple]:
-    """Have every segmentor's decoder give `mostly_right` for the picture it sees, in whatever size and mirrored or not.
+    """Patch the decoder of every segmentor to output `mostly_right` for its input, at any size and mirrored or not.
 
-    What is behind the decoder is untouched: back to the picture's size, merging views, writing and measuring.
+    The steps after the decoder are not patched: resizing to the image, merging views, writing and evaluation.
+
+    Args:
+        monkeypatch: pytest's fixture.
+        classes: number of classes.
+        first: number of the first class in the label maps. Default: 0.
 
     Returns:
-        list[tuple]: the views that are asked for: height, width, and whether the picture is mirrored.
+        list[tuple]: filled later with each view that is predicted: (height, width, whether it is mirrored).
     """
     from mmseg.models.decode_heads.decode_head import BaseDecodeHead
     views, predict = [], BaseDecodeHead.predict_by_feat

@@ -1,9 +1,9 @@
-"""Trials that start at once: their processes import none of torch, which those of the tests do not need."""
+"""Make trial processes start fast, by keeping them from importing torch, which the tests' trials do not need."""
 import os
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The package's own __init__ is left out, and the formula of the analytic problem is that of tests/helpers/trial_functions.py.
+# Replaces the package's __init__ by an empty module, and mmmux.search.analytic by tests/helpers/trial_functions.py.
 _SITE = """
 import sys
 
@@ -19,10 +19,10 @@ if 'mmmux.search.trial_process' in sys.orig_argv:
 
 
 def light_python_path(folder: Path) -> str:
-    """The PYTHONPATH that makes them so.
+    """Write a sitecustomize module, and return the PYTHONPATH with which trial processes import it.
 
     Args:
-        folder: an empty one, for a module that Python imports when it starts.
+        folder: an empty folder for the module.
     """
     (folder / 'sitecustomize.py').write_text(_SITE.format(package=str(REPOSITORY / 'mmmux')))
     return os.pathsep.join(map(str, (folder, REPOSITORY, REPOSITORY / 'tests/helpers')))

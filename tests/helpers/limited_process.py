@@ -1,4 +1,4 @@
-"""Reading a hostile file in a process of its own, which ends when it takes too long or too much memory."""
+"""Run a function in a separate process with limits of time and memory, to read hostile files."""
 import resource
 import signal
 import time
@@ -6,12 +6,21 @@ from pathlib import Path
 
 from forked_process import FORKED
 
-SECONDS = 60  # for one file, on a machine that has other things to do
-MEMORY = 3 * 2**30  # bytes of one file, beside what the imports take; a picture of the most pixels takes a third
+SECONDS = 60  # time limit for one file, generous enough for a busy machine
+MEMORY = 3 * 2**30  # memory limit for one file in bytes, without the imports; the largest accepted image needs a third
 
 
 def limited(function, *args, seconds: float = SECONDS):
-    """What a function of a module returns; an AssertionError tells that its process died, and of what."""
+    """Run a module-level function in a limited process, and return its result.
+
+    Args:
+        function: the function.
+        *args: its arguments.
+        seconds: time limit in seconds. Default: `SECONDS`.
+
+    Raises:
+        AssertionError: the function raised, or its process died or exceeded the memory limit; the message has the reason.
+    """
     receiver, sender = FORKED.Pipe(duplex=False)
     process = FORKED.Process(target=_run, args=(sender, function, args, seconds))
     process.start()
@@ -33,7 +42,7 @@ def limited(function, *args, seconds: float = SECONDS):
 def _run(sender, function, args, seconds: float) -> None:
     import traceback
     before, _ = _memory()
-    resource.setrlimit(resource.RLIMIT_AS, (before + 2 * MEMORY, ) * 2)  # more than is allowed, so that it is measured
+    resource.setrlimit(resource.RLIMIT_AS, (before + 2 * MEMORY, ) * 2)  # above MEMORY, so that an excess can be measured
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, resident = _memory()
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -46,16 +55,20 @@ def _run(sender, function, args, seconds: float) -> None:
 
 
 def _memory() -> tuple[int, int]:
-    """Bytes of address space now, and the most that were in memory at any time."""
+    """Return the current address space and the peak of the resident memory, in bytes."""
     lines = dict(line.split(':') for line in Path('/proc/self/status').read_text().splitlines())
     return tuple(int(lines[name].split()[0]) * 1024 for name in ('VmSize', 'VmHWM'))
 
 
 def outcome(read, path) -> str:
-    """What comes of reading: 'a value', or the sentence of a UserError; anything else is an error.
+    """Read a file, and return 'a value' if that succeeds, or the message of a UserError; other errors are not caught.
+
+    Args:
+        read: function of the path.
+        path: the file.
 
     Raises:
-        AssertionError: the sentence is none, or names no file.
+        AssertionError: the message is not one printable sentence, does not name the file, or reading took too long.
     """
     from mmmux.utils.errors import UserError
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Metrics of detection and segmentation computed from their definitions, to compare with those that are reported."""
+"""Compute metrics of detection and segmentation from their definitions, as a reference for the package's results."""
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes; VOC counts pixels inclusively: a box from 3 to 3 is one pixel wide."""
+    """Return the intersection over union of two boxes with inclusive corners, as in VOC: a box from 3 to 3 is 1 pixel wide."""
     width = min(a[2], b[2]) - max(a[0], b[0]) + 1
     height = min(a[3], b[3]) - max(a[1], b[1]) + 1
     if width <= 0 or height <= 0:
@@ -17,15 +17,15 @@ def overlap(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def average_precision(samples: list[tuple], label: int, threshold: float) -> float:
-    """Average precision of a class at eleven recalls, as VOC 2007's development kit describes it.
+    """Return the average precision of a class at eleven recalls, as defined by VOC 2007's development kit.
 
-    Everingham et al., IJCV 2010, section 4.2.
+    See Everingham et al., IJCV 2010, section 4.2.
 
     Args:
-        samples: for each picture its objects, detections, and difficult objects; each is a list of (label, x1, y1, x2, y2),
-            with a score at the end of a detection.
+        samples: for each image its objects, its detections and its difficult objects. Each is a list of
+            (label, x1, y1, x2, y2), and a detection has a score as its sixth element.
         label: the class.
-        threshold: overlap that makes a detection right.
+        threshold: lowest overlap of a correct detection, 0 to 1.
     """
     wanted = sum(box[0] == label for boxes, _, _ in samples for box in boxes)
     detections = sorted(((found[5], index, found[1:5]) for index, (_, detections, _) in enumerate(samples)
@@ -38,7 +38,7 @@ def average_precision(samples: list[tuple], label: int, threshold: float) -> flo
                       for number, box in enumerate([*boxes, *difficult]) if box[0] == label]
         best, real, number = max(candidates, default=(0., False, None))
         if best >= threshold and not real:
-            continue  # a difficult object: neither right nor wrong
+            continue  # a difficult object: the detection counts as neither correct nor wrong
         counted += 1
         if best >= threshold and (index, number) not in taken:
             taken.add((index, number))
@@ -48,23 +48,23 @@ def average_precision(samples: list[tuple], label: int, threshold: float) -> flo
 
 
 def read_label_maps(predicted: Path, labelled: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """What was predicted and what is labelled, for each label map of the second folder."""
+    """Return (prediction, labels) as arrays (H, W) for each label map in the folder `labelled`."""
     return [tuple(np.asarray(Image.open(folder / path.name)) for folder in (predicted, labelled))
             for path in sorted(labelled.iterdir())]
 
 
 def segmentation_metrics(maps: Iterable[tuple[np.ndarray, np.ndarray]], classes: Sequence[str], first: int = 0) -> dict:
-    """Percentages as mmseg names them, and `IoU/<class>` of every class that is in the labels or in the predictions.
+    """Compute aAcc, mIoU and mAcc in percent, and `IoU/<class>` of every class in the labels or the predictions.
 
     Args:
-        maps: predictions and labels, both numbered as the data set numbers its label maps.
-        classes: their names.
-        first: number of the first class in the label maps. Labels beyond the classes are ignored.
+        maps: (prediction, labels) pairs of arrays (H, W), both numbered as the data set's label maps.
+        classes: class names.
+        first: number of the first class in the label maps. Default: 0. Labels outside the classes are ignored.
     """
     counts = np.zeros((len(classes), len(classes)))  # pixels by label (row) and prediction (column)
     for predicted, labels in maps:
         labelled = (labels >= first) & (labels < first + len(classes))
-        assert ((predicted >= first) & (predicted < first + len(classes))).all()  # every pixel is said to be of some class
+        assert ((predicted >= first) & (predicted < first + len(classes))).all()  # every pixel is predicted as some class
         np.add.at(counts, (labels[labelled] - first, predicted[labelled] - first), 1)
     hit, labelled, predicted = np.diag(counts), counts.sum(1), counts.sum(0)
     with np.errstate(invalid='ignore'):

@@ -1,7 +1,7 @@
-"""What tests of a GPU have in common."""
+"""Parametrise tests that need a GPU."""
 import pytest
 import torch
 
-# A parameter: `-m gpu` chooses the tests that have it, as `benchmarks/gpu_acceptance.py` does.
+# A pytest parameter: `-m gpu` selects the tests that use it, and benchmarks/gpu_acceptance.py runs these.
 GPU = pytest.param('cuda', marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
                                                                       reason='torch sees no GPU')])

@@ -1,19 +1,19 @@
-"""How often the tests try what they try: a real test every time, and with MMMUX_NIGHTLY=1 as often as documents tell of.
+"""Set how many random cases a test tries: a few in every run, and with MMMUX_NIGHTLY=1 the numbers stated in the documents.
 
-Tests marked nightly run with that variable alone. Each count has a variable of its own, too.
+Tests marked nightly run only with MMMUX_NIGHTLY=1. Each number can also be set by its own environment variable.
 """
 import os
 
 NIGHTLY = os.environ.get('MMMUX_NIGHTLY', '') not in ('', '0')
-# Variable: count in every run, count in a nightly one.
+# Variable: number in a normal run, number in a nightly run.
 _COUNTS = {
-    'MMMUX_KILLS': (4, 52),  # of trainings, in all: one of each; a quarter of it for each signal that asks to stop
-    'MMMUX_SIZES': (12, 1000),  # of batches
-    'MMMUX_EXAMPLES': (60, 1500),  # spoiled files a reader
+    'MMMUX_KILLS': (4, 52),  # trainings that are killed, over all kinds; a quarter of it for each signal that asks to stop
+    'MMMUX_SIZES': (12, 1000),  # batches of random size
+    'MMMUX_EXAMPLES': (60, 1500),  # corrupted files for each reader
 }
-SEED = int(os.environ.get('MMMUX_SEED', 0))  # chooses other moments, sizes and files
+SEED = int(os.environ.get('MMMUX_SEED', 0))  # seed of the random moments, sizes and files
 
 
 def count(variable: str) -> int:
-    """How often to try: what the variable says, or else what this kind of run has."""
+    """Return the number of cases: the value of the environment variable, else the number for this kind of run."""
     return int(os.environ.get(variable, _COUNTS[variable][NIGHTLY]))

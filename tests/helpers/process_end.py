@@ -1,10 +1,10 @@
-"""Whether processes have ended, for tests that kill others."""
+"""Wait for the end of a process, or for a file that a process writes."""
 import time
 from pathlib import Path
 
 
 def has_ended(pid: int, seconds: float = 10) -> bool:
-    """Whether a process ends within some seconds; one whose status nobody has asked for yet counts as ended."""
+    """Return whether a process ends within some seconds; a zombie counts as ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -17,7 +17,7 @@ def has_ended(pid: int, seconds: float = 10) -> bool:
 
 
 def wait_for(path: Path, seconds: float = 240) -> str:
-    """The text of a file that another process will write."""
+    """Wait until a file exists, and return its text; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < deadline, f'{path} was not written'

@@ -1,7 +1,7 @@
-"""What is known of the authors' release without its code: the keys and shapes of its networks, and their recorded outputs.
+"""Reference data of the authors' release: the keys and shapes of its networks, and their recorded outputs.
 
-The keys are written here from the published tables, independently of `mmmux`, so that a clone without `../shared/reference`
-still checks the conversion; where that folder is present the two are compared.
+The keys are generated here from the published tables, independently of `mmmux`, so that a clone without `../shared/reference`
+can check the conversion too; if that folder is present, the two are compared.
 """
 import json
 import zlib
@@ -14,7 +14,7 @@ import torch
 FOLDER = Path(__file__).resolve().parents[3] / 'shared' / 'reference'
 needs_reference = pytest.mark.skipif(not FOLDER.is_dir(), reason=f'the recorded outputs are not in {FOLDER}')
 
-# Stage by stage: out channels, kernels and expansion of the first block; count, kernel and expansion of its MUX blocks.
+# For each stage: output channels, kernels and expansion of the first block; number, kernel and expansion of the MUX blocks.
 TABLES = {
     'm': [(24, [3], 4, 2, 3, 4), (40, [3, 5, 7], 4, 2, 3, 6), (80, [3, 5, 7, 9], 4, 2, 5, 6), (112, [5], 6, 2, 5, 6),
           (160, [3, 5, 7, 9, 11], 4, 3, 5, 6), (200, [3], 6, 0, 0, 0)],
@@ -49,7 +49,12 @@ def _inverted_residual(key, inputs, outputs, kernels, expand, channels_per_group
 
 
 def release_layout(name: str, classes: int = 1000):
-    """Each key of the release's MUXNet-`name` with its shape, in the release's order."""
+    """Yield the keys and shapes of the release's MUXNet in the release's order.
+
+    Args:
+        name: 'm' or 'l'.
+        classes: number of classes. Default: 1000.
+    """
     yield 'conv_stem.weight', [24, 3, 3, 3]
     yield from _norm('bn1', 24)
     yield 'blocks.0.0.conv_dw.weight', [24, 1, 3, 3]
@@ -69,7 +74,11 @@ def release_layout(name: str, classes: int = 1000):
 
 
 def weights_by_key(layout) -> dict[str, torch.Tensor]:
-    """The weights that the recorded outputs were made with: each follows from its key."""
+    """Return the weights with which the outputs were recorded; each weight is random with a seed derived from its key.
+
+    Args:
+        layout: (key, shape) pairs.
+    """
     layout = [(key, shape) for key, shape in layout]
     norms = {key.removesuffix('.running_mean') for key, _ in layout if key.endswith('.running_mean')}
     weights = {}
@@ -90,12 +99,12 @@ def weights_by_key(layout) -> dict[str, torch.Tensor]:
 
 
 def recorded(name: str):
-    """The recorded description (JSON) and arrays (npz) of one name."""
+    """Return the recorded description (from JSON) and arrays (from npz) of a name."""
     return json.loads((FOLDER / f'{name}.json').read_text()), numpy.load(FOLDER / f'{name}.npz')
 
 
 def relative_error(ours, theirs) -> float:
-    """Largest absolute difference over the largest absolute value of the reference."""
+    """Return the largest absolute difference divided by the largest absolute value of the reference `theirs`."""
     ours = torch.as_tensor(ours).detach().double()
     theirs = torch.as_tensor(theirs).detach().double()
     assert ours.shape == theirs.shape

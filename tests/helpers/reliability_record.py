@@ -1,4 +1,4 @@
-"""What tests tried to break, how often, and what was lost, written to a file for docs/reliability.md.
+"""Record the numbers of trials and failures of the reliability tests in a JSON file, for docs/reliability.md.
 
 With MMMUX_RECORD=FILE.json in the environment, every test that calls :func:`record` adds to that file; without it, nothing is
 written.
@@ -19,15 +19,15 @@ _PACKAGES = ('torch', 'numpy', 'mmengine', 'mmdet', 'mmsegmentation', 'mmpretrai
 
 
 def record(promise: str, case: str, *, tried: int, of: str, lost: int, **facts) -> None:
-    """Add a case to a promise, in the place of what was recorded of it before.
+    """Record the result of one case of a promise; it replaces an earlier record of the case.
 
     Args:
         promise: one of `PROMISES` of mmmux/analysis/reliability_tables.py.
-        case: what it was tried on, e.g. 'detector by epochs'.
-        tried: how often.
-        of: what was counted, e.g. 'kills'.
-        lost: how many of whatever should not have been lost were.
-        facts: more of what was counted.
+        case: the subject of the trials, for example 'detector by epochs'.
+        tried: number of trials.
+        of: plural name of the trials, for example 'kills'.
+        lost: number of trials that broke the promise.
+        **facts: further numbers.
     """
     if 'MMMUX_RECORD' not in os.environ:
         return
@@ -37,7 +37,7 @@ def record(promise: str, case: str, *, tried: int, of: str, lost: int, **facts) 
                  python=platform.python_version(), versions=installed_versions(*_PACKAGES))
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'a+') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the tests may run in several processes
+        fcntl.flock(file, fcntl.LOCK_EX)  # tests in several processes may write at the same time
         file.seek(0)
         known = json.loads(file.read() or '{}')
         known.setdefault(promise, {})[case] = facts

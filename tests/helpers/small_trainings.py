@@ -1,7 +1,7 @@
-"""Configs of trainings that take seconds: this package's own recipes, shortened, on drawn pictures.
+"""Write configs of trainings that take seconds: shortened versions of this package's recipes, on drawn images.
 
-Everything is in them that a resumed training has to get right: augmentation by Python's, numpy's and torch's random numbers,
-dropout, averaged weights.
+They contain every kind of state that a resumed training must restore: random numbers of Python, numpy and torch in the
+augmentation, dropout, and averaged weights.
 """
 from pathlib import Path
 
@@ -69,19 +69,19 @@ default_hooks = dict(
 
 
 def detector(folder: Path) -> Path:
-    """The config of a detector of drawn shapes: three epochs of four iterations, a checkpoint after each epoch."""
+    """Write the config of a detector of drawn shapes: three epochs of four iterations, a checkpoint after each epoch."""
     data = drawn_shapes.draw_data_set(folder / 'shapes', train=8, test=4, size=64)
     return _write(folder / 'detector.py', _DETECTOR, data)
 
 
 def segmentor(folder: Path) -> Path:
-    """The config of a segmentor of drawn scenes: twelve iterations, a checkpoint after each third, and the best one."""
+    """Write the config of a segmentor of drawn scenes: 12 iterations, a checkpoint every 3 iterations, and the best one."""
     data = drawn_scenes.draw_data_set(folder / 'scenes', train=6, val=3, size=64)
     return _write(folder / 'segmentor.py', _SEGMENTOR, data)
 
 
 def classifier(folder: Path) -> Path:
-    """The config of a classifier of coloured patches: three epochs of five iterations, and the best checkpoint."""
+    """Write the config of a classifier of coloured patches: three epochs of five iterations, and the best checkpoint."""
     data, rng = folder / 'cifar10_folders', np.random.default_rng(0)
     names = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
     for number in range(40):

@@ -1,4 +1,4 @@
-"""A training of mmengine alone that takes milliseconds, with random numbers of every kind in it."""
+"""Define a training that takes milliseconds, needs mmengine only, and uses the random numbers of Python, numpy and torch."""
 import random
 from pathlib import Path
 
@@ -19,7 +19,7 @@ PICTURES = 11
 
 
 class Noise(Dataset):
-    """Numbers with noise from Python, numpy and torch."""
+    """A data set of numbers with noise from Python's, numpy's and torch's random numbers."""
 
     metainfo = dict(classes=('one', ))
 
@@ -32,7 +32,7 @@ class Noise(Dataset):
 
 
 class Network(BaseModel):
-    """Dropout and running statistics."""
+    """A network with dropout and with running statistics."""
 
     def __init__(self):
         super().__init__()
@@ -44,7 +44,7 @@ class Network(BaseModel):
 
 
 class Mean(BaseMetric):
-    """The mean output."""
+    """A metric: the mean of the outputs."""
 
     default_prefix = 'of'
 
@@ -56,11 +56,15 @@ class Mean(BaseMetric):
 
 
 class Interrupted(Exception):
-    """In the place of a kill."""
+    """Raised instead of killing the process."""
 
 
 class Interruption(Hook):
-    """Ends the process, as it were, after some iterations of its life; the checkpoint hook has done its work by then."""
+    """Raise :class:`Interrupted` after a number of iterations of this run, after the checkpoint hook.
+
+    Args:
+        after: number of iterations.
+    """
 
     priority = 'LOWEST'
 
@@ -75,8 +79,20 @@ class Interruption(Hook):
 
 def make_runner(work: Path, train_cfg: dict, checkpoint: dict, hooks: list | None = None, resume: bool = False,
                 accumulated: int = 1, sampler: str = 'DefaultSampler', workers: int = 0, persistent: bool = False) -> Runner:
-    """A runner of eleven pictures in batches of three, with averaged weights."""
-    MMLogger._instance_dict.clear()  # those of a run write to a standard output that pytest has closed by then
+    """Build a runner for 11 samples in batches of 3, with averaged weights.
+
+    Args:
+        work: the work dir.
+        train_cfg: config of the training loop.
+        checkpoint: arguments of mmmux.CheckpointHook.
+        hooks: further hooks. Default: none.
+        resume: whether to resume. Default: False.
+        accumulated: iterations over which gradients are accumulated. Default: 1.
+        sampler: type of the training sampler. Default: 'DefaultSampler'.
+        workers: number of loading processes. Default: 0.
+        persistent: whether these persist between epochs. Default: False.
+    """
+    MMLogger._instance_dict.clear()  # earlier loggers write to a standard output that pytest has closed
     torch.manual_seed(0)
     loader = dict(dataset=Noise(), batch_size=3)
     workers = dict(num_workers=workers, persistent_workers=persistent)

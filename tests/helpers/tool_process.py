@@ -1,4 +1,4 @@
-"""A Python program in a process that starts at once, because everything is imported there already."""
+"""Run a Python program in a forked process, which starts fast because all packages are imported already."""
 import os
 import runpy
 import sys
@@ -11,14 +11,14 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 class ToolProcess:
-    """A forked one, as of :mod:`forked_process`.
+    """Run a program in a process of :mod:`forked_process`.
 
     Args:
-        name: of a tool below tools/, or the path of another program.
-        args: of the command line.
-        environment: variables that are set in the process.
-        output: a file that what it prints is added to.
-        cwd: the folder that it runs in; None for that of the tests.
+        name: name of a tool in tools/, or the path of another program.
+        *args: command line arguments.
+        environment: environment variables to set in the process.
+        output: file to append the output to.
+        cwd: working directory. Default: that of the tests.
     """
 
     def __init__(self, name: str | Path, *args, environment: Mapping[str, str], output: Path, cwd: Path | None = None):
@@ -28,13 +28,13 @@ class ToolProcess:
         self.process.start()
 
     def kill(self) -> None:
-        """End it as the kernel ends what runs out of memory."""
+        """Kill the process with SIGKILL, as the kernel does when memory runs out."""
         assert self.process.exitcode is None, f'it ended before it was killed: {self.output.read_text()[-3000:]}'
         self.process.kill()
         self.process.join()
 
     def finish(self) -> None:
-        """Wait until it has ended as it should."""
+        """Wait for the end of the process, and assert that its exit status is 0."""
         self.process.join()
         assert self.process.exitcode == 0, self.output.read_text()[-3000:]
 

@@ -1,4 +1,4 @@
-"""What the trials of the tests call in their own processes instead of a training."""
+"""Functions that the tests' trials run in their processes instead of a training."""
 import os
 import signal
 import subprocess
@@ -10,29 +10,29 @@ from process_end import wait_for
 
 
 def report(spec) -> dict:
-    """The metrics given as arguments."""
+    """Return the metrics in the trial's arguments."""
     return spec.arguments['metrics']
 
 
 def report_when_started(spec) -> dict:
-    """The same, once another trial hangs."""
+    """Wait until another trial hangs, and return the metrics in this trial's arguments."""
     wait_for(Path(spec.arguments['other']) / 'pids')
     return spec.arguments['metrics']
 
 
 def crash(spec) -> dict:
-    """A Python error."""
+    """Raise a Python error."""
     raise RuntimeError('no room for 3 tensors\nset a variable and look it up')
 
 
 def fault(spec) -> dict:
-    """An end that Python does not see."""
+    """End the process by a segmentation fault, which Python cannot catch."""
     print('about to fall', flush=True)
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def hang(spec) -> dict:
-    """Wait for ever, as does a child of this process; both leave their numbers."""
+    """Start a child process, write both process IDs to the file `pids`, and wait for 600 s, as the child does."""
     child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
     passing = spec.folder / 'pids.part'
     passing.write_text(f'{os.getpid()} {child.pid}')
@@ -41,14 +41,14 @@ def hang(spec) -> dict:
 
 
 def meet(spec) -> dict:
-    """Wait for another trial that waits for this one."""
+    """Wait for another trial that waits for this one, which shows that both run at the same time."""
     (spec.folder / 'here').touch()
     wait_for(Path(spec.arguments['other']) / 'here')
     return dict(score=0.75)
 
 
 def evaluate_formula(spec) -> dict:
-    """An accuracy that follows from the genome, after a moment; some networks cannot be evaluated."""
+    """Return an accuracy computed from the genome after a short delay; raise for some genomes."""
     time.sleep(0.02 * (sum(spec.genome) % 8))
     if sum(spec.genome) % 7 == 0:
         raise RuntimeError('no such luck')

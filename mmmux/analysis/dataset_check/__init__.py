@@ -1,4 +1,4 @@
-"""Reading a whole data set as training would, and telling everything that is wrong with it at once."""
+"""Read every image and annotation of a data set as training does, and report all defects at once."""
 from .reading import check
 
 __all__ = ['check']

@@ -1,4 +1,4 @@
-"""Reading any data set of an OpenMMLab package through what it says of its pictures."""
+"""Check a data set of any OpenMMLab package through its data infos."""
 import os.path as osp
 from collections.abc import Iterable
 
@@ -11,7 +11,10 @@ from .layout import Layout, distinct
 
 
 class AnyLayout(Layout):
-    """What the data set keeps: its pictures are decoded and compared, its labels counted as it gives them."""
+    """The layout of a data set without a layout of its own: images are decoded and compared, labels are counted as given.
+
+    Only the images that the data set keeps after loading are read.
+    """
 
     READS_ALL_AT_START = True
 
@@ -33,16 +36,16 @@ class AnyLayout(Layout):
         path = self.info(index).get('img_path')
         if path is None:
             return f'picture {index}'
-        if hasattr(self.dataset, 'leave_out'):  # ChestXray14, which knows pictures by their names alone
+        if hasattr(self.dataset, 'leave_out'):  # ChestXray14, whose lists have file names without folders
             return osp.basename(path)
         return relative_name(path, self.root) if '://' not in path else path
 
     def info(self, index: int) -> dict:
-        """The data set's data info."""
+        """Return the data set's data info of an image."""
         return self.dataset.get_data_info(index)
 
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
-        """Count classes and boxes."""
+        """Count the classes of an image, and the sizes of its boxes in pixels."""
         labels = info.get('gt_label')
         if labels is not None:
             labels = labels if isinstance(labels, Iterable) else [labels]

@@ -1,4 +1,4 @@
-"""Are annotated boxes boxes, and inside their picture?"""
+"""Check annotated boxes: finite corners, a non-zero area, a known class, and overlap with the image."""
 import math
 from typing import NamedTuple
 
@@ -10,28 +10,39 @@ _SHOWN = 3
 
 
 class AnnotatedBox(NamedTuple):
-    """A box as it is annotated: class name, corners x1, y1, x2, y2 in pixels from 0, and how the annotation writes it."""
+    """An annotated box.
+
+    Attributes:
+        name: class name.
+        corners: (x1, y1, x2, y2) in pixels counted from 0.
+        written: the numbers as the annotation file has them, for messages.
+    """
     name: str
     corners: tuple[float, float, float, float]
     written: tuple[float, ...]
 
 
 class Shortest(NamedTuple):
-    """The shortest sides, in pixels, of boxes that a data set keeps: their own, and of their part inside the picture."""
+    """The shortest sides of boxes that a data set keeps, in pixels.
+
+    Attributes:
+        side: of the whole box.
+        inside: of the part of the box inside the image.
+    """
     side: float
     inside: float
 
 
 def examine_boxes(boxes: list[AnnotatedBox], labels: dict[str, int], size: tuple[int, int] | None, shortest: Shortest,
                   reading: Reading) -> None:
-    """Note the flaws of the boxes of a picture, and classes and sizes of those that have none.
+    """Check the boxes of one image; record the defects, and the classes and sizes of the valid boxes.
 
     Args:
-        boxes: all of them.
-        labels: class numbers by name.
-        size: (width, height) of the picture in pixels; None if it is not known.
-        shortest: sides of boxes that count as boxes.
-        reading: where it is noted.
+        boxes (list[AnnotatedBox]): all boxes of the image.
+        labels (dict[str, int]): class numbers by name.
+        size (tuple[int, int], optional): (width, height) of the image in pixels; None if it is unknown.
+        shortest (Shortest): shortest sides of a valid box.
+        reading (Reading): receives the problems, the counts by class, and the box sizes.
     """
     unknown: dict[str, int] = {}
     flawed: dict[str, list[AnnotatedBox]] = {NOT_A_NUMBER: [], WITHOUT_AREA: [], OUTSIDE: []}

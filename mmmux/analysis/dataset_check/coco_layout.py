@@ -1,4 +1,4 @@
-"""Reading a COCO annotation file, which mmdet does by leaving out what does not fit."""
+"""Check a COCO annotation file, including the annotations that mmdet drops without a message."""
 import json
 import os.path as osp
 from collections import Counter, defaultdict
@@ -15,11 +15,11 @@ from .findings import UNKNOWN_CLASS, UNREADABLE_ANNOTATION, Finding, Reading
 from .layout import Layout, compare_sizes
 
 _SHOWN = 5
-_SHORTEST = Shortest(side=1, inside=1e-6)  # as mmdet, which keeps the smallest part of a box that is inside
+_SHORTEST = Shortest(side=1, inside=1e-6)  # mmdet keeps a box if any part of it is inside the image
 
 
 class CocoLayout(Layout):
-    """The pictures that the annotation file lists, also those that `filter_cfg` leaves out."""
+    """The layout of :class:`mmmux.datasets.CocoDataset`: every image in the annotation file, before `filter_cfg` applies."""
 
     COUNTED = 'boxes'
 
@@ -37,7 +37,12 @@ class CocoLayout(Layout):
                                              f'categories of {dataset.ann_file} ({", ".join(self.categories.values())})'))
 
     def _by_picture(self, annotations: list[dict], pictures: set) -> dict[object, list]:
-        """What is needed of the annotations of each picture; of the others, it is told."""
+        """Group (category ID, bbox, area) by image ID, and report annotations of images that the file does not list.
+
+        Args:
+            annotations (list[dict]): the file's annotations.
+            pictures (set): IDs of the images that the file lists.
+        """
         found, lost, unused = defaultdict(list), [], Counter()
         for annotation in annotations:
             picture = annotation.get('image_id')
@@ -46,7 +51,7 @@ class CocoLayout(Layout):
             elif not annotation.get('ignore', False):
                 category = annotation.get('category_id')
                 if category in self.categories and self.categories[category] not in self.labels:
-                    unused[self.categories[category]] += 1  # which is how a config uses some of the classes
+                    unused[self.categories[category]] += 1  # not a defect: the config selects a subset of the classes
                 else:
                     found[picture].append((category, annotation.get('bbox'), annotation.get('area')))
         if lost:
@@ -59,11 +64,11 @@ class CocoLayout(Layout):
         return found
 
     def info(self, index: int) -> dict:
-        """The path of the picture."""
+        """Return a dict with `img_path`, the path of an image."""
         return dict(img_path=osp.join(self.dataset.data_prefix['img'], self.names[index]))
 
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
-        """Look at the boxes of the picture."""
+        """Check the boxes of an image."""
         number, _, said = self.images[index]
         compare_sizes(said, 'the annotation file', image, reading)
         boxes = []
@@ -76,7 +81,7 @@ class CocoLayout(Layout):
                 reading.add(UNREADABLE_ANNOTATION, f"annotation of class '{name}' must have four numbers as its bbox and one "
                             f'as its area, and has {box} and {area}')
                 continue
-            if float(area) <= 0:  # mmdet goes by it
+            if float(area) <= 0:  # mmdet excludes a box by its annotated area
                 width = height = 0
             boxes.append(AnnotatedBox(name, (x, y, x + width, y + height), tuple(float(value) for value in box)))
         size = said if image is None else (image.shape[1], image.shape[0])
@@ -89,10 +94,16 @@ def _size(image: dict) -> tuple[int, int] | None:
 
 
 def read_file(dataset: CocoDataset) -> tuple[list[dict], list[dict], dict]:
-    """Images, annotations, and the names of the categories by number.
+    """Read a COCO annotation file.
+
+    Args:
+        dataset (CocoDataset): has the path as `ann_file`.
+
+    Returns:
+        tuple[list[dict], list[dict], dict]: images, annotations, and the category names by category ID.
 
     Raises:
-        DatasetError: the file cannot be read.
+        DatasetError: the file is missing or malformed, or lists no images.
     """
     try:
         content = json.loads(get_text(dataset.ann_file, backend_args=dataset.backend_args))

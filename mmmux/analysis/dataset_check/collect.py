@@ -1,4 +1,4 @@
-"""From the readings of all pictures to a report."""
+"""Collect the readings of all images into a report."""
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ _NAMES_SHOWN = 5
 
 
 class Collector:
-    """Takes readings in any order, and keeps of each what the report needs.
+    """Accumulate readings, in any order, and build the report.
 
     Args:
-        parts: the sets, those of training first.
-        layouts: what reads each of them.
+        parts (Sequence[Part]): the data sets, those of training first.
+        layouts (Sequence[Layout]): the layout of each part.
     """
 
     def __init__(self, parts: Sequence[Part], layouts: Sequence[Layout]):
@@ -44,7 +44,13 @@ class Collector:
         self.duplicates = Duplicates()
 
     def add(self, part: int, index: int, reading: Reading) -> None:
-        """Take what was found in a picture."""
+        """Add the reading of one image.
+
+        Args:
+            part (int): number of the part.
+            index (int): index of the image in the part's layout.
+            reading (Reading): the result of reading it.
+        """
         for problem in reading.problems:
             if problem.kind == UNKNOWN_CLASS:
                 self.unknown[part][problem.sentence][index] = problem.count
@@ -61,11 +67,11 @@ class Collector:
         self.duplicates.add(part, index, reading)
 
     def report(self, refusals: dict[int, str], unchecked: list[str]) -> Report:
-        """Everything that was found.
+        """Build the report of everything that was found.
 
         Args:
-            refusals: for the number of a part the sentence with which its data set refuses to start.
-            unchecked: why other sets could not be read.
+            refusals (dict[int, str]): by the number of a part, the error with which its data set refuses to start.
+            unchecked (list[str]): a sentence for each data set that could not be read.
         """
         same = self._same()
         parts = []
@@ -97,7 +103,10 @@ class Collector:
         return found
 
     def _same(self) -> list[list[Finding]]:
-        """Of each group, testing keeps its pictures and training loses its copies; within a set, the first one stays."""
+        """Return the duplicates of each part as findings.
+
+        Across parts, the copy in training is the one to exclude, and the test image is kept; within a part, the first is kept.
+        """
         found: list[list[Finding]] = [[] for _ in self.parts]
         for number, part in enumerate(self.parts):
             if 'train' in part.splits and len(part.splits) > 1:

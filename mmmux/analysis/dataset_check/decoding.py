@@ -1,4 +1,4 @@
-"""Decoding a picture as the pipeline of its data set does, and telling it from others."""
+"""Decode an image as the pipeline of its data set does, and compute digests to find duplicates."""
 import hashlib
 from collections.abc import Iterable
 from io import BytesIO
@@ -15,10 +15,10 @@ from .findings import UNREADABLE_PICTURE, Reading
 
 
 class Decoder:
-    """The transform of a pipeline that loads pictures, without its skipping of those that are bad.
+    """Decode images with the loading transform of a pipeline; an image that cannot be read is recorded and not skipped.
 
     Args:
-        transforms: the pipeline; if it loads no pictures, :class:`mmmux.datasets.LoadImage` does.
+        transforms (Iterable): the pipeline; if it has no loading transform, :class:`mmmux.datasets.LoadImage` is used.
     """
 
     def __init__(self, transforms: Iterable):
@@ -27,14 +27,14 @@ class Decoder:
         self._backend_args = loader.backend_args
 
     def decode(self, info: dict, reading: Reading) -> np.ndarray | None:
-        """Decode a picture and note its digests.
+        """Decode an image and record its digests.
 
         Args:
-            info: the data set's data info, with `img_path`, or with `img` if the data set holds the pictures itself.
-            reading: gets the digests, or what is wrong.
+            info (dict): the data set's data info, with `img_path`, or with `img` if the data set holds the images in memory.
+            reading (Reading): receives the digests, or the problem.
 
         Returns:
-            ndarray: (H, W, C) or (H, W); None if the picture cannot be read.
+            np.ndarray or None: (H, W, C) or (H, W); None if the image cannot be read.
         """
         try:
             image = np.asarray(info['img']) if 'img' in info else self._decode_file(info, reading)
@@ -56,11 +56,11 @@ class Decoder:
         unknown = None
         try:
             check_whole(BytesIO(content))
-        except UnknownFormatError as error:  # for Pillow: the pipeline may load with something else
+        except UnknownFormatError as error:  # unknown to Pillow, but the pipeline may use another decoder
             unknown = error
         try:
             loaded = self._load(dict(info))
-        except Exception as error:  # a pipeline of any package: each raises its own
+        except Exception as error:  # the transforms of each package raise their own types
             raise unknown or DatasetError(f'cannot be decoded ({type(error).__name__}: {str(error).strip()})') from None
         if loaded is None or loaded.get('img') is None:
             raise unknown or DatasetError('cannot be decoded')
@@ -68,7 +68,7 @@ class Decoder:
 
 
 def digest_of_pixels(image: np.ndarray) -> bytes:
-    """SHA-256 of the shape and the values of a picture: the same for a copy that was saved anew without loss."""
+    """Return the SHA-256 of an image's shape, type and values; a copy that was saved again without loss has the same digest."""
     digest = hashlib.sha256(repr((image.shape, image.dtype.str)).encode())
     digest.update(np.ascontiguousarray(image))
     return digest.digest()

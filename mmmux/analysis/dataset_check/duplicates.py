@@ -1,4 +1,4 @@
-"""Pictures that are there more than once."""
+"""Find images that occur more than once, as equal files or equal pixels."""
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,7 +7,14 @@ from .findings import Reading
 
 
 class Place(NamedTuple):
-    """A picture: the number of its part, its index there, and the digests of its file and its pixels."""
+    """The place and the digests of one image.
+
+    Attributes:
+        part: number of the data set.
+        index: index of the image in it.
+        file: SHA-256 of the file, or None.
+        pixels: SHA-256 of the decoded pixels, or None.
+    """
     part: int
     index: int
     file: bytes | None
@@ -15,18 +22,18 @@ class Place(NamedTuple):
 
 
 class Duplicates:
-    """Collects the digests of pictures, and groups those that are equal as files or as pixels."""
+    """Collect the digests of images, and group the images whose files or pixels are equal."""
 
     def __init__(self):
         self._places: list[Place] = []
 
     def add(self, part: int, index: int, reading: Reading) -> None:
-        """Note a picture, if it could be decoded: all files without bytes are equal, which says nothing."""
+        """Add an image. One that could not be decoded is ignored: empty files are all equal, which is no useful finding."""
         if reading.pixels is not None:
             self._places.append(Place(part, index, reading.file, reading.pixels))
 
     def groups(self) -> Iterator[list[Place]]:
-        """The groups of two and more, each in the order of parts and indices."""
+        """Yield the groups of two or more equal images, each sorted by part and index."""
         places = sorted(self._places, key=lambda place: place[:2])
         first: dict[bytes, int] = {}
         parent = list(range(len(places)))

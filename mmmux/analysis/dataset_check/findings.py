@@ -1,4 +1,4 @@
-"""What is found in a data set: about one picture while it is read, and about the sets in the end."""
+"""Results of the check: the reading of one image, and the findings of the report."""
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,19 +14,19 @@ SAME_WITHIN = 'duplicates within a set'
 SAME_ACROSS = 'duplicates across sets'
 NO_EXAMPLE = 'classes without an example to train on'
 REFUSED = 'sets that training or testing refuses'
-# In the order of a report.
+# The order in which the report lists them.
 KINDS = (UNREADABLE_PICTURE, UNREADABLE_ANNOTATION, SIZE_MISMATCH, UNKNOWN_CLASS, NOT_A_NUMBER, WITHOUT_AREA, OUTSIDE,
          SAME_WITHIN, SAME_ACROSS, NO_EXAMPLE, REFUSED)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a picture or its annotation.
+    """A defect of an image or of its annotation.
 
     Attributes:
         kind: one of `KINDS`.
-        sentence: what, without the picture's name; of an unknown class, its name or number alone.
-        count: how often: boxes, or pixels of an unknown class.
+        sentence: the description, without the image name; for an unknown class, its name or number alone.
+        count: number of boxes, or of pixels of an unknown class. Default: 1.
     """
     kind: str
     sentence: str
@@ -35,14 +35,16 @@ class Problem:
 
 @dataclass
 class Reading:
-    """What is kept of a picture that was read; small, as there are as many as pictures.
+    """The result of reading one image and its annotation. It is small, because one is kept for every image.
 
     Attributes:
-        name: as a `leave_out` file has it.
-        file, pixels: SHA-256 of the file and of the decoded pixels; None where there are none.
-        problems: what is wrong with it.
-        counts: for each class number its boxes or pixels that can be used, or 1 for a picture of the class.
-        boxes: (n, 2), float32: square roots of the boxes' areas in pixels, and of their shares of the picture.
+        name: image name, as in a `leave_out` file.
+        file: SHA-256 of the file; None if there is no file or it could not be read.
+        pixels: SHA-256 of the decoded pixels; None if the image could not be decoded.
+        problems: the defects.
+        counts: by class number, the valid boxes or pixels, or 1 for an image of that class.
+        boxes: (n, 2), float32: the square root of each box's area in pixels, and of its share of the image's area; None for
+            data sets without boxes.
     """
     name: str
     file: bytes | None = None
@@ -52,20 +54,20 @@ class Reading:
     boxes: np.ndarray | None = None
 
     def add(self, kind: str, sentence: str, count: int = 1) -> None:
-        """Say that something is wrong."""
+        """Append a problem; the arguments are those of :class:`Problem`."""
         self.problems.append(Problem(kind, sentence, count))
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of the report.
+    """One line of the report.
 
     Attributes:
         kind: one of `KINDS`.
-        where: the set, e.g. 'train'.
-        sentence: what is wrong, the picture's name included.
-        names: the pictures concerned that would be left out to mend it.
-        count: how many things: boxes for kinds that are about boxes, otherwise 1.
+        where: the title of the data set, for example 'train'.
+        sentence: the description, including the image name.
+        names: names of the images to exclude in order to fix it. Default: ().
+        count: number of boxes for kinds that concern boxes, otherwise 1. Default: 1.
     """
     kind: str
     where: str

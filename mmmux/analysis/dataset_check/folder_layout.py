@@ -1,4 +1,4 @@
-"""Reading class folders, or a list of pictures with class numbers."""
+"""Check class folders, or an annotation file of images and class numbers."""
 import numpy as np
 from mmengine.fileio import join_path
 from mmpretrain.datasets.custom import get_samples
@@ -12,7 +12,7 @@ from .layout import Layout, distinct
 
 
 class FolderLayout(Layout):
-    """The pictures of all class folders, also of those that are no class; of a list, all lines that can be read."""
+    """The layout of folder data sets: the images in all folders, including unknown classes, or all valid lines of a list."""
 
     COUNTED = 'pictures'
 
@@ -56,19 +56,19 @@ class FolderLayout(Layout):
     def _numbers(self, folders: list[str]) -> dict[str, int | None]:
         try:
             numbers = self.dataset.number(folders)
-            self.classes = distinct(self.dataset.CLASSES)  # which are the folders where the config names none
+            self.classes = distinct(self.dataset.CLASSES)  # without classes in the config, `number` sets the folder names
             return numbers
-        except UserError:  # which training says, too
+        except UserError:  # the report has it too, as the refusal of the data set to start
             numbers = {name: number for number, name in enumerate(self.classes)}
             if not any(name in numbers for name in folders):
                 raise
             return {name: numbers.get(name) for name in folders}
 
     def info(self, index: int) -> dict:
-        """The path of the picture."""
+        """Return a dict with `img_path`, the path of an image."""
         return dict(img_path=join_path(self.dataset.img_prefix, self.names[index]))
 
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
-        """Count the picture for its class."""
+        """Count the image for its class."""
         if self.labels[index] is not None:
             reading.counts[self.labels[index]] = 1

@@ -1,4 +1,4 @@
-"""Reading pictures with label maps: all numbers in them, where loading stops at the first that is no class."""
+"""Check images with label maps, and report every number in a label map that is not a class."""
 import numpy as np
 
 from mmmux.datasets.label_maps import IGNORED, LoadLabelMap, largest_label, training_labels
@@ -11,7 +11,7 @@ from .layout import Layout
 
 
 class LabelMapLayout(Layout):
-    """The pictures of the folder, or those that the split file lists, with or without a label map."""
+    """The layout of segmentation data sets: the images in the folder or the split file, with or without a label map."""
 
     COUNTED = 'pixels'
 
@@ -26,11 +26,11 @@ class LabelMapLayout(Layout):
         self.loader = loaders[0] if loaders else LoadLabelMap()
 
     def info(self, index: int) -> dict:
-        """mmseg's data info."""
+        """Return mmseg's data info of an image."""
         return self.infos[index]
 
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
-        """Read the label map."""
+        """Read the label map of an image, check its size, and count the pixels of each class."""
         if info.get('seg_map_path') is None:
             return
         try:

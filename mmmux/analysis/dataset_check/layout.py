@@ -1,4 +1,4 @@
-"""What the layouts of data sets have in common: names, and a reading of each picture."""
+"""Base class of the layouts: how the check lists and reads the images of one kind of data set."""
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
@@ -11,18 +11,19 @@ from .findings import SIZE_MISMATCH, Finding, Reading
 
 
 class Layout(ABC):
-    """A data set that is read picture by picture. Each kind of data set has a subclass.
+    """Read a data set image by image. Each kind of data set has a subclass.
 
     Args:
-        dataset: built with `lazy_init`, so that nothing is read nor refused yet.
+        dataset (BaseDataset): built with `lazy_init=True`, so that it has not read or refused anything yet.
 
     Attributes:
-        COUNTED: what `Reading.counts` counts: 'boxes', 'pixels' or 'pictures'.
-        READS_ALL_AT_START: whether the data set itself opens every picture when it starts, which takes too long to do twice.
-        names: of the pictures, as a `leave_out` file has them; those that it leaves out already are not among them.
-        classes: class names by number.
-        findings: what is wrong with the list itself, `where` being filled in later.
-        notes: sentences about what is not checked.
+        COUNTED: the unit of `Reading.counts`: 'boxes', 'pixels' or 'pictures'.
+        READS_ALL_AT_START: whether the data set itself opens every image when it starts; the check does not start it then,
+            because reading all images twice takes too long. Default: False.
+        names: image names, as in a `leave_out` file, without the images that such a file excludes already.
+        classes: class names, by class number.
+        findings: defects of the list of images itself; their `where` is filled in later.
+        notes: sentences about data that is not checked.
     """
 
     COUNTED: ClassVar[str]
@@ -38,31 +39,52 @@ class Layout(ABC):
 
     @abstractmethod
     def info(self, index: int) -> dict:
-        """What the pipeline starts from: `img_path`, or `img`, and what else its loading transforms need."""
+        """Return the input of the pipeline for an image.
+
+        Args:
+            index (int): index into `names`.
+
+        Returns:
+            dict: `img_path` or `img`, and the other entries that the loading transforms need.
+        """
 
     @abstractmethod
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
-        """Read the annotation of a picture, which is None if it could not be decoded, and note what is in it."""
+        """Read the annotation of an image, and record its classes, boxes and defects.
+
+        Args:
+            index (int): index into `names`.
+            info (dict): the result of :meth:`info`.
+            image (np.ndarray, optional): (H, W, C) or (H, W); None if the image could not be decoded.
+            reading (Reading): receives the results.
+        """
 
     def read(self, index: int) -> Reading:
-        """Read a picture and its annotation."""
+        """Read the image at an index, and its annotation."""
         reading = Reading(self.names[index])
         info = self.info(index)
         image = self.decoder.decode(info, reading)
         self.examine(index, info, image, reading)
-        if image is None:  # nothing can be learned from it
+        if image is None:  # its labels cannot be trained on, so they are not counted
             reading.counts, reading.boxes = {}, None
         return reading
 
 
 def distinct(classes: Sequence[str]) -> tuple[str, ...]:
-    """Class names; those that several classes have, as two of ImageNet's are called crane, with their numbers."""
+    """Return the class names, with the class number added to names that several classes have (ImageNet has two 'crane')."""
     times = Counter(classes)
     return tuple(f'{name} ({number})' if times[name] > 1 else name for number, name in enumerate(classes))
 
 
 def compare_sizes(said: tuple[int, int] | None, source: str, image: np.ndarray | None, reading: Reading) -> None:
-    """Note if a picture is not of the size (width, height) that an annotation says."""
+    """Record a problem if an image does not have the size that its annotation states.
+
+    Args:
+        said (tuple[int, int], optional): (width, height) in the annotation, in pixels; None if it states none.
+        source (str): where the annotation states it, for the message.
+        image (np.ndarray, optional): (H, W, C) or (H, W); None if the image could not be decoded.
+        reading (Reading): receives the problem.
+    """
     if image is None or said is None or said == (image.shape[1], image.shape[0]):
         return
     height, width = image.shape[:2]

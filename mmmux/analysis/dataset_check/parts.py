@@ -1,4 +1,4 @@
-"""From a config to the sets of pictures in it, each once."""
+"""Find the data sets in a config, each once, and open them for the check."""
 import contextlib
 import io
 import logging
@@ -18,19 +18,19 @@ from .layout import Layout
 
 Layouts = Sequence[tuple[type, type[Layout]]]
 SPLITS = ('train', 'val', 'test')
-# What a data set does with its pictures, not which they are.
+# Options that do not change which images a data set has; data sets that differ only in these are the same part.
 _NOT_ITS_PICTURES = ('pipeline', 'test_mode', 'filter_cfg', 'lazy_init', 'serialize_data', 'max_refetch', 'metainfo')
 
 
 @dataclass
 class Part:
-    """A data set inside the wrappers of a data loader.
+    """A data set of the config, without the wrappers around it.
 
     Attributes:
-        splits: those of train, val and test that read it.
-        key: config key of the first of them.
-        cfg: its config.
-        title: what a report calls it.
+        splits: the splits that read it, out of 'train', 'val' and 'test'.
+        key: config key of the data set in the first of these splits.
+        cfg: config of the data set.
+        title: name in the report, for example 'train' or 'val and test'.
     """
     splits: list[str]
     key: str
@@ -39,10 +39,14 @@ class Part:
 
 
 def parts_of(cfg: Config, splits: Iterable[str]) -> list[Part]:
-    """The data sets that a config reads for these splits; one that several of them read is there once.
+    """Return the data sets that a config reads for some splits; a data set that several splits read is listed once.
+
+    Args:
+        cfg (Config): the config.
+        splits (Iterable[str]): out of 'train', 'val' and 'test'.
 
     Raises:
-        ConfigError: there are none.
+        ConfigError: the config has no data set for these splits.
     """
     parts: list[tuple[dict, Part]] = []
     for split in splits:
@@ -66,40 +70,40 @@ def parts_of(cfg: Config, splits: Iterable[str]) -> list[Part]:
 
 
 def open_part(part: Part, layouts: Layouts) -> Layout:
-    """Build the data set, without reading it, and what reads it picture by picture.
+    """Build a data set without loading it, and the layout that reads it image by image.
 
     Args:
-        part: the set.
-        layouts: what reads the data sets of a class; others are read by :class:`AnyLayout`.
+        part (Part): the data set.
+        layouts (Layouts): pairs of a data set class and its layout; other classes are read by :class:`AnyLayout`.
 
     Raises:
-        UserError: its pictures cannot be listed.
+        UserError: the data set cannot be built, or cannot list its images.
     """
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(part.cfg['type']) if isinstance(part.cfg['type'], str) else part.cfg['type']
     if kind is None or not isinstance(kind, type) or not issubclass(kind, BaseDataset):
         raise ConfigError(f"{part.key}.type '{part.cfg['type']}' is no data set of an OpenMMLab package that is installed here")
     layout = next((layout for dataset, layout in layouts if issubclass(kind, dataset)), AnyLayout)
-    # In testing one bad picture is an error; here all are told.
+    # With test_mode, the data set raises at the first bad image; the check reports all of them.
     changes = dict(test_mode=False) if layout is AnyLayout and kind.__module__.startswith('mmmux.') else {}
     with quiet():
         try:
             dataset = DATASETS.build(dict(part.cfg, lazy_init=True, **changes))
-        except TypeError as error:  # an argument that it does not take
+        except TypeError as error:  # an unknown argument
             raise ConfigError(f'{part.key} cannot be built: {error}') from None
         try:
             return layout(dataset)
         except UserError:
             raise
-        except Exception as error:  # of a data set that is not of this package, or of its file system
+        except Exception as error:  # data sets of other packages, and file systems, raise their own types
             raise DatasetError(f'{kind.__name__} cannot list its pictures: {type(error).__name__}: {error}') from None
 
 
 def start(part: Part) -> None:
-    """Start the data set as training or testing does.
+    """Build and load a data set as training or testing does.
 
     Raises:
-        UserError: it refuses.
+        UserError: the data set cannot be used.
     """
     with quiet():
         DATASETS.build(dict(part.cfg))
@@ -107,7 +111,7 @@ def start(part: Part) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep back what data sets print when they start: it is reported, or is not for whom reads the report."""
+    """Suppress the output and the warnings of data sets that start; the report states the defects itself."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Pictures of a data set: how large its boxes are, and how often each class is there."""
+"""Plot a data set's box sizes and class counts."""
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +9,18 @@ from .report import PartReport, Report
 
 _BINS = 40
 _MOST_NAMED = 60
-_WIDE = 1000  # an axis over more than three decades is labelled at 1, 10, 100 and not in between
+_WIDE = 1000  # above this ratio of its ends, an axis has ticks at powers of ten only
 
 
 def plot(report: Report, folder: Path) -> list[Path]:
-    """Draw what there is to draw.
+    """Plot the box sizes and the class counts of a report.
+
+    Args:
+        report (Report): the report.
+        folder (Path): folder to write into; it is created.
 
     Returns:
-        list[Path]: the pictures written: `box_sizes.png` for detection, `class_counts.png` where there are classes.
+        list[Path]: the files written: `box_sizes.png` if there are boxes, `class_counts.png` if any class was counted.
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
@@ -33,7 +37,7 @@ def _plot_box_sizes(parts: list[PartReport], path: Path) -> Path:
     for column, (axes, label) in enumerate(zip(figure.subplots(1, 2), labels)):
         sizes = [part.boxes[:, column] for part in parts]
         lowest, highest = min(map(np.min, sizes)), max(map(np.max, sizes))
-        # Boxes that are nearly of one size are not stretched over the whole axis.
+        # A minimum width of the axis, so that boxes of nearly equal size do not fill it.
         margin = max(1.02, 2 * np.sqrt(lowest / highest))
         edges = np.geomspace(lowest / margin, highest * margin, _BINS)
         for part, values in zip(parts, sizes):
@@ -65,7 +69,7 @@ def _plot_class_counts(parts: list[PartReport], path: Path) -> Path:
         bars = axes.barh(rows + (number - (len(parts) - 1) / 2) * height, values, height, label=part.part.title)
         axes.bar_label(bars, [f'{value:,}' for value in values], fontsize=7, padding=3)
     axes.set_yticks(rows, names)
-    axes.invert_yaxis()  # the first class on top, and within a class the first set
+    axes.invert_yaxis()  # first class and first data set at the top
     _count_axis(axes.set_xscale, axes.xaxis, counts)
     axes.margins(x=0.12, y=0.01)
     axes.set_xlabel(f'{counted} of each class')
@@ -75,7 +79,7 @@ def _plot_class_counts(parts: list[PartReport], path: Path) -> Path:
 
 
 def _plot_ranks(parts: list[PartReport], counts: list[list[int]], counted: str, path: Path) -> Path:
-    """So many classes that their names would not be legible: from the most to the least frequent."""
+    """Plot the counts in descending order, without class names, for data sets with too many classes to name."""
     figure = Figure(figsize=(8, 4), layout='constrained')
     axes = figure.subplots()
     for part, values in zip(parts, counts):
@@ -88,7 +92,7 @@ def _plot_ranks(parts: list[PartReport], counts: list[list[int]], counted: str, 
 
 
 def _count_axis(set_scale, axis, counts: list[list[int]]) -> None:
-    """Logarithmic, if there are classes that would not be seen beside others; 0 stays 0."""
+    """Make a count axis logarithmic above 0 if the largest count is more than 20 times the smallest."""
     positive = [value for values in counts for value in values if value]
     axis.set_major_locator(MaxNLocator(integer=True))
     if max(positive) > 20 * min(positive):

@@ -1,4 +1,4 @@
-"""Work shared out among processes, one of which may be killed without the others waiting for it."""
+"""Distribute tasks over processes, and continue when one of the processes is killed."""
 import contextlib
 import multiprocessing
 import os
@@ -11,17 +11,17 @@ from typing import Any
 
 import cv2
 
-_TASKS_AHEAD = 8  # so that a process does not wait for its next task
+_TASKS_AHEAD = 8  # tasks queued for each process, so that none waits for its next task
 _METHOD = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
 
 
 @dataclass(frozen=True)
 class Failed:
-    """Takes the place of a task's result.
+    """The result of a task that failed.
 
     Attributes:
-        sentence: what happened.
-        killed: whether the process has ended with it.
+        sentence: description of the error, or of how the process ended.
+        killed: whether the process ended during the task. Default: False.
     """
     sentence: str
     killed: bool = False
@@ -34,16 +34,16 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(work, theirs), daemon=True)
         self.process.start()
-        theirs.close()  # so that the end of the process ends the connection
+        theirs.close()  # otherwise the end of the process would not close the connection
         self.tasks: deque = deque()
 
     def send(self, task) -> None:
         self.tasks.append(task)
-        with contextlib.suppress(OSError):  # the process has ended, which receiving finds out
+        with contextlib.suppress(OSError):  # the process has ended; the next receive reports it
             self.connection.send(task)
 
     def end(self) -> str:
-        """Wait for the end of the process, and say how it ended."""
+        """Wait for the end of the process, and return its signal or exit status as text."""
         self.connection.close()
         self.process.join()
         code = self.process.exitcode
@@ -51,13 +51,21 @@ class _Worker:
 
 
 def share_out(work: Callable[[Any], Any], tasks: Iterable, processes: int) -> Iterator[tuple[Any, Any]]:
-    """Do a work in several processes, which share what it refers to; yield each task with its result, as they come.
+    """Apply a function to tasks in several processes; yield each task with its result, in the order of completion.
 
-    A result may be a :class:`Failed`: the work has raised, or its process has ended, as the kernel ends one when memory runs
-    out. Then another process takes its place.
+    If the function raises, or its process is killed (for example by the kernel when memory runs out), the result is a
+    :class:`Failed`. A new process replaces a killed one.
+
+    Args:
+        work (Callable): function of one task. Forked processes share the memory of the objects that it refers to.
+        tasks (Iterable): the tasks, which must be picklable.
+        processes (int): number of processes.
+
+    Yields:
+        tuple: the task, and the result or a :class:`Failed`.
     """
     tasks = iter(tasks)
-    again: deque = deque()  # tasks that were waiting behind one that killed its process
+    again: deque = deque()  # tasks that were queued for a process when it was killed
     workers: list[_Worker] = []
 
     def feed(worker: _Worker) -> None:
@@ -88,18 +96,18 @@ def share_out(work: Callable[[Any], Any], tasks: Iterable, processes: int) -> It
                 feed(worker)
     finally:
         for worker in workers:
-            # SIGTERM can be lost on a process that is beginning: where this one has a handler, a copy of it catches the signal,
-            # and `_serve` takes the handler away before Python has called it.
+            # Not SIGTERM, which a starting process can lose: if this process has a handler, the forked copy of it catches the
+            # signal, and `_serve` replaces the handler before Python has called it.
             worker.process.kill()
             worker.end()
 
 
 def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    cv2.setNumThreads(0)  # one thread a process, and none of the parent's, which a forked process has not got
+    cv2.setNumThreads(0)  # one thread a process; a forked process does not have the parent's threads
     with open(os.devnull, 'w') as nowhere:
-        os.dup2(nowhere.fileno(), 2)  # decoders complain there of what is reported
+        os.dup2(nowhere.fileno(), 2)  # decoders print to stderr the damage that the report states
     while True:
         try:
             task = connection.recv()
@@ -107,7 +115,7 @@ def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
             return
         try:
             result = work(task)
-        except Exception as error:  # of any package's transforms
+        except Exception as error:  # the transforms of each package raise their own types
             result = Failed(f'{type(error).__name__}: {str(error).strip()}')
         try:
             connection.send(result)

@@ -1,4 +1,4 @@
-"""Reading the data sets of a config, in several processes."""
+"""Check the data sets of a config in several processes."""
 import contextlib
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -22,18 +22,23 @@ from .report import Report, check_fix_list
 
 def check(cfg: Config, layouts: Layouts = (), splits: Iterable[str] = SPLITS, jobs: int = 1,
           fix_list: Path | None = None) -> Report:
-    """Read every picture and every annotation of the data sets of a config.
+    """Read every image and every annotation of the data sets of a config, and report the defects.
 
     Args:
-        cfg: the config of a training or test.
-        layouts: what reads the data sets of a class, as :meth:`mmmux.tasks.Task.layouts` gives it.
-        splits: those of train, val and test that are read.
-        jobs: processes to read in, one at least, so that what kills it does not kill the check.
-        fix_list: where `report.write_fix_lists` is going to write; whether it can is looked at first.
+        cfg (Config): config of a training or a test.
+        layouts (Layouts): pairs of a data set class and its layout, from :meth:`mmmux.tasks.Task.layouts`. Default: ().
+        splits (Iterable[str]): the splits to read. Default: ('train', 'val', 'test').
+        jobs (int): number of reading processes, 1 or more. Images are read in other processes even with 1, so that an image
+            that crashes its process does not end the check. Default: 1.
+        fix_list (Path, optional): path that `report.write_fix_lists` will write to; the check fails early if it cannot.
+            Default: None.
+
+    Returns:
+        Report: the findings of all data sets.
 
     Raises:
-        ConfigError: `jobs` is below 1.
-        UserError: no data set can even list its pictures; if some can, the others are in `Report.unchecked`.
+        ConfigError: `jobs` is below 1, the config has no data sets, or `fix_list` cannot be used.
+        UserError: no data set can list its images. If only some cannot, they are in `Report.unchecked`.
     """
     if jobs < 1:
         raise ConfigError(f'--jobs must be 1 or more, got {jobs}')
@@ -59,7 +64,7 @@ def _read(layouts: list[Layout], task: tuple[int, int]) -> Reading:
 
 
 def _open_all(parts: list[Part], known: Layouts) -> tuple[list[Part], list[Layout], list[str]]:
-    """The parts that can be read, what reads them, and why others cannot."""
+    """Open all parts; return the parts that can be read, their layouts, and a sentence for each of the others."""
     opened, layouts, unchecked, last = [], [], [], None
     for part in parts:
         try:
@@ -74,14 +79,14 @@ def _open_all(parts: list[Part], known: Layouts) -> tuple[list[Part], list[Layou
 
 
 def _failed(layout: Layout, index: int, failed: Failed) -> Reading:
-    """What to say of a picture that could not be read to the end."""
+    """Return the reading of an image whose reading raised an error or ended its process."""
     reading = Reading(layout.names[index])
     if not failed.killed:
         reading.add(UNREADABLE_PICTURE, f'cannot be read ({failed.sentence})')
         return reading
     size = ''
     path = layout.info(index).get('img_path')
-    with contextlib.suppress(Exception), Image.open(path) as image:  # reads its header only; it may be gone
+    with contextlib.suppress(Exception), Image.open(path) as image:  # reads the header only; the file may not exist
         size = f', {image.width} x {image.height} pixels by its header and {Path(path).stat().st_size:,} bytes'
     reading.add(UNREADABLE_PICTURE, f'has most likely ended the process that read it ({failed.sentence}), as happens when '
                 f'memory runs out: {path}{size}')
@@ -89,12 +94,12 @@ def _failed(layout: Layout, index: int, failed: Failed) -> Reading:
 
 
 def _refusals(parts: list[Part], layouts: list[Layout]) -> Iterator[tuple[int, str]]:
-    """The parts whose data sets do not start, and what they say."""
+    """Yield the number of each part whose data set does not start, and its error message."""
     for number, (part, layout) in enumerate(zip(parts, layouts)):
         if not layout.READS_ALL_AT_START:
             try:
                 start(part)
             except UserError as error:
                 yield number, str(error)
-            except Exception as error:  # of mmdet, mmseg or mmpretrain
+            except Exception as error:  # mmdet, mmseg and mmpretrain raise their own types
                 yield number, f'{type(error).__name__}: {error}'

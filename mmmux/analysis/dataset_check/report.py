@@ -1,4 +1,4 @@
-"""What a check says: as text, as JSON, and as lists of what training should leave out."""
+"""The report of a check: as text, as JSON, and as lists of images to exclude from training."""
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,15 @@ _CLASSES_SHOWN = 40
 
 @dataclass
 class PartReport:
-    """A set.
+    """The report of one data set.
 
     Attributes:
-        part, layout: which, and how it was read.
-        counts: (2, classes): pictures, and boxes, pixels or pictures, of each class.
+        part: the data set.
+        layout: the layout that read it.
+        counts: (2, number of classes): images of each class, and boxes, pixels or images of it (`layout.COUNTED`).
         boxes: (n, 2), as in :class:`mmmux.analysis.dataset_check.findings.Reading`.
-        findings: what is wrong with it.
-        notes: what else is to be known.
+        findings: the defects.
+        notes: further remarks, for example about data that was not checked.
     """
     part: Part
     layout: Layout
@@ -35,7 +36,7 @@ class PartReport:
     notes: list[str]
 
     def to_leave_out(self) -> dict[str, str]:
-        """The pictures that something is wrong with, each with the reasons."""
+        """Return the names of the images with defects, and for each the reasons in one line."""
         reasons: dict[str, list[str]] = {}
         for finding in self.findings:
             for name in finding.names:
@@ -46,29 +47,29 @@ class PartReport:
 
 @dataclass
 class Report:
-    """All sets of a config.
+    """The report of all data sets of a config.
 
     Attributes:
-        parts: those that were read.
-        unchecked: a sentence for each that could not be.
+        parts: the data sets that were read.
+        unchecked: a sentence for each data set that could not be read.
     """
     parts: list[PartReport]
     unchecked: list[str]
 
     @property
     def findings(self) -> list[Finding]:
-        """Everything that is wrong, in the order of `KINDS`."""
+        """The findings of all data sets, in the order of `KINDS`."""
         return sorted((finding for part in self.parts for finding in part.findings), key=lambda one: KINDS.index(one.kind))
 
     def counts(self) -> Counter:
-        """How many things of each kind were found."""
+        """Return the number of defects of each kind."""
         counted = Counter()
         for finding in self.findings:
             counted[finding.kind] += finding.count
         return counted
 
     def as_dict(self) -> dict:
-        """For a JSON file."""
+        """Return the report as a dict that can be written as JSON."""
         sets = []
         for report in self.parts:
             layout = report.layout
@@ -81,7 +82,7 @@ class Report:
         return dict(sets=sets, unchecked=self.unchecked, found=dict(self.counts()), findings=findings)
 
     def text(self) -> str:
-        """For a terminal."""
+        """Return the report as text for a terminal."""
         lines = []
         for report in self.parts:
             lines += [f'{report.part.title}: {len(report.layout.names)} pictures ({type(report.layout.dataset).__name__}, '
@@ -117,10 +118,15 @@ class Report:
 
 
 def check_fix_list(parts: list[Part], layouts: list[Layout], path: Path) -> None:
-    """Check that training can leave out what a list will name.
+    """Check that training can exclude the images that a fix list will name.
+
+    Args:
+        parts (list[Part]): the data sets.
+        layouts (list[Layout]): the layout of each part.
+        path (Path): the file or folder that the list will be written to.
 
     Raises:
-        ConfigError: nothing to train on is read, a data set of it takes no `leave_out`, or several would need the same file.
+        ConfigError: no training set is read, a training set has no option `leave_out`, or several would need the same file.
     """
     trained = [(part, layout) for part, layout in zip(parts, layouts) if 'train' in part.splits]
     if not trained:
@@ -136,14 +142,14 @@ def check_fix_list(parts: list[Part], layouts: list[Layout], path: Path) -> None
 
 
 def write_fix_lists(report: Report, path: Path) -> dict[str, Path]:
-    """Write what the data sets of training should leave out, together with what they leave out already.
+    """Write the names of the images that the training sets should exclude, including those that they exclude already.
 
     Args:
-        report: of the check.
-        path: a file, or, without a suffix, a folder, which gets a file for each data set.
+        report (Report): the report of the check.
+        path (Path): a file; without a suffix, a folder that receives a file for each training set.
 
     Returns:
-        dict: the files written, by the config key of their `leave_out`.
+        dict[str, Path]: the files written, by the config key of the `leave_out` that should name them.
     """
     written = {}
     for one in report.parts:

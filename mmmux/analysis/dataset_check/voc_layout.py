@@ -1,4 +1,4 @@
-"""Reading PASCAL VOC layout: everything that is wrong, where the data set stops at the first thing."""
+"""Check a data set in PASCAL VOC layout, and report every defect of its images and annotations."""
 import numpy as np
 
 from mmmux.datasets.skip_report import LeftOut
@@ -11,7 +11,7 @@ from .layout import Layout, compare_sizes
 
 
 class VOCLayout(Layout):
-    """The pictures that the split file lists, also those that `filter_cfg` leaves out."""
+    """The layout of :class:`mmmux.datasets.VOCDataset`: every image in the split file, before `filter_cfg` applies."""
 
     COUNTED = 'boxes'
     READS_ALL_AT_START = True
@@ -22,11 +22,11 @@ class VOCLayout(Layout):
         self.labels = {name: label for label, name in enumerate(self.classes)}
 
     def info(self, index: int) -> dict:
-        """The path of the picture."""
+        """Return a dict with `img_path`, the path of an image."""
         return dict(img_path=self.dataset.picture_path(self.names[index]))
 
     def examine(self, index: int, info: dict, image: np.ndarray | None, reading: Reading) -> None:
-        """Read the XML file."""
+        """Read the XML file of an image, and check its size and its boxes."""
         try:
             annotation = parse_annotation(self.dataset.annotation_path(reading.name), reading.name)
         except DatasetError as error:
