@@ -2,8 +2,6 @@
 
 Those for detection need mmdet, those for segmentation mmseg, those for classification mmpretrain and its torchvision.
 """
-import sys
-from contextlib import redirect_stdout
 from importlib.util import find_spec
 
 from mmmux.utils.installed import has_classification
@@ -13,16 +11,14 @@ from .loading import LoadImage, LoadImageOrSkip
 __all__ = ['LoadImage', 'LoadImageOrSkip']
 
 if find_spec('mmdet') is not None:
-    with redirect_stdout(sys.stderr):  # OneDL's packages print when they are imported, also where a tool prints JSON
-        from .coco import CocoDataset
-        from .voc import VOCDataset
+    from .coco import CocoDataset
+    from .voc import VOCDataset
 
     __all__ += ['CocoDataset', 'VOCDataset']
 
 if find_spec('mmseg') is not None:
-    with redirect_stdout(sys.stderr):
-        from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
-        from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
+    from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
+    from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
 
     __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']
 

@@ -38,6 +38,14 @@ def sentences():
         sys.exit(STOPPED)
 
 
+def stdout_to_stderr() -> contextlib.redirect_stdout:
+    """Send what is printed in this context to standard error, where standard output is to hold a tool's JSON alone.
+
+    OneDL's packages print when they are imported. The redirection holds for all threads: it is for programs, not for modules.
+    """
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 def sentence(error: UserError) -> str:
     """The message of an error, also of one that a data loading process has wrapped in its traceback."""
     text = str(error).strip()
