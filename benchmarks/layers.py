@@ -159,16 +159,15 @@ def main() -> None:
 
 def plot(networks: dict, out_file: Path) -> None:
     """Plot the milliseconds of each operator as bars, with its floor as a line."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
     def value(name: str, operator: str, key: str) -> float:
         return networks[name]['operators'].get(operator, {}).get(key, 0)
 
     found = dict.fromkeys(operator for rows in networks.values() for operator in rows['operators'])
     longest = {operator: max(value(name, operator, 'ms') for name in networks) for operator in found}
     operators = sorted((operator for operator in longest if longest[operator] > 0.1), key=lambda operator: -longest[operator])
-    figure, axes = plt.subplots(figsize=(10, 4), layout='constrained')
+    figure = Figure(figsize=(10, 4), layout='constrained')
+    axes = figure.subplots()
     width = 0.8 / len(networks)
     for number, name in enumerate(networks):
         left = [place - 0.4 + number * width for place in range(len(operators))]
@@ -180,7 +179,6 @@ def plot(networks: dict, out_file: Path) -> None:
     axes.legend()
     axes.grid(axis='y', alpha=0.3)
     figure.savefig(out_file, dpi=110)
-    plt.close(figure)
 
 
 def show(name: str, rows) -> None:

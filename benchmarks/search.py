@@ -142,10 +142,9 @@ def compared(rows: list[dict]) -> list[dict]:
 
 def plot(rows: list[dict], after: range, out_file: Path) -> None:
     """Plot the median and the range over the seeds of each method's hypervolume against the number of evaluations."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
-    figure, axes = plt.subplots(figsize=(8, 4.8), layout='constrained')
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(8, 4.8), layout='constrained')
+    axes = figure.subplots()
     for method, title in TITLES.items():
         curves = np.array([row['hypervolume'] for row in rows if row['method'] == method])
         if len(curves):
@@ -157,7 +156,6 @@ def plot(rows: list[dict], after: range, out_file: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(loc='lower right')
     figure.savefig(out_file, dpi=110)
-    plt.close(figure)
 
 
 def described() -> dict:

@@ -9,15 +9,17 @@ import json
 import sys
 from pathlib import Path
 
-from mmmux.analysis.dataset_check import check
-from mmmux.analysis.dataset_check.parts import SPLITS
-from mmmux.analysis.dataset_check.plots import plot
-from mmmux.analysis.dataset_check.report import write_fix_lists
-from mmmux.config import load as settings
-from mmmux.config import preflight
-from mmmux.tasks import find_task
 from mmmux.utils import cli
-from mmmux.utils.machine import usable_cores
+
+with cli.stdout_to_stderr():
+    from mmmux.analysis.dataset_check import check
+    from mmmux.analysis.dataset_check.parts import SPLITS
+    from mmmux.analysis.dataset_check.plots import plot
+    from mmmux.analysis.dataset_check.report import write_fix_lists
+    from mmmux.config import load as settings
+    from mmmux.config import preflight
+    from mmmux.tasks import find_task
+    from mmmux.utils.machine import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +39,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with cli.sentences():
+    with cli.sentences(), cli.stdout_to_stderr():
         cfg = settings.load_config(args.config, args.cfg_options)
         preflight.check_data(cfg, tuple(f'{split}_dataloader' for split in args.splits))
         task = find_task(cfg)

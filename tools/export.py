@@ -12,11 +12,13 @@ import argparse
 import json
 from pathlib import Path
 
-from mmmux.analysis.complexity import input_shape
-from mmmux.config import load as settings
-from mmmux.deploy.export import Export, export
-from mmmux.tasks import task_of
 from mmmux.utils import cli
+
+with cli.stdout_to_stderr():
+    from mmmux.analysis.complexity import input_shape
+    from mmmux.config import load as settings
+    from mmmux.deploy.export import Export, export
+    from mmmux.tasks import task_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,7 +60,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with cli.sentences():
+    with cli.sentences(), cli.stdout_to_stderr():
         cfg = settings.load_config(args.config, args.cfg_options)
         height, width = args.shape or input_shape(cfg)
         wanted = Export(args.format, height, width, args.dynamic, args.precision, args.raw, args.opset, args.pictures,

@@ -26,7 +26,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    with cli.sentences():
+    with cli.sentences(), cli.stdout_to_stderr():
         cfg = settings.load_config(args.config, args.cfg_options)
         height, width = args.shape or input_shape(cfg)
         parts = model_complexity(cfg, height, width)

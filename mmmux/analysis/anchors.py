@@ -195,10 +195,9 @@ def plot_fit(boxes: TrainingBoxes, generators: dict[str, dict], threshold: float
         threshold (float): the overlap that the assigner needs for a match, 0 to 1, drawn as a line.
         out_file (str or Path): image file to write.
     """
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout='constrained')
+    from matplotlib.figure import Figure  # not pyplot, whose choice of a backend holds for the whole process
+    figure = Figure(figsize=(11, 4), layout='constrained')
+    left, right = figure.subplots(1, 2)
     edges = np.geomspace(max(1., float(boxes.sizes.min())), float(boxes.sizes.max()) * 1.05, 40)
     for label, name in enumerate(boxes.classes):
         left.hist(boxes.sizes[boxes.labels == label].numpy(), edges, alpha=0.5, label=name)
@@ -218,4 +217,3 @@ def plot_fit(boxes: TrainingBoxes, generators: dict[str, dict], threshold: float
     for axes in (left, right):
         axes.legend(fontsize=8)
     figure.savefig(out_file, dpi=110)
-    plt.close(figure)

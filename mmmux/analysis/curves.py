@@ -85,10 +85,9 @@ def plot_curves(runs: Mapping[str, Curves], metric: str, out_file: str | Path) -
         metric (str): name of the metric, for example 'pascal_voc/mAP' (0 to 1) or 'mIoU' (percent).
         out_file (str or Path): image file to write.
     """
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout='constrained')
+    from matplotlib.figure import Figure  # not pyplot, whose choice of a backend holds for the whole process
+    figure = Figure(figsize=(10, 3.6), layout='constrained')
+    left, right = figure.subplots(1, 2)
     for name, curves in runs.items():
         for axes, points, marker in ((left, curves.train.get('loss', []), ''), (right, curves.val.get(metric, []), 'o')):
             if points:
@@ -101,4 +100,3 @@ def plot_curves(runs: Mapping[str, Curves], metric: str, out_file: str | Path) -
         axes.grid(alpha=0.3)
         axes.legend()
     figure.savefig(out_file, dpi=110)
-    plt.close(figure)

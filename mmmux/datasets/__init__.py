@@ -3,8 +3,6 @@
 The detection classes need mmdet, the segmentation classes mmseg, and the classification classes mmpretrain with torchvision.
 Classes whose package is not installed are not defined.
 """
-import sys
-from contextlib import redirect_stdout
 from importlib.util import find_spec
 
 from mmmux.utils.installed import has_classification
@@ -14,16 +12,14 @@ from .loading import LoadImage, LoadImageOrSkip
 __all__ = ['LoadImage', 'LoadImageOrSkip']
 
 if find_spec('mmdet') is not None:
-    with redirect_stdout(sys.stderr):  # OneDL's packages print on import, which would break a tool's JSON output
-        from .coco import CocoDataset
-        from .voc import VOCDataset
+    from .coco import CocoDataset
+    from .voc import VOCDataset
 
     __all__ += ['CocoDataset', 'VOCDataset']
 
 if find_spec('mmseg') is not None:
-    with redirect_stdout(sys.stderr):
-        from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
-        from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
+    from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
+    from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
 
     __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']
 

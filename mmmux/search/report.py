@@ -42,16 +42,10 @@ def _write_csv(evaluations: Sequence[Evaluation], best: Sequence[Evaluation], pa
             writer.writerow({**asdict(evaluation), 'front': 'yes' if on_front else '', 'genome': genome})
 
 
-def _pyplot():
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-    return pyplot
-
-
 def _plot_front(good: Sequence[Evaluation], best: Sequence[Evaluation], path: Path) -> None:
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(7, 4.6), layout='constrained')
+    from matplotlib.figure import Figure  # not pyplot, whose choice of a backend holds for the whole process
+    figure = Figure(figsize=(7, 4.6), layout='constrained')
+    axes = figure.subplots()
     params = [evaluation.params / 1e6 for evaluation in good]
     colours = dict(cmap='viridis', vmin=min(params), vmax=max(params))
     others = [evaluation for evaluation in good if evaluation not in best]
@@ -62,7 +56,6 @@ def _plot_front(good: Sequence[Evaluation], best: Sequence[Evaluation], path: Pa
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=110)
-    plt.close(figure)
 
 
 def _points(evaluations: Sequence[Evaluation]) -> dict[str, list[float]]:
@@ -71,8 +64,9 @@ def _points(evaluations: Sequence[Evaluation]) -> dict[str, list[float]]:
 
 
 def _plot_generations(records: Sequence[Mapping], path: Path) -> None:
-    plt = _pyplot()
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout='constrained')
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(10, 3.6), layout='constrained')
+    left, right = figure.subplots(1, 2)
     for axes, names, label in ((left, dict(hypervolume='hypervolume'), 'hypervolume'),
                                (right, dict(spearman_so_far='Spearman', kendall_so_far='Kendall'),
                                 'rank correlation of predicted\nand found errors, so far')):
@@ -85,4 +79,3 @@ def _plot_generations(records: Sequence[Mapping], path: Path) -> None:
     if right.lines:
         right.legend()
     figure.savefig(path, dpi=110)
-    plt.close(figure)

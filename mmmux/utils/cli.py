@@ -43,6 +43,14 @@ def sentences():
         sys.exit(STOPPED)
 
 
+def stdout_to_stderr() -> contextlib.redirect_stdout:
+    """Send what is printed in this context to standard error, where standard output is to hold a tool's JSON alone.
+
+    OneDL's packages print when they are imported. The redirection holds for all threads: it is for programs, not for modules.
+    """
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 def sentence(error: UserError) -> str:
     """Return the message of an error, extracted from the traceback text if a data loading process raised the error."""
     text = str(error).strip()

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from mmmux.analysis.curves import Curves, plot_curves, read_curves
@@ -89,13 +90,12 @@ def test_plot_shows_every_run(tmp_path):
 @pytest.mark.parametrize('metric,scores,unit,top', [
     ('mIoU', (.6, 63.), 'iteration', (63., 100.)), ('a/mAP', (.2, .5), 'epoch', (1., 1.))])
 def test_plot_has_room_for_fractions_and_for_percent(tmp_path, monkeypatch, metric, scores, unit, top):
-    from matplotlib import pyplot
+    drawn = []
     with monkeypatch.context() as patch:
-        patch.setattr(pyplot, 'close', lambda figure: None)
+        patch.setattr(Figure, 'savefig', lambda figure, *_, **__: drawn.append(figure))
         curves = Curves(dict(loss=[(50, 4.), (100, 2.)]), {metric: [(50, scores[0]), (100, scores[1])]}, unit=unit)
         plot_curves({'run': curves}, metric, tmp_path / 'curves.png')
-    left, right = pyplot.gcf().axes
-    pyplot.close(pyplot.gcf())
+    left, right = drawn[0].axes
     (line, ) = right.lines
     assert line.get_xydata().tolist() == [[50, scores[0]], [100, scores[1]]]
     assert right.get_ylim()[0] == 0 and top[0] <= right.get_ylim()[1] <= top[1]

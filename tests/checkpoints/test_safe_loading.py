@@ -3,11 +3,15 @@ import collections
 import functools
 import http.server
 import io
+import json
 import os
 import pickle
 import re
+import shutil
+import sys
 import threading
 import zipfile
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -17,22 +21,12 @@ from hypothesis import strategies as st
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
-from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
+from mmengine.runner import CheckpointLoader, Runner, checkpoint, load_checkpoint
 from torch import nn
 
 import mmmux  # noqa: F401  (importing it makes mmengine load safely)
-from mmmux.checkpoints import safe_loading
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.utils.errors import CheckpointError
-
-HAS_ALLOW_LIST = safe_loading._TORCH_HAS_ALLOW_LIST
-
-
-@pytest.fixture(params=['allow-list', 'restricted pickle'] if HAS_ALLOW_LIST else ['restricted pickle'])
-def either_way(request, monkeypatch):
-    """Both ways of reading: torch's own allow-list (2.6 and later), and what stands in for it before."""
-    monkeypatch.setattr(safe_loading, '_TORCH_HAS_ALLOW_LIST', request.param == 'allow-list')
-    return request.param
 
 
 class Model(BaseModel):
@@ -64,10 +58,10 @@ def runner_checkpoint(tmp_path_factory):
     return folder / 'epoch_1.pth', runner.model
 
 
-def test_what_a_runner_saves_can_be_loaded(runner_checkpoint, either_way):
+def test_what_a_runner_saves_can_be_loaded(runner_checkpoint):
     file, trained = runner_checkpoint
-    checkpoint = CheckpointLoader.load_checkpoint(str(file), map_location='cpu')
-    losses = checkpoint['message_hub']['log_scalars']['train/loss']
+    loaded = CheckpointLoader.load_checkpoint(str(file), map_location='cpu')
+    losses = loaded['message_hub']['log_scalars']['train/loss']
     assert isinstance(losses, HistoryBuffer) and len(losses.data[0]) == 4
     assert losses.mean() == pytest.approx(losses.data[0].mean())
     model = Model()
@@ -105,7 +99,7 @@ ATTACKS = {
 @pytest.mark.parametrize('reader', [load_checkpoint_file, CheckpointLoader.load_checkpoint])
 @pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
 @pytest.mark.parametrize('attack', ATTACKS)
-def test_code_is_refused_by_name_and_does_not_run(tmp_path, either_way, attack, zipped, reader):
+def test_code_is_refused_by_name_and_does_not_run(tmp_path, attack, zipped, reader):
     mark, file = tmp_path / 'ran', str(tmp_path / 'bad.pth')
     torch.save(dict(state_dict=dict(weight=torch.zeros(1)), meta=ATTACKS[attack](mark)), file,
                _use_new_zipfile_serialization=zipped)
@@ -116,7 +110,7 @@ def test_code_is_refused_by_name_and_does_not_run(tmp_path, either_way, attack, 
     assert not mark.exists()
 
 
-def test_a_bare_pickle_is_refused_too(tmp_path, either_way):
+def test_a_bare_pickle_is_refused_too(tmp_path):
     mark, file = tmp_path / 'ran', tmp_path / 'bad.pth'
     file.write_bytes(pickle.dumps(Runs(os.mkdir, str(mark))))
     with pytest.raises(CheckpointError, match=r'bad\.pth'):
@@ -124,7 +118,7 @@ def test_a_bare_pickle_is_refused_too(tmp_path, either_way):
     assert not mark.exists()
 
 
-def test_a_function_reached_through_a_harmless_class_is_refused(tmp_path, either_way):
+def test_a_function_reached_through_a_harmless_class_is_refused(tmp_path):
     # STACK_GLOBAL takes dotted names: HistoryBuffer.__init__.__globals__ would hand out every module it sees.
     file = tmp_path / 'bad.pth'
     code = b'\x80\x04\x8c%mmengine.logging.history_buffer\x8c\x21HistoryBuffer.__init__.__globals__\x93.'
@@ -185,7 +179,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize('zipped', [True, False], ids=['zip', 'legacy'])
-def test_ordinary_content_comes_back_as_it_was(tmp_path, either_way, zipped):
+def test_ordinary_content_comes_back_as_it_was(tmp_path, zipped):
     shared = torch.arange(6.)
     content = dict(
         state_dict=collections.OrderedDict(linear=torch.rand(2, 3), view=shared[2:], whole=shared,
@@ -201,7 +195,7 @@ def test_ordinary_content_comes_back_as_it_was(tmp_path, either_way, zipped):
     assert same(load_checkpoint_file(file), content)
 
 
-def test_names_of_numpy_1_and_2_are_both_read(tmp_path, either_way):
+def test_names_of_numpy_1_and_2_are_both_read(tmp_path):
     history = HistoryBuffer([1., 2.], [1, 1])
     for package in ('numpy.core', 'numpy._core'):
         file = tmp_path / 'history.pth'
@@ -217,7 +211,7 @@ def test_names_of_numpy_1_and_2_are_both_read(tmp_path, either_way):
 @pytest.mark.parametrize('content', [b'', b'not a checkpoint\n', b'PK\x03\x04', b'\x80\x02.', None],
                          ids=['empty', 'text', 'start of a zip', 'empty pickle', 'missing'])
 @pytest.mark.parametrize('reader', [load_checkpoint_file, CheckpointLoader.load_checkpoint])
-def test_what_is_no_checkpoint_gets_one_sentence(tmp_path, either_way, content, reader):
+def test_what_is_no_checkpoint_gets_one_sentence(tmp_path, content, reader):
     file = tmp_path / 'odd.pth'
     if content is not None:
         file.write_bytes(content)
@@ -237,7 +231,7 @@ def saved(request, runner_checkpoint, tmp_path):
 
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_damage_never_gets_past_as_another_error(saved, tmp_path, either_way, data):
+def test_damage_never_gets_past_as_another_error(saved, tmp_path, data):
     file = tmp_path / 'damaged.pth'
     whole = bytearray(saved)
     place = st.integers(0, len(whole) - 1)
@@ -250,30 +244,174 @@ def test_damage_never_gets_past_as_another_error(saved, tmp_path, either_way, da
         assert str(file) in str(error) and '\n' not in str(error)
 
 
-@pytest.mark.parametrize('good', [True, False])
-def test_torch_load_is_given_back(tmp_path, monkeypatch, good):
+# What torch refuses to change or call with weights_only=True, in a pickle of a checkpoint saved in the older format.
+def shared(name: str) -> bytes:
+    return b'cbuiltins\ngetattr\n(cmmengine.logging.history_buffer\nHistoryBuffer\nV' + name.encode() + b'\ntR'
+
+
+STATES = {
+    # Other defaults for a function that everybody shares.
+    'function': shared('mean') + b'(}}V__defaults__\n(I5\ntstb',
+    # Raw bytes in an array of a type with objects in it: numpy would take them for addresses of objects.
+    'VoidDType': b'cnumpy\ndtype\n(VV8\nI00\nI01\ntR(I3\nV|\nNN}I8\nI1\nI0\ntb',
+}
+
+
+@pytest.mark.parametrize('kind', STATES)
+def test_nothing_but_an_allowed_class_gets_a_state(tmp_path, kind):
+    file = tmp_path / 'bad.pth'
+    torch.save({}, file, _use_new_zipfile_serialization=False)
+    file.write_bytes(file.read_bytes().replace(pickle.dumps({}, 2), b'\x80\x02' + STATES[kind] + b'.', 1))
+    before = HistoryBuffer.mean.__defaults__
+    with pytest.raises(CheckpointError, match=f'a change of {kind}'):
+        load_checkpoint_file(file)
+    assert HistoryBuffer.mean.__defaults__ == before
+
+
+@pytest.mark.parametrize('code,asked', [
+    (shared('current') + b'(I1\ntR', 'HistoryBuffer.current'),
+    (b'(X\x06\0\0\0module' + shared('mean') + b'Va.py\nVtext\ntQ', "'module'"),  # may write a file
+    (b'(ctorch\ndevice\nVcpu\no', 'torch.save never writes'),
+], ids=['call', 'module', 'old call'])
+def test_nothing_else_is_called(tmp_path, code, asked):
+    file = tmp_path / 'bad.pth'
+    torch.save({}, file, _use_new_zipfile_serialization=False)
+    file.write_bytes(file.read_bytes().replace(pickle.dumps({}, 2), b'\x80\x02' + code + b'.', 1))
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint_file(file)
+    assert asked in str(caught.value)
+
+
+def test_sparse_tensors_are_refused(tmp_path):
+    """Their indices may be outside of their shape, which nothing looks at before they are used."""
+    torch.save(dict(a=torch.eye(2).to_sparse()), tmp_path / 'w.pth')
+    with pytest.raises(CheckpointError, match='_rebuild_sparse_tensor'):
+        load_checkpoint_file(tmp_path / 'w.pth')
+
+
+def test_environment_that_forbids_other_readers_is_named(tmp_path, monkeypatch):
+    torch.save({}, tmp_path / 'w.pth')
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    with pytest.raises(CheckpointError, match='TORCH_FORCE_WEIGHTS_ONLY_LOAD'):
+        load_checkpoint_file(tmp_path / 'w.pth')
+
+
+def test_other_threads_see_no_change(runner_checkpoint, tmp_path, monkeypatch):
     def somebody_elses(*args, **kwargs):
         raise AssertionError('not to be called')
 
+    def look():
+        while not ended.is_set():
+            seen.add((torch.load, frozenset(safe_globals())))
+
     monkeypatch.setattr(torch, 'load', somebody_elses)
+    safe_globals = getattr(torch.serialization, 'get_safe_globals', list)  # from torch 2.5 on
+    seen, ended, expected = set(), threading.Event(), (somebody_elses, frozenset(safe_globals()))
+    (tmp_path / 'bad.pth').write_text('no')
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        for _ in range(50):
+            CheckpointLoader.load_checkpoint(str(runner_checkpoint[0]), map_location='cpu')
+            with pytest.raises(CheckpointError):
+                CheckpointLoader.load_checkpoint(str(tmp_path / 'bad.pth'))
+    finally:
+        ended.set()
+        thread.join()
+    assert seen == {expected}
+
+
+def test_a_download_is_kept_and_a_failing_one_is_a_sentence(served):
+    folder, address = served
+    torch.save(dict(a=1), folder / 'w.pth')
+    assert CheckpointLoader.load_checkpoint(f'{address}/w.pth?token=1') == dict(a=1)
+    (folder / 'w.pth').unlink()
+    assert CheckpointLoader.load_checkpoint(f'{address}/w.pth') == dict(a=1)
+    with pytest.raises(CheckpointError) as caught:
+        CheckpointLoader.load_checkpoint(f'{address}/gone.pth')
+    assert all(fact in str(caught.value) for fact in (f'{address}/gone.pth', '404')) and '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('prefix,table', [
+    ('torchvision://', 'get_torchvision_models'), ('modelzoo://', 'get_torchvision_models'), ('mmcls://', 'get_mmcls_models'),
+    ('openmmlab://', None), ('open-mmlab://', None)])
+def test_names_of_model_zoos(served, tmp_path, monkeypatch, prefix, table):
+    folder, address = served
+    torch.save(dict(state_dict={'backbone.a': torch.ones(1), 'head.a': torch.ones(1)}), folder / 'w.pth')
+    torch.save(Runs(os.mkdir, str(tmp_path / 'ran')), folder / 'bad.pth')
+    urls = dict(mine=f'{address}/w.pth', bad=f'{address}/bad.pth')
+    if table:
+        monkeypatch.setattr(checkpoint, table, lambda: urls)
+    else:  # a user's own names
+        (tmp_path / 'open_mmlab.json').write_text(json.dumps(dict(urls, file='served/w.pth')))
+        monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
+        assert 'head.a' in CheckpointLoader.load_checkpoint(f'{prefix}file')['state_dict']
+    state = CheckpointLoader.load_checkpoint(f'{prefix}mine')['state_dict']
+    assert list(state) == (['a'] if prefix == 'mmcls://' else ['backbone.a', 'head.a'])
+    for name, words in dict(bad='posix.mkdir', other="'other'").items():
+        with pytest.raises(CheckpointError, match=words):
+            CheckpointLoader.load_checkpoint(f'{prefix}{name}')
+    assert not (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('place', ['s3://bucket/w.pth', 'petrel://bucket/w.pth', 'pavi://folder/w.pth'])
+def test_object_stores(tmp_path, monkeypatch, place):
+    """Their clients are not to be had: these answer with a file."""
     file = tmp_path / 'w.pth'
-    if good:
-        torch.save(dict(a=torch.ones(1)), file)
-        CheckpointLoader.load_checkpoint(str(file))
-    else:
-        file.write_text('no')
-        with pytest.raises(CheckpointError):
-            CheckpointLoader.load_checkpoint(str(file))
-    assert torch.load is somebody_elses
+    torch.save(dict(a=1), file)
+
+    class Client:
+        Get = staticmethod(lambda *_, **__: memoryview(file.read_bytes()))
+
+    model = SimpleNamespace(name='w.pth', download=lambda target: shutil.copy(file, target))
+    client = SimpleNamespace(Client=lambda **_: Client())
+    modules = {'petrel_client': SimpleNamespace(client=client), 'petrel_client.client': client,
+               'pavi': SimpleNamespace(modelcloud=SimpleNamespace(get=lambda name: model))}
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    assert CheckpointLoader.load_checkpoint(place) == dict(a=1)
+    torch.save(Runs(os.mkdir, str(tmp_path / 'ran')), file)
+    with pytest.raises(CheckpointError, match=r'posix\.mkdir'):
+        CheckpointLoader.load_checkpoint(place)
+    assert not (tmp_path / 'ran').exists()
 
 
-@pytest.mark.skipif(not HAS_ALLOW_LIST, reason='torch before 2.6 has no allow-list that is set and put back')
-def test_the_allow_list_of_others_is_left_alone(tmp_path):
-    torch.save(dict(a=1), tmp_path / 'w.pth')
-    allowed = set(torch.serialization.get_safe_globals())
-    with torch.serialization.safe_globals([Model]):
-        load_checkpoint_file(tmp_path / 'w.pth')
-        assert set(torch.serialization.get_safe_globals()) == allowed | {Model}  # theirs is kept, ours is not left behind
+def test_a_loader_that_was_there_before_stays(fresh_python):
+    assert fresh_python("""
+from mmengine.runner import CheckpointLoader
+def theirs(filename, map_location): return 'theirs'
+CheckpointLoader.register_scheme('http://', theirs, force=True)
+CheckpointLoader.register_scheme('ours://', theirs)
+import mmmux
+print(*(CheckpointLoader.load_checkpoint(f'{prefix}a.pth', logger='silent') for prefix in ('http://', 'ours://')))
+print(CheckpointLoader._get_checkpoint_loader('https://a.pth').__module__.partition('.')[0])
+""").splitlines() == ['theirs theirs', 'mmmux']
+
+
+def test_importing_changes_what_is_documented_and_no_more(fresh_python):
+    """docs/importing.md has the list."""
+    fresh_python("""
+import importlib, io, os, signal, sys
+import matplotlib, mmcv, mmengine, numpy, torch
+from mmengine.config.utils import MODULE2PACKAGE
+matplotlib.use('svg')
+forked = []
+register, os.register_at_fork = os.register_at_fork, lambda **hooks: forked.append(hooks)
+def seen():
+    return dict(backend=matplotlib.get_backend(), stdout=sys.stdout, stderr=sys.stderr, hook=sys.excepthook, load=torch.load,
+                signals=[signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], path=list(sys.path),
+                threads=torch.get_num_threads(),
+                packages={name: MODULE2PACKAGE[name] for name in MODULE2PACKAGE if name not in ('mmmux', 'mmseg')},
+                type=torch.get_default_dtype())
+before = seen()
+for name in ('', '.models', '.checkpoints', '.config', '.engine.hooks', '.engine.runner', '.utils.fork_signals', '.apis',
+             '.analysis.curves'):
+    importlib.import_module('mmmux' + name)
+assert seen() == before and not forked, (seen(), before, forked)
+from mmmux.analysis.curves import Curves, plot_curves
+plot_curves({'a': Curves(dict(loss=[(0., 2.), (1., 1.)]), {'m': [(1, .5)]})}, 'm', io.BytesIO())
+assert seen() == before
+""")
 
 
 def test_files_in_memory_are_named_so():

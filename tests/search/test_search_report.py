@@ -2,6 +2,7 @@ import csv
 import json
 
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
 from mmmux.search import report
@@ -56,14 +57,13 @@ def test_search_without_a_result_has_a_table_alone(folder):
 
 def test_what_the_front_picture_is_asked_to_draw(folder, monkeypatch):
     drawn = {}
-    plt = report._pyplot()
-    scatter = plt.Axes.scatter
+    scatter = Axes.scatter
 
     def record(axes, **options):
         drawn[options['label']] = options
         return scatter(axes, **options)
 
-    monkeypatch.setattr(plt.Axes, 'scatter', record)
+    monkeypatch.setattr(Axes, 'scatter', record)
     report.write_report(EVALUATIONS, OBJECTIVES, folder)
     assert (drawn['front']['x'], drawn['front']['y'], drawn['front']['c']) == ([20, 10], [0.4, 0.6], [1, 1.5])
     assert (drawn['evaluated']['x'], drawn['evaluated']['y']) == ([30], [0.5]) and drawn['evaluated']['alpha'] < 0.5

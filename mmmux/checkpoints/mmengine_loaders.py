@@ -1,0 +1,138 @@
+"""Have mmengine read every checkpoint with this package's reader, wherever it finds it: file, URL, model zoo, object store.
+
+The loaders here find files where mmengine's of the same names do. mmengine's take no reader, and all call :func:`torch.load`.
+"""
+import http.client
+import io
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from mmengine import fileio
+from mmengine.dist import barrier, get_rank
+from mmengine.logging import print_log
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from mmmux.utils.errors import CheckpointError, in_a_line
+
+from .safe_loading import load_checkpoint_file
+
+
+def make_mmengine_load_safely() -> None:
+    """Put a safe loader in the place of each of mmengine's own in `CheckpointLoader`.
+
+    This serves `test`, `resume`, `load_from` and `init_cfg=dict(type='Pretrained')` of every OpenMMLab package in this
+    process. A loader that somebody else has registered for a prefix stays, and reads as it likes. Calling it again changes
+    nothing.
+    """
+    safe = {loader.__name__: loader for loader in _LOADERS}
+    schemes = mmengine_checkpoint.CheckpointLoader._schemes  # there is no public way to ask which loader a prefix has
+    for prefix, loader in list(schemes.items()):
+        if getattr(loader, '__module__', '') == mmengine_checkpoint.__name__ and loader.__name__ in safe:
+            mmengine_checkpoint.CheckpointLoader.register_scheme(prefix, safe[loader.__name__], force=True)
+
+
+# Named as mmengine's: it prints the names.
+
+
+def load_from_local(filename: str, map_location=None):
+    """Read a file."""
+    return load_checkpoint_file(os.path.expanduser(filename), map_location)
+
+
+def load_from_http(filename: str, map_location=None):
+    """Download a URL into the cache of :mod:`torch.hub`, unless a file of its name is there, and read it.
+
+    The first process downloads before the others look.
+    """
+    file = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(filename).path).name)
+    if get_rank() == 0:
+        _download(filename, file)
+    barrier()
+    _download(filename, file)  # where the processes share no file system
+    return load_checkpoint_file(file, map_location)
+
+
+def load_from_torchvision(filename: str, map_location=None):
+    """Read a model of torchvision by its name."""
+    urls = mmengine_checkpoint.get_torchvision_models()
+    return load_from_http(_look_up(filename, urls), map_location)
+
+
+def load_from_openmmlab(filename: str, map_location=None):
+    """Read a model of OpenMMLab by its name, or one that `open_mmlab.json` in mmengine's home folder names."""
+    renamed = mmengine_checkpoint.get_deprecated_model_names()
+    scheme, _, name = filename.partition('://')
+    place = _look_up(f'{scheme}://{renamed.get(name, name)}', mmengine_checkpoint.get_external_models())
+    if place.startswith(('http://', 'https://')):
+        return load_from_http(place, map_location)
+    return load_checkpoint_file(_mmengine_home() / place, map_location)
+
+
+def load_from_mmcls(filename: str, map_location=None):
+    """Read the backbone of a classifier by the name that mmcls had for it."""
+    checkpoint = load_from_http(_look_up(filename, mmengine_checkpoint.get_mmcls_models()), map_location)
+    state = checkpoint.get('state_dict', checkpoint)
+    prefix = 'backbone.'
+    return dict(state_dict={key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)})
+
+
+def load_from_ceph(filename: str, map_location=None):
+    """Read an object of an S3 store through mmengine's backend for petrel."""
+    file = io.BytesIO(fileio.get(filename, backend_args=dict(backend='petrel')))
+    file.name = filename  # for messages
+    return load_checkpoint_file(file, map_location)
+
+
+def load_from_pavi(filename: str, map_location=None):
+    """Read a model of a pavi model cloud.
+
+    Raises:
+        CheckpointError: the package pavi is not installed.
+    """
+    try:
+        from pavi import modelcloud
+    except ImportError:
+        raise CheckpointError(f'checkpoint {filename} needs the package pavi, which cannot be imported: give a file or a URL') \
+            from None
+    model = modelcloud.get(filename.removeprefix('pavi://'))
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, model.name)
+        model.download(file)
+        return load_checkpoint_file(file, map_location)
+
+
+_LOADERS: tuple[Callable, ...] = (load_from_local, load_from_http, load_from_torchvision, load_from_openmmlab, load_from_mmcls,
+                                  load_from_ceph, load_from_pavi)
+
+
+def _download(url: str, file: Path) -> None:
+    if file.exists():
+        return
+    print_log(f'Downloading {url} to {file}', 'current')
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(file), progress=os.isatty(0))
+    except (OSError, http.client.HTTPException) as error:
+        reason = in_a_line(str(error)) or type(error).__name__
+        raise CheckpointError(f'checkpoint {url} cannot be downloaded to {file} ({reason}): download it by other means '
+                              'and give the file') from None
+
+
+def _look_up(filename: str, urls: Mapping[str, str]) -> str:
+    scheme, _, name = filename.partition('://')
+    if name not in urls:
+        raise CheckpointError(f"checkpoint {filename} is unknown: '{name}' is none of the {len(urls)} names of {scheme}://; "
+                              'give its URL or a file')
+    return urls[name]
+
+
+def _mmengine_home() -> Path:
+    cache = os.getenv(mmengine_checkpoint.ENV_XDG_CACHE_HOME, mmengine_checkpoint.DEFAULT_CACHE_DIR)
+    return Path(os.getenv(mmengine_checkpoint.ENV_MMENGINE_HOME, os.path.join(cache, 'mmengine'))).expanduser()
+
+
+__all__ = ['make_mmengine_load_safely']
