@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from mmmux.deploy.deployed_task import DeployedTask
-
 from .budget import check_budgets
 from .executors import Executor, make_executor
 from .feasible import Costs
@@ -16,11 +14,11 @@ from .model_costs import make_costs
 from .progress import SearchProgress
 from .settings import SearchSettings
 from .strategy import Strategy
-from .trial_factory import Trials
+from .trial_factory import SearchedTask, Trials
 from .trial_process import TrialResult
 
 
-def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: DeployedTask | None = None,
+def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: SearchedTask | None = None,
                resume: bool = False,
                on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None) -> list[Evaluation]:
     """Search, and return all evaluations.
@@ -32,7 +30,7 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task
         settings: of the search, from the config.
         cfg: the whole config.
         work_dir: for the journal, the files of the evaluations, and `generations.json`.
-        task: of the config; needed where latency is an objective and models are trained.
+        task: of the config; checks the configs of trials, and is needed where latency is an objective and models are trained.
         resume: go on with what is in `work_dir`.
         on_generation: called with all evaluations so far when a generation has its last result.
 
