@@ -1,4 +1,4 @@
-"""Train or test what a config describes, checked for its task."""
+"""Train and test models from Python."""
 from mmengine.config import Config
 
 from mmmux.engine.runner import run_config
@@ -9,10 +9,15 @@ __all__ = ['build_runner', 'test', 'train']
 
 
 def train(cfg: Config) -> None:
-    """Train, and evaluate as often as the config says; results are in `cfg.work_dir`.
+    """Train the model of a config, and validate it at the config's interval, after the check of its task.
+
+    Checkpoints, logs and `machine.json` (the machine and the package versions) are written to `cfg.work_dir`.
+
+    Args:
+        cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`.
 
     Raises:
-        UserError: the config does not fit its task, or data or checkpoints cannot be used.
+        UserError: the data, a checkpoint or an entry of the config cannot be used.
     """
     task = find_task(cfg)
     if task is not None:

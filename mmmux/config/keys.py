@@ -10,15 +10,18 @@ _DICTS = (Mapping, Config)
 
 
 def get_key(cfg: Config, key: str, where: str) -> Any:
-    """The value of a dotted key, in which a number is the place in a list.
+    """Return the value of a dotted config key.
 
     Args:
-        cfg: a config.
-        key: e.g. 'model.neck.in_channels.0'.
-        where: what named the key, for the message.
+        cfg (Config): Config to read.
+        key (str): Key such as 'model.neck.in_channels.0'; a number is an index into a list.
+        where (str): Config field that names the key, for the error message.
+
+    Returns:
+        Any: The value.
 
     Raises:
-        ConfigError: the config has no such key.
+        ConfigError: The config has no such key.
     """
     node, passed = cfg, []
     for part in str(key).split('.'):
@@ -33,16 +36,22 @@ def get_key(cfg: Config, key: str, where: str) -> Any:
 
 
 def set_key(cfg: Config, key: str, value: Any, where: str) -> None:
-    """Set a dotted key as :func:`get_key` reads it; only the last part may be new, in a dict.
+    """Set the value of a dotted config key; only the last part of the key may be new, and only in a dict.
+
+    Args:
+        cfg (Config): Config to change in place.
+        key (str): Key as in :func:`get_key`.
+        value (Any): New value.
+        where (str): Config field that names the key, for the error message.
 
     Raises:
-        ConfigError: the config has no such place.
+        ConfigError: The config has no such place.
     """
     parent, _, last = key.rpartition('.')
     node = get_key(cfg, parent, where) if parent else cfg
     if isinstance(node, (list, tuple)):
         get_key(cfg, key, where)
-        # A tuple stays one: the packages' own checks tell it from a list.
+        # Keep the type: checks of the OpenMMLab packages distinguish a tuple from a list.
         items = list(node)
         items[int(last)] = value
         set_key(cfg, parent, type(node)(items), where)

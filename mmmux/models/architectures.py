@@ -225,7 +225,15 @@ def as_table(arch: Architecture) -> dict:
 
 
 def stage_width(arch: Architecture, stage: int) -> int:
-    """Count the channels after a stage; the number of stages stands for the head convolution."""
+    """Return the number of channels after a stage.
+
+    Args:
+        arch (Architecture): Architecture of the network.
+        stage (int): Stage from 0; the number of stages stands for the head convolution.
+
+    Returns:
+        int: Number of channels.
+    """
     if stage == len(arch.stages):
         return arch.head_channels
     rows = [row for rows in arch.stages[:stage + 1] for row in rows if not isinstance(row, MUX)]

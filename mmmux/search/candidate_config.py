@@ -1,4 +1,4 @@
-"""The user's config with another network in it."""
+"""Put another network into the user's config."""
 from collections.abc import Mapping
 
 from mmengine.config import Config
@@ -12,17 +12,20 @@ from .space import Genome
 
 
 def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping[str, int]) -> Config:
-    """The config of a task with a network of another architecture, and without the field `search`.
+    """Return a copy of a config with another network and without the field `search`.
 
     Args:
-        cfg: the search's config; it is not changed.
-        arch: the architecture.
-        network: config key of the MUXNet, e.g. 'model.backbone'.
-        channels: config keys of numbers of channels that follow the network's, each with the stage it follows (the number of
-            stages is the head convolution).
+        cfg (Config): Config of the search; not changed.
+        arch (Architecture): Architecture of the network.
+        network (str): Config key of the MUXNet, e.g. 'model.backbone'.
+        channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
+            follows; the number of stages stands for the head convolution.
+
+    Returns:
+        Config: The new config.
 
     Raises:
-        ConfigError: a key is not in the config.
+        ConfigError: The config has no such key.
     """
     task = Config(cfg.to_dict())
     task.pop('search', None)
@@ -33,13 +36,21 @@ def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping
 
 
 def evaluation_config(cfg: Config, settings: SearchSettings, genome: Genome) -> Config:
-    """The config that one genome is trained with: the task's, with its network and the short schedule.
+    """Return the config that trains one genome: the user's config with the genome's network and the short schedule.
+
+    Args:
+        cfg (Config): Config of the search; not changed.
+        settings (SearchSettings): Settings of the search.
+        genome (Genome): Canonical genome.
+
+    Returns:
+        Config: The new config.
 
     Raises:
-        ConfigError: a key of `search.schedule` is not in the config.
+        ConfigError: The config lacks a key of `search.schedule`.
     """
     task = task_config(cfg, settings.space.decode(genome), settings.network, settings.channels)
     for key, value in settings.schedule.items():
-        get_key(task, key, 'search.schedule')  # a new key would be a misspelt one
+        get_key(task, key, 'search.schedule')  # a key that the config lacks is probably misspelt
         set_key(task, key, value, 'search.schedule')
     return task

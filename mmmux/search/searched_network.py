@@ -10,10 +10,19 @@ from mmmux.utils.errors import ConfigError
 
 
 def network_arguments(cfg: Config, network: str) -> dict:
-    """Arguments of the MUXNet at a config key, with those that a wrapper around it passes on, and `removed` strides.
+    """Return the arguments of the MUXNet at a config key.
+
+    Arguments that the wrapper `WithoutEarlyStrides` passes on are included, and `removed`, its number of removed strides.
+
+    Args:
+        cfg (Config): Config of the search.
+        network (str): Config key, e.g. 'model.backbone'.
+
+    Returns:
+        dict: Arguments by name; `out_indices` is always present.
 
     Raises:
-        ConfigError: there is no MUXNet, or it does not build the channels the config's model takes.
+        ConfigError: The config has no MUXNet at the key.
     """
     node = get_key(cfg, network, 'search.network')
     if not isinstance(node, Mapping) or _type(node) != 'MUXNet':

@@ -1,4 +1,4 @@
-"""Train or test with mmengine's runner, as a config says."""
+"""Train and test the model of a config with mmengine's runner."""
 import json
 from pathlib import Path
 
@@ -17,10 +17,15 @@ from .loader_workers import loader_workers_end
 
 
 def train(cfg: Config) -> None:
-    """Train, and evaluate as often as the config says; results are in `cfg.work_dir`.
+    """Train the model of a config, and validate it at the config's interval.
+
+    Checkpoints, logs and `machine.json` (the machine and the package versions) are written to `cfg.work_dir`.
+
+    Args:
+        cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`.
 
     Raises:
-        UserError: data or checkpoints cannot be used.
+        UserError: the data, a checkpoint or an entry of the config cannot be used.
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
@@ -37,10 +42,16 @@ def train(cfg: Config) -> None:
 
 
 def test(cfg: Config) -> dict:
-    """Test `cfg.load_from`; write the metrics to `<work_dir>/metrics.json` and return them.
+    """Test the checkpoint `cfg.load_from`, and write the metrics to `<work_dir>/metrics.json`.
+
+    Args:
+        cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`, with `load_from`.
+
+    Returns:
+        dict[str, float]: the metrics, by name.
 
     Raises:
-        UserError: data or checkpoints cannot be used.
+        UserError: the data, the checkpoint or an entry of the config cannot be used.
     """
     check_data(cfg, ('test_dataloader', ))
     check_checkpoint(cfg.load_from, 'checkpoint to test')
@@ -55,10 +66,19 @@ def test(cfg: Config) -> dict:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """mmengine's runner, or the one that `runner_type` names."""
+    """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
+
+    Without a GPU, the launcher 'pytorch' connects the processes with gloo.
+
+    Args:
+        cfg (Config): the config.
+
+    Returns:
+        Runner: the runner, with `train`, `val` and `test`.
+    """
     if cfg.get('launcher') == 'pytorch' and not torch.cuda.is_available() and not torch.distributed.is_initialized():
-        # mmengine starts processes only with a GPU each; it goes on with those it finds connected.
+        # mmengine initialises the process group only for GPUs, but accepts one that exists.
         torch.distributed.init_process_group('gloo')
-    # A second runner that starts within the same second would otherwise take the scope of whatever came between.
+    # mmengine names scopes by the second: a second runner in the same second would otherwise get the scope set last.
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
