@@ -272,6 +272,22 @@ def as_table(arch: Architecture) -> dict:
     return _as_lists(dict(table, stages=rows))
 
 
+def stage_width(arch: Architecture, stage: int) -> int:
+    """Return the number of channels after a stage.
+
+    Args:
+        arch (Architecture): Architecture of the network.
+        stage (int): Stage from 0; the number of stages stands for the head convolution.
+
+    Returns:
+        int: Number of channels.
+    """
+    if stage == len(arch.stages):
+        return arch.head_channels
+    rows = [row for rows in arch.stages[:stage + 1] for row in rows if not isinstance(row, MUX)]
+    return rows[-1].out_channels if rows else arch.stem_channels
+
+
 def _as_lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_lists(item) for key, item in value.items()}

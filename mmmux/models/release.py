@@ -6,7 +6,8 @@ import torch
 from mmmux.checkpoints.pretrained import check_numbers, describe
 from mmmux.utils.errors import CheckpointError
 
-from . import ARCHITECTURES, DS, MUX, Architecture, MUXNet
+from .architectures import ARCHITECTURES, DS, MUX, Architecture
+from .backbones import MUXNet
 
 _RELEASED = ('m', 'l')
 _CONTAINERS = ('state_dict_ema', 'state_dict')

@@ -8,7 +8,8 @@ from mmmux.analysis.complexity import model_complexity
 from mmmux.utils.errors import ConfigError
 
 from .backbone_costs import SpaceComplexity
-from .candidate_config import network_arguments, task_config
+from .candidate_config import task_config
+from .searched_network import network_arguments
 from .settings import SearchSettings
 from .space import SearchSpace
 

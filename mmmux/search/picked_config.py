@@ -8,10 +8,11 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmmux.config.keys import get_key
 from mmmux.models import DS, MUX, Architecture
 from mmmux.models.architectures import Row
 
-from .candidate_config import get_key, task_config
+from .candidate_config import task_config
 from .journal import Evaluation
 from .settings import SearchSettings
 

@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from mmmux.deploy.deployed_task import DeployedTask
-
 from .budget import check_budgets
 from .executors import Executor, make_executor
 from .feasible import Costs
@@ -16,11 +14,11 @@ from .model_costs import make_costs
 from .progress import SearchProgress
 from .settings import SearchSettings
 from .strategy import Strategy
-from .trial_factory import Trials
+from .trial_factory import SearchedTask, Trials
 from .trial_process import TrialResult
 
 
-def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: DeployedTask | None = None,
+def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: SearchedTask | None = None,
                resume: bool = False,
                on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None) -> list[Evaluation]:
     """Run a search.
@@ -32,8 +30,8 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task
         settings (SearchSettings): Settings of the search, from the config.
         cfg (Config): The whole config.
         work_dir (str | Path): Folder for the journal, the files of the evaluations, and `generations.json`.
-        task (DeployedTask | None): Task of the config; required if latency is an objective and models are trained. Default:
-            None.
+        task (SearchedTask | None): Task of the config; it checks the configs of trials, and is required if latency is
+            an objective and models are trained. Default: None.
         resume (bool): Continue the search in `work_dir`. Default: False.
         on_generation (Callable[[Sequence[Evaluation]], None]): Called with all evaluations so far after the last result of each
             generation. Default: a function that does nothing.

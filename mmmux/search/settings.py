@@ -6,11 +6,13 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmmux.config.keys import get_key
 from mmmux.models import Architecture, get_architecture
+from mmmux.models.architectures import stage_width
 from mmmux.utils.errors import ConfigError
 
 from .analytic import ANALYTIC_SPACE
-from .candidate_config import get_key, network_arguments, stage_width
+from .searched_network import network_arguments
 from .space import Genome, SearchSpace
 from .space_config import check_keys
 

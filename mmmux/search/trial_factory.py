@@ -2,6 +2,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from mmengine.config import Config
@@ -21,6 +22,13 @@ from .trial_process import WEIGHTS_FILE, TrialSpec, trial_folder
 from .weights import nearest_parent
 
 _FORMULA = 'mmmux.search.analytic:evaluate_formula'
+_TRAINING = 'mmmux.search.training:train_and_validate'
+
+
+class SearchedTask(DeployedTask, Protocol):
+    """The part of :class:`mmmux.tasks.Task` that a search uses; see there."""
+
+    def check_training(self, cfg: Config) -> None: ...
 
 
 class Trials:
@@ -30,13 +38,14 @@ class Trials:
         settings (SearchSettings): Settings of the search.
         cfg (Config): The whole config.
         work_dir (Path): Work dir of the search.
-        task (DeployedTask | None): Task of the config; required for the latency of trained models. Default: None.
+        task (SearchedTask | None): Task of the config; it checks the configs of trials, and is required for the latency
+            of trained models. Default: None.
 
     Raises:
         ConfigError: The settings of the latency are invalid.
     """
 
-    def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path, task: DeployedTask | None = None):
+    def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path, task: SearchedTask | None = None):
         self.settings = settings
         self.cfg = cfg
         self.work_dir = work_dir
@@ -67,8 +76,10 @@ class Trials:
             return spec(function=_FORMULA, arguments=dict(settings.analytic, arch=as_table(settings.space.decode(genome))))
         weights = self._weights(genome, earlier) if settings.inherit else ''
         task = evaluation_config(self.cfg, settings, genome)
-        return spec(config=config_text(task, settings.metric, seed, weights, settings.inherit), inherit=weights,
-                    keep_weights=settings.inherit)
+        if self.task is not None:
+            self.task.check_training(task)
+        return spec(function=_TRAINING, config=config_text(task, settings.metric, seed, weights, settings.inherit),
+                    inherit=weights, keep_weights=settings.inherit)
 
     def _weights(self, genome: Genome, earlier: Sequence[Evaluation]) -> str:
         parent = nearest_parent(genome, earlier)

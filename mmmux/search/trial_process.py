@@ -58,7 +58,7 @@ class TrialSpec:
     metric: str
     best: float = 1.
     config: str = ''
-    function: str = 'mmmux.search.training:train_and_validate'
+    function: str = field(kw_only=True)
     arguments: Mapping = field(default_factory=dict, hash=False)
     time_limit: float | None = None
     inherit: str = ''

@@ -87,5 +87,6 @@ def test_stages_depend_on_each_other():
 
 
 def test_as_a_trial():
-    spec = TrialSpec(0, 0, (0, ), Path(), 0, 'accuracy', 100., arguments=dict(arch=as_table(ARCHITECTURES['s'])))
+    spec = TrialSpec(0, 0, (0, ), Path(), 0, 'accuracy', 100., function='mmmux.search.analytic:evaluate_formula',
+                     arguments=dict(arch=as_table(ARCHITECTURES['s'])))
     assert evaluate_formula(spec)['accuracy'] == pytest.approx(100 * (1 - analytic_error(ARCHITECTURES['s'])))

@@ -100,7 +100,8 @@ def test_trained_and_measured(task, tmp_path):
 
     def spec(index: int) -> TrialSpec:
         return TrialSpec(0, index, (index, ), trial_folder(tmp_path, 0, index), 3, metric, best, keep_weights=True,
-                         config=config_text(cfg, metric, seed=3, keep_weights=True), time_limit=500)
+                         function='mmmux.search.training:train_and_validate', time_limit=500,
+                         config=config_text(cfg, metric, seed=3, keep_weights=True))
 
     good = spec(0)
     cfg.merge_from_dict({'optim_wrapper.optimizer.lr': 1e30, 'optim_wrapper.clip_grad': None, 'param_scheduler': []})

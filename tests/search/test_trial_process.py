@@ -18,7 +18,8 @@ from mmmux.utils.errors import ConfigError, DatasetError, TrainingError
 @pytest.fixture
 def spec(tmp_path):
     return TrialSpec(2, 11, (0, 3, 1), trial_folder(tmp_path, 2, 11), seed=9, metric='pascal_voc/mAP', best=0.8, time_limit=60,
-                     config="model = dict(type='A', sizes=(1, 2))\n", arguments=dict(values=[1, 2]))
+                     config="model = dict(type='A', sizes=(1, 2))\n", function='module:name',
+                     arguments=dict(values=[1, 2]))
 
 
 def test_a_spec_is_read_back(spec):

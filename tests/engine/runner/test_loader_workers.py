@@ -5,8 +5,8 @@ import pytest
 from mmengine.hooks import Hook
 from tiny_training import make_runner
 
-from mmmux.apis import runs as run
 from mmmux.config import load as settings
+from mmmux.engine.runner import run_config as run
 from mmmux.engine.runner.loader_workers import loader_workers_end
 
 LOOPS = {
