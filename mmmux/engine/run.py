@@ -14,6 +14,7 @@ from .loader_workers import loader_workers_end
 from .machine import describe_machine
 from .misspelt import explained
 from .preflight import check_checkpoint, check_crop, check_data
+from .stop_signals import handlers_restored
 
 METRICS_FILE = 'metrics.json'
 MACHINE_FILE = 'machine.json'
@@ -36,7 +37,7 @@ def train(cfg: Config) -> None:
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
     if is_main_process():
         (Path(cfg.work_dir) / MACHINE_FILE).write_text(json.dumps(describe_machine(), indent=2) + '\n')
-    with explained(cfg), loader_workers_end(runner):
+    with explained(cfg), loader_workers_end(runner), handlers_restored():
         runner.train()
 
 
