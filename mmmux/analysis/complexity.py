@@ -38,7 +38,15 @@ def model_complexity(cfg: Config, height: int, width: int) -> dict[str, Complexi
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     with explained(cfg):
         model = MODELS.build(cfg.model)
-    return count(model.to('meta'), height, width)  # shapes alone, which takes a fraction of the time
+    return _count_shapes(model, height, width)
+
+
+def _count_shapes(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
+    """Count a model, whose weights are lost, by the shapes of its tensors alone, which takes a fraction of the time."""
+    try:
+        return count(model.to('meta'), height, width)
+    except RuntimeError:  # an operator that does not work on shapes, or shapes that do not fit: on numbers torch names them
+        return count(model.to_empty(device='cpu'), height, width)
 
 
 def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
@@ -61,7 +69,7 @@ def classifier_complexity(arch: Architecture, classes: int = 1000, size: int = 2
     """A network of the family as a classifier, counted on one picture of size x size pixels."""
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     classifier = nn.Sequential(network, _LastMean(), nn.Linear(arch.head_channels, classes))
-    return count(classifier.to('meta'), size, size)['total']
+    return _count_shapes(classifier, size, size)['total']
 
 
 class _LastMean(nn.Module):
