@@ -14,6 +14,7 @@ from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
 from .loader_workers import loader_workers_end
+from .stop_signals import handlers_restored
 
 
 def train(cfg: Config) -> None:
@@ -37,7 +38,7 @@ def train(cfg: Config) -> None:
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
     if is_main_process():
         (Path(cfg.work_dir) / MACHINE_FILE).write_text(json.dumps(describe_machine(), indent=2) + '\n')
-    with explained(cfg), loader_workers_end(runner):
+    with explained(cfg), loader_workers_end(runner), handlers_restored():
         runner.train()
 
 

@@ -3,7 +3,8 @@ import mmap
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.util import Finalize
 
 import torch
@@ -96,6 +97,16 @@ class StopSignals:
 
     def _let_workers_go(self) -> None:
         self._leaving[0] = 1
+
+
+@contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Give SIGTERM and SIGINT back what they did before at the end of the context, also after a training that failed."""
+    try:
+        yield
+    finally:
+        for signals in list(_watching):
+            signals.restore()
 
 
 class _StayingWorker:

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from tiny_training import make_runner
 from torch.utils.data import DataLoader
 
-from mmmux.engine.runner.stop_signals import StopSignals
+from mmmux.engine.runner.stop_signals import StopSignals, handlers_restored
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -211,6 +211,19 @@ def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp('alone')
     assert training_status(folder) == 0
     return folder / 'epoch_3.pth'
+
+
+def test_a_training_that_failed_listens_no_longer(tmp_path):
+    class Broken(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+            assert signal.getsignal(signal.SIGTERM) is not before
+            raise ValueError
+
+    before = signal.getsignal(signal.SIGTERM)
+    runner = make_runner(tmp_path, dict(type='mmmux.EpochBasedTrainLoop', max_epochs=1), {}, hooks=[Broken()])
+    with pytest.raises(ValueError), handlers_restored():
+        runner.train()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 class TestTraining:
