@@ -14,6 +14,7 @@ class Classifier(nn.Module):
 
     Attributes:
         outputs: for each output its name and meaning.
+        order: of the values in the outputs.
     """
 
     def __init__(self, model: nn.Module, raw: bool, scores: Callable[[Tensor], Tensor]):
@@ -22,6 +23,7 @@ class Classifier(nn.Module):
         self.raw = raw
         self.scores = scores
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(scores='from 0 to 1')
+        self.order = 'one for each class'
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """(N, 3, H, W) -> scores or logits (N, classes)."""

@@ -1,4 +1,4 @@
-"""What deployment needs to know of a task."""
+"""The part of a task that deployment uses."""
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -7,13 +7,11 @@ from torch import Tensor, nn
 
 
 class DeployedTask(Protocol):
-    """The part of :class:`mmmux.tasks.Task` that deployment uses; see there."""
+    """The part of :class:`mmmux.tasks.Task` that deployment uses, and where each method is described."""
 
     name: str
 
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module: ...
-
-    def output_order(self, raw: bool) -> str: ...
 
     def difference(self, names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray],
                    precision: str) -> str | None: ...

@@ -2,8 +2,6 @@
 import torch
 from torch import Tensor, nn
 
-from mmmux.utils.errors import ConfigError
-
 from .non_max_suppression import non_max_suppression
 
 
@@ -11,14 +9,12 @@ class Detector(nn.Module):
     """A single-stage detector with anchors, from prepared pictures to detections.
 
     Args:
-        model: a detector of mmdet.
+        model: a detector of mmdet, whose bbox_head has a `prior_generator` and a `bbox_coder`.
         raw: leave out non-maximum suppression.
 
     Attributes:
         outputs: for each output its name and meaning.
-
-    Raises:
-        ConfigError: the detector is of another kind.
+        order: of the detections in the outputs.
     """
 
     def __init__(self, model: nn.Module, raw: bool):
@@ -28,10 +24,9 @@ class Detector(nn.Module):
         self.outputs = dict(
             boxes='left, top, right and bottom of each box in pixels of the input', scores='from 0 to 1',
             **({} if raw else dict(labels='index into classes')))
-        self.head = getattr(model, 'bbox_head', None)
-        if not all(hasattr(self.head, name) for name in ('prior_generator', 'bbox_coder', 'cls_out_channels')):
-            raise ConfigError('only single-stage detectors with anchors can be exported, whose bbox_head has a prior_generator '
-                              f'and a bbox_coder; {type(model).__name__} with a {type(self.head).__name__} is none')
+        self.order = 'all anchors' if raw else (
+            'best first; places without a detection have score 0, label -1 and a box of zeros')
+        self.head = model.bbox_head
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) -> boxes, scores and labels as :func:`non_max_suppression` gives them.

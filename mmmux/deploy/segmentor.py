@@ -16,6 +16,7 @@ class Segmentor(nn.Module):
 
     Attributes:
         outputs: for each output its name and meaning.
+        order: of the values in the outputs.
 
     Raises:
         ConfigError: the segmentor sees parts of a picture one by one.
@@ -29,6 +30,7 @@ class Segmentor(nn.Module):
         self.model = model
         self.raw = raw
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(labels='index into classes')
+        self.order = 'a label for each pixel of the input'
         replace_adaptive_pools(model)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
