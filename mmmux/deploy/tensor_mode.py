@@ -29,6 +29,6 @@ class TensorMode(nn.Module):
         """
         output = self.model(x, mode='tensor')
         if not isinstance(output, Tensor):
-            raise ConfigError(f"{type(self.model).__name__} returns a {type(output).__name__} in mode 'tensor' and can be exported "
-                              "only if it returns one tensor: define the task's deployable")
+            raise ConfigError(f"{type(self.model).__name__} returns a {type(output).__name__} in mode 'tensor', and only one "
+                              "tensor can be exported: define the task's deployable")
         return (output, )

@@ -135,7 +135,8 @@ class Task(ABC):
             if not loads_files:
                 info['img'] = rgb(picture)
             elif isinstance(picture, np.ndarray):
-                info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=picture.shape[:2], ori_shape=picture.shape[:2])
+                shape = picture.shape[:2]
+                info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)
                 left = steps[1:]  # what the first one reads from a file is BGR, as here
             else:
                 info['img_path'] = str(picture)
@@ -236,8 +237,8 @@ class Task(ABC):
         Raises:
             ConfigError: the task does not define it, so that the metric of an exported file cannot be measured.
         """
-        raise ConfigError(f'the metric of an exported file cannot be measured, since task {type(self).__name__} does not define '
-                          'put_prediction: export with --measured 0')
+        raise ConfigError(f'the metric of an exported file cannot be measured, since task {type(self).__name__} does not '
+                          'define put_prediction: export with --measured 0')
 
 
 def add_hook(cfg: Config, hook: dict) -> None:
@@ -259,7 +260,7 @@ def find_task(cfg: Config) -> Task | None:
         if name not in TASKS.module_dict:
             raise ConfigError(f"task '{name}' of the config is not known: choose from {', '.join(TASKS.module_dict)}, or name "
                               'the module that registers it in custom_imports')
-        return TASKS.get(name)()
+        return TASKS.module_dict[name]()
     # Of two that fit, the one that was registered later is the more special one.
     return next((task() for task in reversed(TASKS.module_dict.values()) if task.fits(cfg)), None)
 

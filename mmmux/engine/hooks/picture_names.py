@@ -22,9 +22,9 @@ class PictureNames:
             DatasetError: two pictures would get the same name.
         """
         root = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
-        inside = root and not osp.relpath(picture, root).startswith('..')
+        inside = root is not None and not osp.relpath(picture, root).startswith('..')
         name = Path(osp.relpath(picture, root) if inside else osp.basename(picture)).with_suffix('.png')
         if self._written.setdefault(name, picture) != picture:
-            raise DatasetError(f'{self._written[name]} and {picture} would both be written as {name}: rename one of them, or test '
-                               'one data set at a time')
+            raise DatasetError(f'{self._written[name]} and {picture} would both be written as {name}: rename one of them, or '
+                               'test one data set at a time')
         return name
