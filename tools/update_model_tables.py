@@ -17,7 +17,7 @@ from mmmux.analysis.fresh_clone_table import fresh_clone_table
 from mmmux.tasks import Classification
 
 ROOT = Path(__file__).resolve().parent.parent
-COLLECTIONS = {'ssdlite': 'SSDLite', 'ppm': 'PPM', 'c1': 'C1', 'classification': 'Classification'}  # by folder of configs
+COLLECTIONS = ('SSDLite', 'PPM', 'C1', 'Classification')  # in small letters the folder of its configs
 
 
 def documents() -> dict[Path, str]:
@@ -31,7 +31,8 @@ def documents() -> dict[Path, str]:
     readme = model_tables.replaced(readme, 'fresh clone', fresh)
     accepted = performance_tables.acceptance_table(ROOT / 'benchmarks/results/gpu_acceptance.json', 'benchmarks/results/')
     readme = model_tables.replaced(readme, 'gpu acceptance', accepted)
-    for method, collection in COLLECTIONS.items():
+    for collection in COLLECTIONS:
+        method = collection.lower()
         rows = model_tables.entries(ROOT, method)
         readme = model_tables.replaced(readme, method, model_tables.config_table(rows, f'configs/{method}/'))
         own = ROOT / 'configs' / method / 'README.md'
@@ -54,7 +55,8 @@ def documents() -> dict[Path, str]:
     texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'gpu acceptance', accepted)
     table = loading_tables.loading_table(ROOT / 'benchmarks/results/datasets.json', 'results/')
     texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'datasets', table)
-    texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(f'  - configs/{method}/metafile.yml\n' for method in COLLECTIONS)
+    texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(
+        f'  - configs/{collection.lower()}/metafile.yml\n' for collection in COLLECTIONS)
     return texts
 
 

@@ -160,6 +160,8 @@ def _minutes(minutes: float) -> str:
 
 
 def _by_class(rows: list[dict], results: Results) -> str:
+    if not results.by_class:
+        return ''
     metrics = [name for name in rows[0]['metrics'] if name.startswith(results.by_class) and name != results.metric]
     names = _by_name(rows)
     lines = [[metric.removeprefix(results.by_class),

@@ -1,6 +1,5 @@
 """Draw test images for a results page, with the labels and each model's predictions side by side."""
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,28 +26,21 @@ def paint(runs: list[Run], folder: Path, pictures: int, threshold: float, load: 
         list[Path]: the files written.
     """
     cfg = runs[0].cfg
-    init_default_scope(cfg.default_scope)
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     models = {}
     for run in runs:
         if run.name not in models:  # the first of several seeds
             models[run.name] = load(run.cfg, run.checkpoint)
     task = models[runs[0].name].task
-    predictors = {name: model.predict for name, model in models.items()}
-    painters = {name: partial(_drawn, model, threshold) for name, model in models.items()}
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     chosen = min(pictures, len(dataset))
     for index in (number * len(dataset) // chosen for number in range(chosen)):
         sample = dataset[index]['data_samples']
         files.append(folder / f'{task.picture_name(dataset, sample, index)}.jpg')
-        columns = task.columns(dataset, sample, predictors, painters, cfg, threshold)
-        _side_by_side(columns).save(files[-1], quality=85)
+        _side_by_side(task.columns(dataset, sample, models, threshold)).save(files[-1], quality=85)
     return files
-
-
-def _drawn(model, threshold: float, picture: str) -> Image.Image:
-    return model.drawn(picture, threshold)[0]
 
 
 def _side_by_side(columns: dict[str, Image.Image]) -> Image.Image:

@@ -9,7 +9,7 @@ class Results:
     Attributes:
         metric: name of the main metric in the evaluator's results.
         columns: for each column of the results table, its heading and the name of its metric.
-        by_class: prefix of the names of the per-class metrics.
+        by_class: prefix of the names of the per-class metrics; '' if there are none.
         class_heading: heading of the column of class names.
         digits: number of digits after the decimal point.
         explained: a sentence that explains the metrics.
@@ -18,9 +18,9 @@ class Results:
     """
     metric: str
     columns: dict[str, str]
-    by_class: str
-    class_heading: str
-    digits: int
-    explained: str
-    metafile_task: str
-    metafile_metric: str
+    by_class: str = ''
+    class_heading: str = ''
+    digits: int = 2
+    explained: str = ''
+    metafile_task: str = ''
+    metafile_metric: str = ''

@@ -6,7 +6,6 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from mmmux.config.preflight import check_checkpoint
 from mmmux.config.suggestions import explained
 from mmmux.datasets.loading import read_picture
 from mmmux.tasks import task_of
@@ -22,16 +21,15 @@ class Inferencer:
         device: 'cpu', 'cuda:0', ...; None takes a GPU if there is one.
 
     Raises:
-        CheckpointError: the weights are of another model.
+        CheckpointError: the file is missing, or the weights are of another model.
         ConfigError: neither the checkpoint nor the config names the classes.
     """
 
     def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
-        check_checkpoint(checkpoint, 'CHECKPOINT')
         self.cfg, self.task = cfg, task_of(cfg)
         with explained(cfg):
             self.model = self.task.load_model(cfg, checkpoint, device or ('cuda:0' if torch.cuda.is_available() else 'cpu'))
-            self._predict = self.task.predictor(cfg, self.model)
+            self._predict = self.task.predictor(self.model)
 
     def predict(self, picture: Path | np.ndarray):
         """Predict one picture.
@@ -66,8 +64,8 @@ class Inferencer:
         """As :meth:`draw`, but return the drawn picture and the data sample."""
         image = read_picture(picture, channel_order='rgb')
         sample = self.predict(picture)
-        return self.task.draw(image, sample, self.model, self.cfg, threshold), sample
+        return self.task.draw(image, sample, self.model, threshold), sample
 
     def summary(self, sample, threshold: float = 0.3) -> str:
-        """How many objects or which class a prediction has, for the end of a line; empty for a segmentor."""
+        """Return a few words on a prediction for the end of a line, such as its number of objects; '' for a segmentor."""
         return self.task.summary(sample, self.model, threshold)

@@ -14,6 +14,7 @@ class Classifier(nn.Module):
 
     Attributes:
         outputs (dict[str, str]): Name and meaning of each output.
+        order (str): Order of the values in the outputs.
     """
 
     def __init__(self, model: nn.Module, raw: bool, scores: Callable[[Tensor], Tensor]):
@@ -22,6 +23,7 @@ class Classifier(nn.Module):
         self.raw = raw
         self.scores = scores
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(scores='from 0 to 1')
+        self.order = 'one for each class'
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Map images (N, 3, H, W) to a tuple of one tensor, the scores or logits (N, classes)."""

@@ -2,8 +2,6 @@
 import torch
 from torch import Tensor, nn
 
-from mmmux.utils.errors import ConfigError
-
 from .non_max_suppression import non_max_suppression
 
 
@@ -11,14 +9,12 @@ class Detector(nn.Module):
     """Map preprocessed images to detections, with a single-stage detector that has anchors.
 
     Args:
-        model (nn.Module): Detector of mmdet.
+        model (nn.Module): Detector of mmdet; its `bbox_head` has a `prior_generator` and a `bbox_coder`.
         raw (bool): Omit non-maximum suppression.
 
     Attributes:
         outputs (dict[str, str]): Name and meaning of each output.
-
-    Raises:
-        ConfigError: The detector's `bbox_head` has no `prior_generator`, `bbox_coder` or `cls_out_channels`.
+        order (str): Order of the values in the outputs.
     """
 
     def __init__(self, model: nn.Module, raw: bool):
@@ -28,10 +24,9 @@ class Detector(nn.Module):
         self.outputs = dict(
             boxes='left, top, right and bottom of each box in pixels of the input', scores='from 0 to 1',
             **({} if raw else dict(labels='index into classes')))
-        self.head = getattr(model, 'bbox_head', None)
-        if not all(hasattr(self.head, name) for name in ('prior_generator', 'bbox_coder', 'cls_out_channels')):
-            raise ConfigError('only single-stage detectors with anchors can be exported, whose bbox_head has a prior_generator '
-                              f'and a bbox_coder; {type(model).__name__} with a {type(self.head).__name__} is none')
+        self.order = 'all anchors' if raw else (
+            'best first; places without a detection have score 0, label -1 and a box of zeros')
+        self.head = model.bbox_head
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map images (N, 3, H, W) to boxes, scores and labels.

@@ -10,6 +10,8 @@ from torch import nn
 
 from mmmux.utils.errors import ConfigError
 
+from .load_model import preprocessed
+
 
 def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[numpy.ndarray]],
              put_prediction: Callable[..., None], limit: int | None = None) -> dict[str, float]:
@@ -37,7 +39,7 @@ def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[
     for data in loader:
         if seen == limit:
             break
-        batch = model.data_preprocessor(data, False)
+        batch = preprocessed(model, data)
         try:
             outputs = [torch.from_numpy(output[0]) for output in run(batch['inputs'].numpy())]
         except Exception as error:

@@ -88,7 +88,7 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path, task: Deploy
     network = task.deployable(exact_form(model, forms), wanted.raw).eval()
     paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
     inputs = list(prepared(model, paths, wanted.height, wanted.width))
-    description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, task.output_order(wanted.raw), task.name,
+    description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, network.order, task.name,
                                 None if wanted.dynamic else (wanted.height, wanted.width), wanted.precision)
     out.parent.mkdir(parents=True, exist_ok=True)
     runtime.write(network, inputs[0], out, description, wanted.dynamic, wanted.precision, wanted.opset, inputs)

@@ -1,5 +1,5 @@
 """Load a config's trained model and the images that an export needs."""
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import mmcv
@@ -37,8 +37,10 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
     """
     check_checkpoint(checkpoint, 'CHECKPOINT')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
+    # mmengine's runner takes a preprocessor that stands beside the model for the model's own.
+    preprocessor = {key: value for key, value in cfg.items() if key == 'data_preprocessor' and value}
     with explained(cfg):
-        model = revert_sync_batchnorm(MODELS.build(cfg.model))
+        model = revert_sync_batchnorm(MODELS.build({**preprocessor, **cfg.model}))
     loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
     weights = state_dict_of(loaded, checkpoint)
     complaint = describe(model, weights)
@@ -117,4 +119,17 @@ def prepared(model: nn.Module, paths: Sequence[Path], height: int, width: int) -
     for path in paths:
         image = read_picture(path)
         image = torch.from_numpy(mmcv.imresize(image, (width, height))).permute(2, 0, 1).contiguous()
-        yield model.data_preprocessor(dict(inputs=[image]), False)['inputs'][..., :height, :width]
+        yield preprocessed(model, dict(inputs=[image]))['inputs'][..., :height, :width]
+
+
+def preprocessed(model: nn.Module, data: Mapping) -> dict:
+    """Have the model's own preprocessor normalise a batch of data as a data loader gives it.
+
+    Returns:
+        dict: as the preprocessor returns it, with `inputs` (N, 3, H, W), float32.
+    """
+    batch = model.data_preprocessor(data, False)
+    inputs = batch['inputs']
+    if not isinstance(inputs, Tensor):  # mmengine's BaseDataPreprocessor keeps the list
+        inputs = torch.stack(list(inputs))
+    return dict(batch, inputs=inputs.float())

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from mmengine.config import Config
 from torch import nn
 
+from mmmux.config.load import innermost_dataset
 from mmmux.version import __version__
 
 
@@ -26,8 +27,9 @@ def describe_file(cfg: Config, model: nn.Module, classes: Sequence[str], outputs
     """
     preprocessor = model.data_preprocessor
     normalised = getattr(preprocessor, '_enable_normalize', False)
-    swapped = any(getattr(preprocessor, name, False) for name in ('_channel_conversion', 'to_rgb'))
-    resize = next((step for step in cfg.test_dataloader.dataset.get('pipeline', []) if 'Resize' in step['type']), {})
+    swapped = any(getattr(preprocessor, name, False) for name in ('_channel_conversion', 'channel_conversion', 'to_rgb'))
+    pipeline = innermost_dataset(cfg.test_dataloader).get('pipeline', []) if cfg.get('test_dataloader') else []
+    resize = next((step for step in pipeline if 'Resize' in str(step['type'])), {})
     height, width = shape or ('any', 'any')
     return dict(
         made_by=f'mmmux {__version__}',

@@ -17,6 +17,7 @@ class Segmentor(nn.Module):
 
     Attributes:
         outputs (dict[str, str]): Name and meaning of each output.
+        order (str): Order of the values in the outputs.
 
     Raises:
         ConfigError: `model.test_cfg.mode` is not 'whole'.
@@ -30,6 +31,7 @@ class Segmentor(nn.Module):
         self.model = model
         self.raw = raw
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(labels='index into classes')
+        self.order = 'a label for each pixel of the input'
         replace_adaptive_pools(model)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:

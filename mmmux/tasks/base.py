@@ -2,65 +2,81 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import torch
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import DATASETS, Registry
-from mmengine.runner import CheckpointLoader
 from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.results import Results
-from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of, describe, state_dict_of
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.loading import read_picture
+from mmmux.deploy.load_model import trained_model
+from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
-from mmmux.utils.errors import CheckpointError, ConfigError
+from mmmux.utils.errors import ConfigError
 
-TASKS = Registry('task', scope='mmmux', locations=['mmmux.tasks'])
+TASKS = Registry('task', scope='mmmux')
+
+
+class Predictor(Protocol):
+    """A trained model that predicts single pictures; :class:`mmmux.apis.inferencer.Inferencer` is one."""
+
+    cfg: Config
+
+    def predict(self, picture: Path | np.ndarray) -> Any: ...
+
+    def drawn(self, picture: Path, threshold: float) -> tuple[Image.Image, Any]: ...
 
 
 class Task(ABC):
-    """Everything that differs between one task and another, such as detection and segmentation.
+    """Everything that differs between one task and another, for example detection and segmentation.
 
-    A subclass that is registered in `TASKS` is used for the configs whose `task` is its name, and for those without a `task`
-    whose `default_scope` is its scope.
+    A subclass that is registered in `TASKS` is used for the configs whose `task` is its class name, and for those without a
+    `task` whose `default_scope` is its scope. Only :meth:`draw` must be written; the other methods have defaults.
 
     Attributes:
-        scope: the `default_scope` of its configs: the OpenMMLab package that runs them.
-        name: what descriptions of models call the task.
-        results: the metrics of the task, and how pages and tables show them.
-        guesses_classes: whether the package guesses the classes of weights that do not name them from their number.
+        scope: the `default_scope` of its configs, that is the package that registers its models; '' for a task that is used
+            only where a config names it.
+        name: the task's name in the metadata of exported files.
+        results: the metrics of the task; only results pages and tables of models use them.
+        has_classes: whether predictions have class names, which a checkpoint or the config's test data must give.
     """
 
-    scope: ClassVar[str]
+    scope: ClassVar[str] = ''
     name: ClassVar[str]
     results: ClassVar[Results]
-    guesses_classes: ClassVar[bool] = True
+    has_classes: ClassVar[bool] = True
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:
-        """Whether a config that names no task is of this one."""
+        """Return whether a config that names no task is of this one."""
         return cfg.get('default_scope') == cls.scope
 
     # Training and testing
 
     def check_training(self, cfg: Config) -> None:  # noqa: B027  most tasks need nothing
-        """Check what only this task needs of a config, before a training.
+        """Check, before a training, the values of a config that only this task needs.
 
         Raises:
             ConfigError: a value cannot be used.
         """
 
-    @abstractmethod
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """Change a config so that testing draws every prediction into a folder (`--show-dir`).
+
+        The default draws each picture with :meth:`draw`.
 
         Raises:
             ConfigError: the config lacks what draws.
         """
+        add_hook(cfg, dict(type='mmmux.tasks.draw_hook.DrawPredictionsHook', out_dir=str(folder)))
 
     def dump_in_test(self, cfg: Config, path: Path) -> None:
         """Change a config so that testing writes every prediction to a pickle of dicts (`--out`).
@@ -76,109 +92,153 @@ class Task(ABC):
     # Prediction for single pictures
 
     def load_model(self, cfg: Config, checkpoint: str, device: str) -> nn.Module:
-        """Build the model of a config with the weights of a checkpoint, in evaluation, with its `dataset_meta`.
+        """Build the model of a config with the weights of a checkpoint.
+
+        Args:
+            cfg: the config of the model.
+            checkpoint: file or URL of its weights.
+            device: 'cpu', 'cuda:0', ...
+
+        Returns:
+            The model in evaluation mode, with `cfg` and with the `dataset_meta` of its training data.
 
         Raises:
-            CheckpointError: the weights are of another model.
+            CheckpointError: the file is missing, or the weights are of another model.
             ConfigError: neither the checkpoint nor the config names the classes.
         """
-        # The file is checked before a package loads whatever part of it happens to fit.
-        loaded = CheckpointLoader.load_checkpoint(checkpoint, 'cpu', 'silent')
-        weights, meta = state_dict_of(loaded, checkpoint), dataset_meta_of(loaded)
-        unknown = not meta and self.guesses_classes
-        model = self.init_model(cfg, None if unknown else checkpoint, device)
-        complaint = describe(model, weights)
-        if complaint:
-            raise CheckpointError(f'checkpoint {checkpoint} {complaint}')
-        check_numbers(model, weights, checkpoint)
-        if unknown:
-            model.load_state_dict(weights, strict=False)
-            meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
-            if not meta.get('classes'):
+        model = trained_model(cfg, checkpoint).to(device)
+        model.cfg = cfg
+        if not model.dataset_meta:
+            model.dataset_meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
+            if self.has_classes and not model.dataset_meta.get('classes'):
                 raise ConfigError(f'the classes are named neither by checkpoint {checkpoint} nor by '
                                   'test_dataloader.dataset.metainfo: set its classes')
-        if meta:
-            model.dataset_meta = meta
         return model
 
-    @abstractmethod
-    def init_model(self, cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
-        """Build a model with the function of its package; with None, the weights are as they start."""
+    def predictor(self, model: nn.Module) -> Callable[[Path | np.ndarray], Any]:
+        """Build a function from a picture to its prediction.
+
+        The default runs the config's test pipeline, without the steps that load annotations, and the model's `test_step`.
+
+        Args:
+            model: from :meth:`load_model`.
+
+        Returns:
+            A function from a file, or an array (H, W, 3), RGB, 0 to 255, to the data sample that the model returns.
+        """
+        pipeline = Compose(innermost_dataset(model.cfg.test_dataloader).pipeline)
+        steps = [step for step in pipeline.transforms if not isinstance(step, LoadAnnotations)]
+        loads_files = isinstance(steps[0], LoadImageFromFile)
+
+        def predict(picture: Path | np.ndarray):
+            info, left = dict(img_id=0), steps  # mmdet's samples have a number
+            if not loads_files:
+                info['img'] = rgb(picture)
+            elif isinstance(picture, np.ndarray):
+                shape = picture.shape[:2]
+                info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)
+                left = steps[1:]  # what the first one reads from a file is BGR, as here
+            else:
+                info['img_path'] = str(picture)
+            with torch.no_grad():
+                return model.test_step(pseudo_collate([Compose(left)(info)]))[0]
+
+        return predict
 
     @abstractmethod
-    def predictor(self, cfg: Config, model: nn.Module) -> Callable[[Path | np.ndarray], Any]:
-        """A function from a picture (a file, or (H, W, 3), RGB, 0 to 255) to the data sample of its prediction."""
-
-    @abstractmethod
-    def draw(self, image: np.ndarray, sample, model: nn.Module, cfg: Config, threshold: float) -> Image.Image:
+    def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """Draw a prediction.
 
         Args:
             image: (H, W, 3), RGB, 0 to 255.
             sample: from :meth:`predictor`.
-            model: from :meth:`load_model`; its `dataset_meta` has the classes.
-            cfg: the config of the model.
-            threshold: lowest score, 0 to 1, of a detection that is drawn.
+            model: has `cfg` and `dataset_meta`, as :meth:`load_model` sets them.
+            threshold: lowest score, 0 to 1, of a detection that is drawn; tasks without such scores ignore it.
         """
 
     def summary(self, sample, model: nn.Module, threshold: float) -> str:
-        """A few words on a prediction for the end of a line, beginning with a comma; empty where there are none."""
+        """Return a few words on a prediction for the end of a line, beginning with a comma; '' where there are none.
+
+        Args:
+            sample, model, threshold: as in :meth:`draw`.
+        """
         return ''
 
-    def columns(self, dataset, sample, predictors: Mapping[str, Callable], painters: Mapping[str, Callable], cfg: Config,
-                threshold: float) -> dict[str, Image.Image]:
-        """The pictures of one row of a results page, by heading: what the labels say, then what each model predicts.
+    def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
+        """Draw the pictures of one row of a results page: the labels, then the prediction of each model.
 
         Args:
             dataset: the data set of the test.
-            sample: one of its data samples, with labels.
-            predictors: for each model a function from a picture to a data sample.
-            painters: for each model a function from a picture to a drawn picture.
-            cfg: the config of the data set.
+            sample: one of its data samples, with labels and `img_path`.
+            models: by name.
             threshold: as in :meth:`draw`.
+
+        Returns:
+            dict: the pictures by heading. All are resized to one height, but for 'classes', which is for a legend.
         """
         picture = Image.fromarray(rgb(sample.img_path))
-        return dict(picture=picture, **{name: paint(sample.img_path) for name, paint in painters.items()})
+        return dict(picture=picture, **{name: model.drawn(sample.img_path, threshold)[0] for name, model in models.items()})
 
     def picture_name(self, dataset, sample, index: int) -> str:
-        """The file name, without a suffix, of a test picture on a results page."""
+        """Return the file name, without a suffix, of test picture number `index` on a results page."""
         return Path(sample.img_path).stem
 
     # Data sets
 
     def layouts(self) -> Sequence[tuple[type, type[Layout]]]:
-        """What reads data sets of a class picture by picture in a check; others are read by what they say of their pictures."""
+        """Return pairs: a class of data sets, and the layout that reads them in a check.
+
+        Data sets of other classes are read by :class:`mmmux.analysis.dataset_check.any_layout.AnyLayout`.
+        """
         return ()
 
     # Deployment
 
-    @abstractmethod
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
-        """The model as a function from prepared pictures (N, 3, H, W) to a tuple of tensors.
+        """Turn a model into a function from prepared pictures (N, 3, H, W) to a tuple of tensors.
+
+        The default is `forward` in mmengine's mode 'tensor', which must return one tensor.
 
         Args:
-            model: in evaluation.
-            raw: leave out non-maximum suppression, arg max and softmax.
+            model: in evaluation mode.
+            raw: leave out the steps after the network, such as non-maximum suppression, arg max and softmax.
 
         Returns:
-            A module with `outputs`: for each output its name and meaning.
+            A module with `outputs`, a dict from the name of each output to its meaning, and with `order`, a phrase on the order
+            of the values in them, or ''.
 
         Raises:
             ConfigError: a model of this kind cannot be exported.
         """
-
-    def output_order(self, raw: bool) -> str:
-        """What an exported file says about the order of its outputs."""
-        return ''
+        return TensorMode(model)
 
     def difference(self, names: Sequence[str], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray],
                    precision: str) -> str | None:
-        """Compare an export's outputs with the model's, as :func:`mmmux.deploy.verify.largest_difference` does."""
+        """Compare an export's outputs with the model's, as :func:`mmmux.deploy.verify.largest_difference` does.
+
+        Args:
+            names: of the outputs.
+            ours: the outputs of the exported file.
+            theirs: the outputs of :meth:`deployable`.
+            precision: of the file: 'fp32' or 'fp16'.
+
+        Returns:
+            The difference in words; None where it is rounding.
+        """
         return largest_difference(names, ours, theirs, precision)
 
-    @abstractmethod
     def put_prediction(self, sample, *outputs: Tensor) -> None:
-        """Put an export's outputs for one picture into a data sample, where the evaluator looks for a prediction."""
+        """Put an export's outputs for one picture into a data sample, where the evaluator looks for a prediction.
+
+        Args:
+            sample: a data sample of the test data.
+            outputs: those of :meth:`deployable` with `raw=False`, without the dimension N.
+
+        Raises:
+            ConfigError: the task does not define it, so that the metric of an exported file cannot be measured.
+        """
+        raise ConfigError(f'the metric of an exported file cannot be measured, since task {type(self).__name__} does not '
+                          'define put_prediction: export with --measured 0')
 
 
 def add_hook(cfg: Config, hook: dict) -> None:
@@ -187,36 +247,38 @@ def add_hook(cfg: Config, hook: dict) -> None:
 
 
 def find_task(cfg: Config) -> Task | None:
-    """The task of a config: the one it names, or else that of its `default_scope`; None if there is none.
+    """Return the task of a config: the one it names, or else that of its `default_scope`; None if there is none.
+
+    A task of another package must have been registered: a config that names its module in `custom_imports` imports it when it
+    is read.
 
     Raises:
         ConfigError: the name is not that of a registered task.
     """
-    TASKS.import_from_location()
     name = cfg.get('task')
     if name is not None:
         if name not in TASKS.module_dict:
             raise ConfigError(f"task '{name}' of the config is not known: choose from {', '.join(TASKS.module_dict)}, or name "
                               'the module that registers it in custom_imports')
-        return TASKS.get(name)()
+        return TASKS.module_dict[name]()
     # Of two that fit, the one that was registered later is the more special one.
     return next((task() for task in reversed(TASKS.module_dict.values()) if task.fits(cfg)), None)
 
 
 def task_of(cfg: Config) -> Task:
-    """As :func:`find_task`.
+    """Return the task of a config, as :func:`find_task` does.
 
     Raises:
-        ConfigError: the config has no task that is known.
+        ConfigError: no registered task fits the config.
     """
     task = find_task(cfg)
     if task is None:
-        scopes = dict.fromkeys(each.scope for each in TASKS.module_dict.values())
+        scopes = dict.fromkeys(each.scope for each in TASKS.module_dict.values() if each.scope)
         raise ConfigError(f"default_scope '{cfg.get('default_scope')}' of the config is none of {', '.join(scopes)}: set it, "
                           "or name the task, e.g. task = 'Detection'")
     return task
 
 
 def rgb(picture: Path | np.ndarray) -> np.ndarray:
-    """A picture, (H, W, 3), RGB: as it is, or read from a file."""
+    """Return a picture, (H, W, 3), RGB: the array that is given, or one read from a file."""
     return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')

@@ -1,21 +1,17 @@
 """Classification with mmpretrain, of one or of several labels a picture."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import init_default_scope
 from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.results import Results
-from mmmux.config.load import innermost_dataset
 from mmmux.deploy.classifier import Classifier
 from mmmux.visualization.scores import with_scores
 
-from .base import TASKS, Task, add_hook, rgb
+from .base import TASKS, Predictor, Task, add_hook, rgb
 
 
 @TASKS.register_module()
@@ -34,25 +30,7 @@ class Classification(Task):
         """See :meth:`Task.draw_in_test`: the highest scores."""
         add_hook(cfg, dict(type='mmmux.ClsPredictionsHook', out_dir=str(folder)))
 
-    def init_model(self, cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
-        """See :meth:`Task.init_model`."""
-        from mmpretrain.apis import get_model
-        init_default_scope(cfg.default_scope)
-        return get_model(cfg, checkpoint, device=device)
-
-    def predictor(self, cfg: Config, model: nn.Module) -> Callable:
-        """See :meth:`Task.predictor`."""
-        steps = innermost_dataset(cfg.test_dataloader).pipeline
-        pipeline, loads_files = Compose(steps), 'LoadImage' in steps[0]['type']
-
-        def predict(picture: Path | np.ndarray):
-            info = dict(img_path=str(picture)) if loads_files else dict(img=rgb(picture))
-            with torch.no_grad():
-                return model.test_step(pseudo_collate([pipeline(info)]))[0]
-
-        return predict
-
-    def draw(self, image: np.ndarray, sample, model: nn.Module, cfg: Config, threshold: float) -> Image.Image:
+    def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: the highest scores."""
         return with_scores(image, sample.pred_score.cpu().numpy(), model.dataset_meta['classes'])
 
@@ -61,14 +39,13 @@ class Classification(Task):
         score, label = sample.pred_score.max(0)
         return f", {model.dataset_meta['classes'][label]} ({100 * score:.0f} %)"
 
-    def columns(self, dataset, sample, predictors: Mapping[str, Callable], painters: Mapping[str, Callable], cfg: Config,
-                threshold: float) -> dict[str, Image.Image]:
+    def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the models' scores, with the labels' classes marked."""
         picture = sample.get('img_path')
         if picture is None:  # CIFAR's batches hold pictures, not files
             picture = dataset.get_data_info(sample.sample_idx)['img']
-        return {name: with_scores(rgb(picture), predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
-                                  sample.gt_label.tolist()) for name, predict in predictors.items()}
+        return {name: with_scores(rgb(picture), model.predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
+                                  sample.gt_label.tolist()) for name, model in models.items()}
 
     def picture_name(self, dataset, sample, index: int) -> str:
         """See :meth:`Task.picture_name`: the classes and the name or number of the picture."""
@@ -85,10 +62,6 @@ class Classification(Task):
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
         """See :meth:`Task.deployable`."""
         return Classifier(model, raw, self.scores)
-
-    def output_order(self, raw: bool) -> str:
-        """See :meth:`Task.output_order`."""
-        return 'one for each class'
 
     def put_prediction(self, sample, scores: Tensor) -> None:
         """See :meth:`Task.put_prediction`."""

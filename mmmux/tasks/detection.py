@@ -1,5 +1,5 @@
 """Detection with mmdet."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
 
-from .base import TASKS, Task, rgb
+from .base import TASKS, Predictor, Task, rgb
 
 
 @TASKS.register_module()
@@ -27,7 +27,6 @@ class Detection(Task):
     results = Results(
         metric='pascal_voc/mAP', columns={'mAP': 'pascal_voc/mAP'}, by_class='pascal_voc/AP50/', class_heading='AP', digits=3,
         explained='Average precision at IoU 0.5.', metafile_task='Object Detection', metafile_metric='box AP50')
-    guesses_classes = False
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: boxes."""
@@ -39,31 +38,21 @@ class Detection(Task):
         # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
         hook.test_out_dir = str(Path(folder).resolve())
 
-    def init_model(self, cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
-        """See :meth:`Task.init_model`."""
-        from mmdet.apis import init_detector
-        return init_detector(cfg, checkpoint, device=device)
-
-    def predictor(self, cfg: Config, model: nn.Module) -> Callable:
-        """See :meth:`Task.predictor`."""
-        from mmdet.apis import inference_detector
-        return lambda picture: inference_detector(model, picture if isinstance(picture, np.ndarray) else str(picture))
-
-    def draw(self, image: np.ndarray, sample, model: nn.Module, cfg: Config, threshold: float) -> Image.Image:
+    def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""
-        return _with_boxes(cfg, image, sample, model.dataset_meta, draw_gt=False, pred_score_thr=threshold)
+        return _with_boxes(model.cfg, image, sample, model.dataset_meta, draw_gt=False, pred_score_thr=threshold)
 
     def summary(self, sample, model: nn.Module, threshold: float) -> str:
         """See :meth:`Task.summary`: the number of objects."""
         return f', {int((sample.pred_instances.scores >= threshold).sum())} objects'
 
-    def columns(self, dataset, sample, predictors: Mapping[str, Callable], painters: Mapping[str, Callable], cfg: Config,
-                threshold: float) -> dict[str, Image.Image]:
+    def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the labels' boxes, then the models'."""
         boxes = sample.gt_instances.bboxes
         sample.gt_instances.bboxes = getattr(boxes, 'tensor', boxes)  # mmdet's visualizer takes no box objects
+        cfg = next(iter(models.values())).cfg
         labels = _with_boxes(cfg, rgb(sample.img_path), sample, dataset.metainfo, draw_pred=False)
-        return dict(labels=labels, **{name: paint(sample.img_path) for name, paint in painters.items()})
+        return dict(labels=labels, **{name: model.drawn(sample.img_path, threshold)[0] for name, model in models.items()})
 
     def layouts(self) -> Sequence[tuple]:
         """See :meth:`Task.layouts`."""
@@ -75,11 +64,11 @@ class Detection(Task):
 
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
         """See :meth:`Task.deployable`: of single-stage detectors with anchors."""
+        head = getattr(model, 'bbox_head', None)
+        if not all(hasattr(head, name) for name in ('prior_generator', 'bbox_coder', 'cls_out_channels')):
+            raise ConfigError('only single-stage detectors with anchors can be exported, whose bbox_head has a prior_generator '
+                              f'and a bbox_coder; {type(model).__name__} with a {type(head).__name__} is none')
         return Detector(model, raw)
-
-    def output_order(self, raw: bool) -> str:
-        """See :meth:`Task.output_order`."""
-        return 'all anchors' if raw else 'best first; places without a detection have score 0, label -1 and a box of zeros'
 
     def difference(self, names: Sequence[str], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray],
                    precision: str) -> str | None:

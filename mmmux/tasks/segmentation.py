@@ -1,5 +1,5 @@
 """Semantic segmentation with mmseg."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from mmmux.deploy.segmentor import Segmentor
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.overlay import blend, legend, overlay
 
-from .base import TASKS, Task, add_hook, rgb
+from .base import TASKS, Predictor, Task, add_hook, rgb
 
 
 @TASKS.register_module()
@@ -66,26 +66,15 @@ class Segmentation(Task):
             raise ConfigError(f'--out {path} must be a folder: a segmentor writes a label map for every picture')
         add_hook(cfg, dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
 
-    def init_model(self, cfg: Config, checkpoint: str | None, device: str) -> nn.Module:
-        """See :meth:`Task.init_model`."""
-        from mmseg.apis import init_model
-        return init_model(cfg, checkpoint, device=device)
-
-    def predictor(self, cfg: Config, model: nn.Module) -> Callable:
-        """See :meth:`Task.predictor`."""
-        from mmseg.apis import inference_model
-        return lambda picture: inference_model(model, picture if isinstance(picture, np.ndarray) else str(picture))
-
-    def draw(self, image: np.ndarray, sample, model: nn.Module, cfg: Config, threshold: float) -> Image.Image:
+    def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
         return overlay(image, _labels(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
 
-    def columns(self, dataset, sample, predictors: Mapping[str, Callable], painters: Mapping[str, Callable], cfg: Config,
-                threshold: float) -> dict[str, Image.Image]:
+    def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the picture, the labels' classes, the models', and one legend for all."""
         image, classes, palette = rgb(sample.img_path), dataset.metainfo['classes'], dataset.metainfo['palette']
         maps = dict(labels=_labels(sample.gt_sem_seg))
-        maps.update((name, _labels(predict(sample.img_path).pred_sem_seg)) for name, predict in predictors.items())
+        maps.update((name, _labels(model.predict(sample.img_path).pred_sem_seg)) for name, model in models.items())
         columns = dict(picture=Image.fromarray(image), **{name: blend(image, seen, palette) for name, seen in maps.items()})
         columns['classes'] = legend(np.stack(list(maps.values())), classes, palette, with_shares=False)
         return columns
@@ -99,10 +88,6 @@ class Segmentation(Task):
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
         """See :meth:`Task.deployable`: of segmentors that see each picture whole."""
         return Segmentor(model, raw)
-
-    def output_order(self, raw: bool) -> str:
-        """See :meth:`Task.output_order`."""
-        return 'a label for each pixel of the input'
 
     def put_prediction(self, sample, labels: Tensor) -> None:
         """See :meth:`Task.put_prediction`."""

@@ -1,5 +1,4 @@
 """Hook that draws the predictions of a classifier."""
-import os.path as osp
 from pathlib import Path
 
 import mmcv
@@ -8,8 +7,9 @@ from mmengine.fileio import get
 from mmengine.hooks import Hook
 
 from mmmux.registry import HOOKS
-from mmmux.utils.errors import DatasetError
 from mmmux.visualization.scores import with_scores
+
+from .picture_names import PictureNames
 
 
 @HOOKS.register_module()
@@ -26,7 +26,7 @@ class ClsPredictionsHook(Hook):
 
     def __init__(self, out_dir: str):
         self.out_dir = Path(out_dir)
-        self._written: dict[Path, str] = {}
+        self._names = PictureNames()
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Draw the images of a batch."""
@@ -43,10 +43,4 @@ class ClsPredictionsHook(Hook):
         path = sample.get('img_path')
         if path is None:
             return Path(f'{sample.sample_idx:06d}.png'), dataset.get_data_info(sample.sample_idx)['img']
-        root = (getattr(dataset, 'data_prefix', None) or {}).get('img_path') or ''
-        inside = not osp.relpath(path, root or '.').startswith('..')
-        name = Path(osp.relpath(path, root) if root and inside else osp.basename(path)).with_suffix('.png')
-        if self._written.setdefault(name, path) != path:
-            raise DatasetError(f'{self._written[name]} and {path} would both be written as {name}: rename one of them, or test '
-                               'one data set at a time')
-        return name, mmcv.imfrombytes(get(path), channel_order='rgb')
+        return self._names.name(path, dataset), mmcv.imfrombytes(get(path), channel_order='rgb')

@@ -1,5 +1,4 @@
 """Hook that writes the predictions of a segmentor as label maps and as coloured images."""
-import os.path as osp
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +6,9 @@ from mmengine.hooks import Hook
 from PIL import Image
 
 from mmmux.registry import HOOKS
-from mmmux.utils.errors import DatasetError
 from mmmux.visualization.overlay import overlay
+
+from .picture_names import PictureNames
 
 
 @HOOKS.register_module()
@@ -28,7 +28,7 @@ class SegPredictionsHook(Hook):
     def __init__(self, label_map_dir: str | None = None, overlay_dir: str | None = None):
         self.label_map_dir = label_map_dir and Path(label_map_dir)
         self.overlay_dir = overlay_dir and Path(overlay_dir)
-        self._written: dict[Path, str] = {}
+        self._names = PictureNames()
 
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Write the predictions for a batch."""
@@ -36,10 +36,7 @@ class SegPredictionsHook(Hook):
         for sample in outputs:
             labels = sample.pred_sem_seg.data.cpu().numpy()
             labels = labels.reshape(labels.shape[-2:])
-            name = _name(sample.img_path, dataset)
-            if self._written.setdefault(name, sample.img_path) != sample.img_path:
-                raise DatasetError(f'{self._written[name]} and {sample.img_path} would both be written as {name}: test one '
-                                   'data set at a time')
+            name = self._names.name(sample.img_path, dataset)
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:
@@ -64,12 +61,6 @@ def original_numbers(labels: np.ndarray, metainfo: dict) -> Image.Image:
             numbers[label] = original
     numbers = numbers + int(bool(metainfo.get('reduce_zero_label')))
     return Image.fromarray(numbers[labels].astype(np.uint8 if numbers.max() < 256 else np.uint16))
-
-
-def _name(picture: str, dataset) -> Path:
-    root = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
-    inside = root is not None and not osp.relpath(picture, root).startswith('..')
-    return Path(osp.relpath(picture, root) if inside else osp.basename(picture)).with_suffix('.png')
 
 
 def _save(image: Image.Image, path: Path) -> None:

@@ -1,0 +1,41 @@
+"""A hook that draws predictions with the task of the config."""
+from pathlib import Path
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmmux.engine.hooks.picture_names import PictureNames
+
+from .base import rgb, task_of
+
+
+class DrawPredictionsHook(Hook):
+    """In testing, draw every picture with its prediction (PNG), named as the picture and in the same subfolders.
+
+    The data samples of the test must have an `img_path`.
+
+    Args:
+        out_dir: folder for them.
+        threshold: lowest score, 0 to 1, of a detection that is drawn.
+
+    Raises:
+        DatasetError: two pictures would get the same name.
+    """
+
+    def __init__(self, out_dir: str, threshold: float = 0.3):
+        self.out_dir = Path(out_dir)
+        self.threshold = threshold
+        self._names = PictureNames()
+
+    def before_test(self, runner) -> None:
+        """Give the model what :meth:`mmmux.tasks.Task.draw` expects of it."""
+        self._task = task_of(runner.cfg)
+        self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._model.cfg, self._model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Draw the pictures of a batch."""
+        for sample in outputs:
+            path = self.out_dir / self._names.name(sample.img_path, runner.test_dataloader.dataset)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._task.draw(rgb(sample.img_path), sample, self._model, self.threshold).save(path)
