@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from PIL import Image
 
+from mmmux.datasets.loading import read_picture
 from mmmux.registry import HOOKS
 from mmmux.utils.errors import DatasetError
 from mmmux.visualization.overlay import overlay
@@ -42,7 +43,6 @@ class SegPredictionsHook(Hook):
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:
-                from mmmux.datasets.loading import read_picture  # brings in mmdet, which a segmentor does not need
                 image = read_picture(sample.img_path, channel_order='rgb')
                 _save(overlay(image, labels, dataset.metainfo['classes'], dataset.metainfo['palette']), self.overlay_dir / name)
 
