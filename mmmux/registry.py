@@ -2,6 +2,8 @@
 
 A type written `mmmux.Name` makes mmengine import this module by itself, so configs need no `custom_imports`.
 """
+from importlib import import_module
+
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
@@ -10,9 +12,43 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, scope='mmmux', locations=['mmmux.models', 'mmmux.models.heads'])
-DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmmux', locations=['mmmux.datasets'])
-TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope='mmmux', locations=['mmmux.datasets'])
-METRICS = Registry('metric', parent=MMENGINE_METRICS, scope='mmmux', locations=['mmmux.evaluation'])
+
+class LazyRegistry(Registry):
+    """Registry that imports the module of a class when the class is looked up.
+
+    mmengine imports every module of a scope at the first lookup. Here that would import mmdet, mmseg and mmpretrain, whichever
+    of them a config uses. The packages in `locations` define their names lazily (:mod:`mmmux.utils.lazy_names`), so the first
+    use of a name imports its module, which registers the class.
+
+    Args:
+        name (str): Name of the registry.
+        parent (Registry): Registry of mmengine.
+        packages (str): Packages that define the registered names.
+    """
+
+    def __init__(self, name: str, parent: Registry, *packages: str):
+        super().__init__(name, parent=parent, scope='mmmux', locations=list(packages))
+        self._packages = packages
+
+    def get(self, key: str) -> type | None:
+        """Return the class of a name, as :meth:`mmengine.registry.Registry.get` does."""
+        self.load(key.removeprefix(f'{self.scope}.'))
+        return super().get(key)
+
+    def load(self, name: str) -> None:
+        """Register the class of a name, if one of the packages defines it."""
+        for package in self._packages:
+            getattr(import_module(package), name, None)
+
+    @property
+    def names(self) -> set[str]:
+        """Names that are registered, or will be when they are looked up."""
+        return {*self.module_dict, *(name for package in self._packages for name in import_module(package).__all__)}
+
+
+MODELS = LazyRegistry('model', MMENGINE_MODELS, 'mmmux.models', 'mmmux.models.heads')
+DATASETS = LazyRegistry('dataset', MMENGINE_DATASETS, 'mmmux.datasets')
+TRANSFORMS = LazyRegistry('transform', MMENGINE_TRANSFORMS, 'mmmux.datasets')
+METRICS = LazyRegistry('metric', MMENGINE_METRICS, 'mmmux.evaluation')
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmmux', locations=['mmmux.engine.hooks'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='mmmux', locations=['mmmux.engine.runner'])

@@ -14,6 +14,7 @@ import mmengine.registry
 from mmengine.config import Config
 from mmengine.registry import Registry
 
+from mmmux.registry import LazyRegistry
 from mmmux.utils.errors import ConfigError, UserError, in_a_line
 from mmmux.utils.installed import need_scope
 
@@ -138,7 +139,7 @@ def _unknown_type(name: str, cfg: Config) -> str | None:
     for path, node in _dicts(cfg):
         if isinstance(node.get('type'), str) and f'.{node["type"]}'.endswith(f'.{name}'):
             scope, dot, short = node['type'].rpartition('.')
-            known = {key for registry in _registries() for key in registry.module_dict}
+            known = {key for registry in _registries() for key in getattr(registry, 'names', registry.module_dict)}
             near = [f'{scope}{dot}{key}' for key in _near(short, known - {short})]
             return f"{path}.type is '{in_a_line(node['type'])}', which is not registered" + _meant(near, ())
     return None
@@ -169,6 +170,9 @@ def _class(node: Mapping) -> type | None:
     name = node['type']
     if isinstance(name, str):
         scope, _, short = name.rpartition('.')
+        for registry in _registries():
+            if isinstance(registry, LazyRegistry) and scope in ('', registry.scope):
+                registry.load(short)
         classes = [registry.module_dict[short] for registry in _registries()
                    if short in registry.module_dict and (not scope or registry.scope in (scope, 'mmengine'))]
         name = classes[-1] if classes else None  # of several, the class in the named scope or in a child of mmengine's registry

@@ -1,31 +1,21 @@
-"""Register data sets and transforms that check their input and report errors in one sentence.
+"""Data sets and transforms that check their input and report errors in one sentence.
 
 The detection classes need mmdet, the segmentation classes mmseg, and the classification classes mmpretrain with torchvision.
-Classes whose package is not installed are not defined.
+Classes whose package is not installed are not defined. A class and its package are imported when the class is first used.
 """
 from importlib.util import find_spec
 
 from mmmux.utils.installed import has_classification
+from mmmux.utils.lazy_names import lazy_names
 
-from .loading import LoadImage, LoadImageOrSkip
-
-__all__ = ['LoadImage', 'LoadImageOrSkip']
-
+_MODULES = {'loading': ['LoadImage', 'LoadImageOrSkip']}
 if find_spec('mmdet') is not None:
-    from .coco import CocoDataset
-    from .voc import VOCDataset
-
-    __all__ += ['CocoDataset', 'VOCDataset']
-
+    _MODULES.update(coco=['CocoDataset'], voc=['VOCDataset'])
 if find_spec('mmseg') is not None:
-    from .label_maps import LoadLabelMap, LoadLabelMapOrSkip
-    from .segmentation import ADE20KDataset, CityscapesDataset, SegDataset
-
-    __all__ += ['ADE20KDataset', 'CityscapesDataset', 'LoadLabelMap', 'LoadLabelMapOrSkip', 'SegDataset']
-
+    _MODULES.update(label_maps=['LoadLabelMap', 'LoadLabelMapOrSkip'],
+                    segmentation=['ADE20KDataset', 'CityscapesDataset', 'SegDataset'])
 if has_classification():
-    from .chest_xray14 import ChestXray14
-    from .cifar_auto_augment import CIFARAutoAugment
-    from .classification import CIFAR10, CIFAR100, ImageFolder, ImageNet
+    _MODULES.update(chest_xray14=['ChestXray14'], cifar_auto_augment=['CIFARAutoAugment'],
+                    classification=['CIFAR10', 'CIFAR100', 'ImageFolder', 'ImageNet'])
 
-    __all__ += ['CIFAR10', 'CIFAR100', 'CIFARAutoAugment', 'ChestXray14', 'ImageFolder', 'ImageNet']
+__getattr__, __all__ = lazy_names(__name__, _MODULES)

@@ -1,16 +1,15 @@
-"""Metrics that the OpenMMLab packages lack. Those for detection are registered if mmdet is installed, IoUMetric if mmseg is."""
+"""Metrics that the OpenMMLab packages lack: VOCMetric is defined if mmdet is installed, IoUMetric if mmseg is.
+
+A metric and its package are imported when the metric is first used.
+"""
 from importlib.util import find_spec
 
-from .auroc import AUROC
+from mmmux.utils.lazy_names import lazy_names
 
-__all__ = ['AUROC']
-
+_MODULES = {'auroc': ['AUROC']}
 if find_spec('mmdet') is not None:
-    from .voc_metric import VOCMetric
-
-    __all__ += ['VOCMetric']
-
+    _MODULES['voc_metric'] = ['VOCMetric']
 if find_spec('mmseg') is not None:
-    from .iou_metric import IoUMetric
+    _MODULES['iou_metric'] = ['IoUMetric']
 
-    __all__ += ['IoUMetric']
+__getattr__, __all__ = lazy_names(__name__, _MODULES)

@@ -15,7 +15,8 @@ FORKED = multiprocessing.get_context('forkserver')
 # The server imports these once, so that a process starts in one second instead of ten.
 FORKED.set_forkserver_preload([
     *(f'{package}.{part}' for package in ('mmdet', 'mmseg', 'mmpretrain') for part in _PARTS),
-    'mmmux.datasets', 'mmmux.engine.hooks', 'mmmux.engine.runner',
-    'mmmux.evaluation', 'mmmux.models.heads', 'mmmux.search.search', 'mmmux.search.report',
-    'mmmux.search.picked_config', 'data_parallel', 'interruption_points', 'tiny_training'
+    *(f'mmmux.datasets.{part}' for part in ('coco', 'voc', 'segmentation', 'label_maps', 'classification', 'chest_xray14')),
+    'mmmux.engine.hooks', 'mmmux.engine.runner', 'mmmux.evaluation.auroc', 'mmmux.evaluation.iou_metric',
+    'mmmux.evaluation.voc_metric', 'mmmux.models.heads.linear_head', 'mmmux.models.heads.ssd_head', 'mmmux.search.search',
+    'mmmux.search.report', 'mmmux.search.picked_config', 'data_parallel', 'interruption_points', 'tiny_training'
 ])

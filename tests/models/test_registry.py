@@ -46,6 +46,29 @@ def test_import_brings_none_of_the_task_packages(fresh_python):
     assert not {'mmdet', 'mmseg', 'mmpretrain', 'mmcv._ext', 'mmcv.ops'} & set(loaded)
 
 
+# mmdet and mmpretrain import each other where both are installed, and mmseg imports mmdet.
+@pytest.mark.parametrize('package,config', [
+    ('mmdet', 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'),
+    pytest.param('mmpretrain', 'classification/muxnet-m_1xb96-50e_cifar100-224.py', marks=pytest.mark.nightly),
+])
+def test_detection_and_classification_do_not_import_mmseg(fresh_python, configs, package, config):
+    pytest.importorskip(package)
+    loaded = json.loads(fresh_python(
+        'import sys, json\n'
+        'from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS, init_default_scope\n'
+        'from mmmux.config.load import load_config\n'
+        'from mmmux.tasks import task_of\n'
+        f'cfg = load_config({str(configs / config)!r})\n'
+        'init_default_scope(cfg.default_scope)\n'
+        'task_of(cfg).layouts()\n'
+        'MODELS.build(cfg.model)\n'
+        'DATASETS.build(dict(cfg.test_dataloader.dataset, lazy_init=True))\n'
+        'METRICS.build(cfg.test_evaluator)\n'
+        'for hook in cfg.custom_hooks: HOOKS.build(hook)\n'
+        'print(json.dumps([*sys.modules]))').splitlines()[-1])
+    assert any(name.startswith('mmmux.datasets.') for name in loaded) and 'mmseg' not in loaded
+
+
 def test_works_with_mmcv_lite_and_no_task_package(fresh_python):
     printed = fresh_python(
         'import sys\n'

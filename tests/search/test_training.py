@@ -11,8 +11,11 @@ from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.config.load import load_config
 from mmmux.datasets import drawn_scenes, drawn_shapes
 from mmmux.search.executors import LocalExecutor
+from mmmux.search.settings import read_settings
 from mmmux.search.training import config_text
+from mmmux.search.trial_factory import Trials
 from mmmux.search.trial_process import TrialResult, TrialSpec, trial_folder
+from mmmux.tasks import Segmentation
 from mmmux.utils.errors import ConfigError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -89,6 +92,15 @@ def _small(name: str, data: Path, options: dict) -> Config:
     per_loader = {f'{loader}.{key}': value for loader in LOADERS for key, value in (
         ('num_workers', 0), ('persistent_workers', False), ('dataset.data_root', str(data)))}
     return load_config(CONFIGS / name, {**per_loader, 'train_dataloader.batch_size': 4, **options})
+
+
+def test_a_trial_that_its_task_refuses(tmp_path):
+    """It is refused before it starts, with the short schedule in its config."""
+    cfg = load_config(CONFIGS / 'search/c1_camvid.py')
+    cfg.search.schedule = {'model.data_preprocessor.size': (64, 64)}
+    settings = read_settings(cfg)
+    with pytest.raises(ConfigError, match=r'\(96, 128\).*\(64, 64\)'):
+        Trials(settings, cfg, tmp_path, Segmentation()).spec(0, 0, settings.starts[0], [])
 
 
 @pytest.mark.slow

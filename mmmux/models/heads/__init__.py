@@ -1,16 +1,16 @@
-"""Heads for detection (registered if mmdet is installed) and classification (if mmpretrain and torchvision are installed)."""
+"""Heads for detection (defined if mmdet is installed) and classification (if mmpretrain and torchvision are installed).
+
+A head and its package are imported when the head is first used.
+"""
 from importlib.util import find_spec
 
 from mmmux.utils.installed import has_classification
+from mmmux.utils.lazy_names import lazy_names
 
-__all__ = []
-
+_MODULES = {}
 if find_spec('mmdet') is not None:
-    from .ssd_head import SSDHead
-
-    __all__ += ['SSDHead']
-
+    _MODULES['ssd_head'] = ['SSDHead']
 if has_classification():
-    from .linear_head import LinearClsHead, MultiLabelLinearClsHead
+    _MODULES['linear_head'] = ['LinearClsHead', 'MultiLabelLinearClsHead']
 
-    __all__ += ['LinearClsHead', 'MultiLabelLinearClsHead']
+__getattr__, __all__ = lazy_names(__name__, _MODULES)
