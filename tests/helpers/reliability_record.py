@@ -22,7 +22,7 @@ def record(promise: str, case: str, *, tried: int, of: str, lost: int, **facts) 
     """Add a case to a promise, in the place of what was recorded of it before.
 
     Args:
-        promise: one of `PROMISES` of mmmux/analysis/reliability_tables.py.
+        promise: one of `PROMISES` of .dev_scripts/pages/reliability_tables.py.
         case: what it was tried on, e.g. 'detector by epochs'.
         tried: how often.
         of: what was counted, e.g. 'kills'.
