@@ -7,7 +7,7 @@ are written there.
 import argparse
 from pathlib import Path
 
-from mmmux.config import load as settings
+from mmmux.config import load_config
 from mmmux.tasks import find_task
 from mmmux.utils import cli
 from mmmux.utils.installed import need
@@ -40,7 +40,7 @@ def main() -> None:
         from mmmux.search.search import run_search
         from mmmux.search.settings import read_settings
 
-        cfg = settings.load_config(args.config, args.cfg_options, args.work_dir)
+        cfg = load_config(args.config, args.cfg_options, args.work_dir)
         search = read_settings(cfg)
         work_dir = Path(cfg.work_dir)
         if args.pick:

@@ -9,7 +9,7 @@ import yaml
 
 from mmmux.analysis.complexity import classifier_complexity, input_shape, model_complexity
 from mmmux.analysis.results import Results
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 from mmmux.models import ARCHITECTURES
 from mmmux.tasks import task_of
 

@@ -25,7 +25,7 @@ class SpaceComplexity:
         size: height and width of the picture.
         last: the largest of the backbone's `out_indices`: only what it needs is built. None is the head convolution.
         output_stride: as of :class:`mmmux.models.MUXNet`.
-        removed: strides that :func:`mmmux.models.backbones.WithoutEarlyStrides` removes.
+        removed: strides that :func:`mmmux.models.backbones.without_early_strides` removes.
     """
 
     def __init__(self, space: SearchSpace, size: tuple[int, int], last: int | None = None, output_stride: int | None = None,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
-from mmmux.apis import runs as run
+from mmmux.apis import train
 from mmmux.utils.errors import ConfigError
 
 from .trial_process import CONFIG_FILE, WEIGHTS_FILE, TrialSpec
@@ -52,7 +52,7 @@ def train_and_validate(spec: TrialSpec) -> Mapping[str, float]:
     """Train what a trial's folder holds, and return what its evaluator reports at the end."""
     cfg = Config.fromfile(spec.folder / CONFIG_FILE)
     cfg.work_dir = str(spec.folder)
-    run.train(cfg)
+    train(cfg)
     scalars = MessageHub.get_current_instance().log_scalars
     return {name.removeprefix(_VAL): float(values.current()) for name, values in scalars.items() if name.startswith(_VAL)}
 

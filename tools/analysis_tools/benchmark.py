@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from mmmux.analysis.complexity import input_shape
-from mmmux.config import load as settings
+from mmmux.config import load_config
 from mmmux.deploy import benchmark
 from mmmux.tasks import task_of
 from mmmux.utils import cli
@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        configs = [settings.load_config(path) for path in args.configs]
+        configs = [load_config(path) for path in args.configs]
         height, width = args.shape or input_shape(configs[0])
         work = benchmark.Workload(args.batch, height, width, args.backbone, args.threads)
         combinations = itertools.product(args.devices, args.precisions, args.runtimes, args.configs, args.forms)

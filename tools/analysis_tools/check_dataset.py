@@ -13,8 +13,7 @@ from mmmux.analysis.dataset_check import check
 from mmmux.analysis.dataset_check.parts import SPLITS
 from mmmux.analysis.dataset_check.plots import plot
 from mmmux.analysis.dataset_check.report import write_fix_lists
-from mmmux.config import load as settings
-from mmmux.config import preflight
+from mmmux.config import check_data, load_config
 from mmmux.tasks import find_task
 from mmmux.utils import cli
 from mmmux.utils.machine import usable_cores
@@ -38,8 +37,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        cfg = settings.load_config(args.config, args.cfg_options)
-        preflight.check_data(cfg, tuple(f'{split}_dataloader' for split in args.splits))
+        cfg = load_config(args.config, args.cfg_options)
+        check_data(cfg, tuple(f'{split}_dataloader' for split in args.splits))
         task = find_task(cfg)
         report = check(cfg, task.layouts() if task else (), args.splits, args.jobs, args.fix_list)
         out = args.out or Path(cfg.work_dir) / 'dataset'

@@ -8,8 +8,7 @@ import argparse
 from pathlib import Path
 
 from mmmux.analysis import anchors
-from mmmux.config import load as settings
-from mmmux.config import preflight
+from mmmux.config import check_data, load_config
 from mmmux.utils import cli
 from mmmux.utils.errors import ConfigError
 
@@ -37,8 +36,8 @@ def show(title: str, boxes: anchors.TrainingBoxes, generator: dict, threshold: f
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        cfg = settings.load_config(args.config, args.cfg_options)
-        preflight.check_data(cfg, ('train_dataloader', ))
+        cfg = load_config(args.config, args.cfg_options)
+        check_data(cfg, ('train_dataloader', ))
         generator = cfg.model.get('bbox_head', {}).get('anchor_generator')
         threshold = cfg.model.get('train_cfg', {}).get('assigner', {}).get('pos_iou_thr')
         if generator is None or threshold is None:

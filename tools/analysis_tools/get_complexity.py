@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mmmux.analysis.complexity import input_shape, model_complexity
-from mmmux.config import load as settings
+from mmmux.config import load_config
 from mmmux.utils import cli
 
 
@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        cfg = settings.load_config(args.config, args.cfg_options)
+        cfg = load_config(args.config, args.cfg_options)
         height, width = args.shape or input_shape(cfg)
         parts = model_complexity(cfg, height, width)
     if args.json:

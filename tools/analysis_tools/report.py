@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmmux.analysis.report import Run, collect, write_page
 from mmmux.analysis.report_pictures import paint
-from mmmux.apis.inferencer import Inferencer
+from mmmux.apis import Inferencer
 from mmmux.tasks import task_of
 from mmmux.utils import cli
 

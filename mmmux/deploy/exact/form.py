@@ -24,7 +24,7 @@ def exact_form(model: nn.Module, forms: StageForm | Mapping[int, StageForm] = IN
     Args:
         model: a network or a whole detector, segmentor or classifier, in evaluation; it stays as it is.
         forms: how the stages of MUXNet are computed: one for all, or by their numbers, as
-            :func:`.fastest_forms.fastest_forms` measures it. The default is for torch itself; a file for another runtime takes
+            :func:`.tune.fastest_forms` measures it. The default is for torch itself; a file for another runtime takes
             the runtime's `FORM` (see :mod:`.runtimes`).
 
     Raises:

@@ -6,8 +6,8 @@ from mmmux.registry import MODELS
 from mmmux.utils.errors import ConfigError
 
 
-@MODELS.register_module()
-def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Module:
+@MODELS.register_module('WithoutEarlyStrides')
+def without_early_strides(backbone: dict, removed: int = 1, **options) -> nn.Module:
     """Build a backbone whose first strided convolutions have stride 1, so that small pictures keep their resolution longer.
 
     The usual way to bring an ImageNet network to CIFAR's 32 x 32 pixels. Any backbone can be given whose strides come one after

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel_split import same_padding
-from .plain_convs import are_plain
+from .export_mode import in_export_mode
 
 # oneDNN's forward pass of a depthwise convolution is slow where the dilated kernel reaches further than this many pixels.
 _FAR_REACH = 8
@@ -81,7 +81,7 @@ def shift_and_stitch(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 def prefers_phases(conv: nn.Conv2d, x: Tensor) -> bool:
     """Whether a depthwise convolution of `x` is dilated faster by :func:`by_phases`."""
     dilation, (kernel_size, _) = conv.dilation[0], conv.kernel_size
-    if dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or are_plain():
+    if dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or in_export_mode():
         return False
     return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 
