@@ -17,8 +17,8 @@ from mmengine.config import DictAction
 
 from mmmux.analysis.complexity import classifier_complexity
 from mmmux.analysis.curves import read_curves
-from mmmux.apis import runs as run
-from mmmux.config import load as settings
+from mmmux.apis import train
+from mmmux.config import load_config
 from mmmux.models import DS, IR, MUX, Architecture
 from mmmux.models.architectures import as_table
 from mmmux.utils.machine import describe_machine
@@ -82,12 +82,12 @@ CANDIDATES = {
 
 def train_one(name: str, seed: int, work_dir: Path, options: Mapping) -> None:
     """Train one candidate in this process."""
-    cfg = settings.load_config(CONFIG, options, work_dir)
+    cfg = load_config(CONFIG, options, work_dir)
     arch = CANDIDATES[name]
     cfg.model.backbone.backbone.arch = as_table(arch)
     cfg.model.head.in_channels = arch.head_channels
     cfg.randomness.seed = seed
-    run.train(cfg)
+    train(cfg)
 
 
 def describe(name: str, work_dirs: Sequence[Path]) -> dict:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 
 from mmmux.analysis.report import Run, collect
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 from mmmux.search.front import front
 from mmmux.search.generations import GENERATIONS_FILE
 from mmmux.search.pick import read_results

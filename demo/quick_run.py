@@ -11,9 +11,8 @@ import torch
 from mmengine.config import Config
 
 from mmmux.analysis.curves import plot_curves, read_curves
-from mmmux.apis import runs as run
-from mmmux.apis.inferencer import Inferencer
-from mmmux.config import load as settings
+from mmmux.apis import Inferencer, test, train
+from mmmux.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,15 +36,15 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
     started, training = time.time(), out / 'training'
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} threads'
     print(f'Training {name} from random weights ({device})')
-    run.train(_quiet(config, training, metric, prepare))
+    train(_quiet(config, training, metric, prepare))
 
     print('Testing the last checkpoint')
     checkpoint = (training / 'last_checkpoint').read_text().strip()
     cfg = _quiet(config, out / 'test', metric, prepare)
     cfg.load_from = checkpoint
-    metrics = {key: round(float(value), 4) for key, value in run.test(cfg).items()}
+    metrics = {key: round(float(value), 4) for key, value in test(cfg).items()}
 
-    inferencer = Inferencer(settings.load_config(config), checkpoint)
+    inferencer = Inferencer(load_config(config), checkpoint)
     (out / 'pictures').mkdir(exist_ok=True)
     for picture in pictures:
         inferencer.draw(picture, out / 'pictures' / f'{picture.stem}.png')
@@ -73,7 +72,7 @@ def say_what_next(config: Path, checkpoint: str, out: Path, data: str) -> None:
 
 
 def _quiet(config: Path, work_dir: Path, metric: str, prepare: Callable[[Config], None]) -> Config:
-    cfg = settings.load_config(config, work_dir=work_dir)
+    cfg = load_config(config, work_dir=work_dir)
     prepare(cfg)
     cfg.custom_hooks.append(dict(type='mmmux.ProgressHook', score=metric))
     cfg.log_level = 'ERROR'

@@ -10,8 +10,10 @@ from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
 
 from . import models  # noqa: E402
 from .checkpoints.mmengine_loaders import make_mmengine_load_safely  # noqa: E402
+from .utils.deprecated import import_moved_modules  # noqa: E402
 from .version import __version__  # noqa: E402
 
+import_moved_modules()
 warn_of_two_families()
 make_mmengine_load_safely()
 # mmengine inherits configs (`mmmux::ssdlite/...`) only from the packages in this table. The name is of no distribution, so that

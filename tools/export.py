@@ -16,7 +16,7 @@ from mmmux.utils import cli
 
 with cli.stdout_to_stderr():
     from mmmux.analysis.complexity import input_shape
-    from mmmux.config import load as settings
+    from mmmux.config import load_config
     from mmmux.deploy.export import Export, export
     from mmmux.tasks import task_of
 
@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences(), cli.stdout_to_stderr():
-        cfg = settings.load_config(args.config, args.cfg_options)
+        cfg = load_config(args.config, args.cfg_options)
         height, width = args.shape or input_shape(cfg)
         wanted = Export(args.format, height, width, args.dynamic, args.precision, args.raw, args.opset, args.pictures,
                         args.calibration, args.measured, args.tune)

@@ -1,59 +1,6 @@
 #!/usr/bin/env python
-"""Compare a detector's anchors with its training boxes, as they come out of the training pipeline, and propose better sizes.
-
-Prints, for each class, how many boxes no anchor overlaps enough to match, and of which sizes; then sizes that fit better, as a
-snippet for the config, and the same table for these. The two distributions are drawn into a picture.
-"""
-import argparse
-from pathlib import Path
-
-from mmmux.analysis import anchors
-from mmmux.config import load as settings
-from mmmux.config import preflight
-from mmmux.utils import cli
-from mmmux.utils.errors import ConfigError
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', type=Path, help='config file of an SSD detector')
-    parser.add_argument('--max-pictures', type=int, default=2000, help='training pictures to read (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='of the pictures and their augmentation (default: %(default)s)')
-    parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
-                        help='picture to write (default: %(default)s)')
-    cli.add_cfg_options(parser)
-    return parser.parse_args()
-
-
-def show(title: str, boxes: anchors.TrainingBoxes, generator: dict, threshold: float) -> None:
-    overlaps = anchors.best_overlaps(boxes.corners, anchors.anchors(generator, boxes.input_size))
-    print(f'\n{title}: mean best overlap {overlaps.mean():.3f}; unmatched means below {threshold}')
-    print(f'{"class":<16}{"boxes":>8}{"unmatched":>11}   sizes in pixels: 5 %, half, 95 % (of the unmatched)')
-    for row in anchors.unmatched_by_class(boxes, overlaps, threshold):
-        share = row['unmatched'] / max(1, row['boxes'])
-        print(f'{row["name"]:<16}{row["boxes"]:>8}{share:>11.1%}   {row["sizes"]} ({row["unmatched_sizes"] or "none"})')
-
-
-def main() -> None:
-    args = parse_args()
-    with cli.sentences():
-        cfg = settings.load_config(args.config, args.cfg_options)
-        preflight.check_data(cfg, ('train_dataloader', ))
-        generator = cfg.model.get('bbox_head', {}).get('anchor_generator')
-        threshold = cfg.model.get('train_cfg', {}).get('assigner', {}).get('pos_iou_thr')
-        if generator is None or threshold is None:
-            raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr: '
-                              'only single-stage detectors with anchors matched by overlap, such as SSD, can be fitted')
-        boxes = anchors.training_boxes(cfg, args.max_pictures, args.seed)
-        print(f'{len(boxes.labels)} boxes at {boxes.input_size[0]} x {boxes.input_size[1]} pixels')
-        show('Configured anchors', boxes, generator, threshold)
-        fitted = anchors.fit_sizes(boxes, generator, args.seed)
-        show('Proposed anchors', boxes, fitted, threshold)
-        args.plot.parent.mkdir(parents=True, exist_ok=True)
-        anchors.plot_fit(boxes, {'configured': generator, 'proposed': fitted}, threshold, args.plot)
-    print(f'\nmodel = dict(bbox_head=dict(anchor_generator=dict(\n    min_sizes={fitted["min_sizes"]},\n'
-          f'    max_sizes={fitted["max_sizes"]})))\n\ndrawn: {args.plot}')
-
+"""The old path of tools/analysis_tools/fit_anchors.py, which it runs; it goes with the next release."""
+from mmmux.utils.deprecated import run_moved_tool
 
 if __name__ == '__main__':
-    main()
+    run_moved_tool(__file__, 'analysis_tools')

@@ -6,8 +6,8 @@ A detector's boxes, a segmentor's classes or a classifier's scores are drawn.
 import argparse
 from pathlib import Path
 
-from mmmux.apis.inferencer import Inferencer
-from mmmux.config import load as settings
+from mmmux.apis import Inferencer
+from mmmux.config import load_config
 from mmmux.utils import cli
 from mmmux.utils.errors import ConfigError
 
@@ -34,7 +34,7 @@ def main() -> None:
         if len({image.name for image in args.images}) < len(args.images):
             raise ConfigError('two pictures have the same file name and would overwrite each other: draw them one by one, with '
                               'another --out-dir')
-        inferencer = Inferencer(settings.load_config(args.config), args.checkpoint, args.device)
+        inferencer = Inferencer(load_config(args.config), args.checkpoint, args.device)
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for image in args.images:
             sample = inferencer.draw(image, args.out_dir / image.name, args.threshold)

@@ -9,7 +9,7 @@ search continues with --resume.
 import argparse
 from pathlib import Path
 
-from mmmux.config import load as settings
+from mmmux.config import load_config
 from mmmux.tasks import find_task
 from mmmux.utils import cli
 from mmmux.utils.installed import need
@@ -49,7 +49,7 @@ def main() -> None:
         from mmmux.search.search import run_search
         from mmmux.search.settings import read_settings
 
-        cfg = settings.load_config(args.config, args.cfg_options, args.work_dir)
+        cfg = load_config(args.config, args.cfg_options, args.work_dir)
         search = read_settings(cfg)
         work_dir = Path(cfg.work_dir)
         if args.pick:

@@ -7,8 +7,8 @@ metrics.json in the work dir.
 import argparse
 from pathlib import Path
 
-from mmmux.apis import runs as run
-from mmmux.config import load as settings
+from mmmux.apis import test
+from mmmux.config import enable_tta, load_config
 from mmmux.tasks import task_of
 from mmmux.utils import cli
 
@@ -38,16 +38,16 @@ def main() -> None:
     args = parse_args()
     cli.pass_local_rank(args)
     with cli.sentences():
-        cfg = settings.load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         cfg.load_from, cfg.resume = args.checkpoint, False
         task = task_of(cfg) if args.show_dir or args.out else None
         if args.show_dir:
             task.draw_in_test(cfg, args.show_dir)
         if args.tta:
-            settings.test_with_augmentation(cfg)
+            enable_tta(cfg)
         if args.out:
             task.dump_in_test(cfg, args.out)
-        run.test(cfg)
+        test(cfg)
 
 
 if __name__ == '__main__':

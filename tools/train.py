@@ -8,8 +8,8 @@ iteration and stops; --resume continues it.
 """
 import argparse
 
-from mmmux.apis import runs as run
-from mmmux.config import load as settings
+from mmmux.apis import train
+from mmmux.config import load_config, resume, scale_learning_rate, train_in_mixed_precision
 from mmmux.utils import cli
 
 
@@ -39,14 +39,14 @@ def main() -> None:
     args = parse_args()
     cli.pass_local_rank(args)
     with cli.sentences():
-        cfg = settings.load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
+        cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         if args.amp:
-            settings.train_in_mixed_precision(cfg)
+            train_in_mixed_precision(cfg)
         if args.auto_scale_lr:
-            settings.scale_learning_rate(cfg)
+            scale_learning_rate(cfg)
         if args.resume:
-            settings.resume(cfg, args.resume)
-        run.train(cfg)
+            resume(cfg, args.resume)
+        train(cfg)
 
 
 if __name__ == '__main__':

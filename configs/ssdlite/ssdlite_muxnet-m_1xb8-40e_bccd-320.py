@@ -3,7 +3,8 @@ _base_ = [
     '../_base_/detection_runtime.py'
 ]
 
-# A platelet is about 20 pixels wide, so a level at stride 8 comes first; the sizes are what tools/fit_anchors.py proposes.
+# A platelet is about 20 pixels wide, so a level at stride 8 comes first. tools/analysis_tools/fit_anchors.py proposed the
+# sizes.
 model = dict(
     backbone=dict(out_indices=(2, 4, 7)),
     neck=dict(

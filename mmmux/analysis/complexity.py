@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmmux.config.load import innermost_dataset
 from mmmux.config.suggestions import explained
 from mmmux.models import Architecture, MUXNet
-from mmmux.models.layers.plain_convs import plain_convs
+from mmmux.models.layers.export_mode import export_mode
 from mmmux.utils.errors import ConfigError
 
 
@@ -71,7 +71,7 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
     handles = []
     for name, part in _parts(model).items():
         handles += _count_part(part, name, counter, macs)
-    with torch.no_grad(), counter, plain_convs():
+    with torch.no_grad(), counter, export_mode():
         model(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
     for handle in handles:
         handle.remove()

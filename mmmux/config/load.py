@@ -126,7 +126,7 @@ def resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = None if checkpoint == 'auto' else checkpoint
 
 
-def test_with_augmentation(cfg: Config) -> None:
+def enable_tta(cfg: Config) -> None:
     """Set the config to test with augmentation: merge the predictions of several views of each image (`--tta`).
 
     Args:

@@ -1,7 +1,7 @@
 """Exclude images from a data set: read and write text files of image names, and filter a data set by one.
 
 A file has one name on each line. Empty lines, and lines that begin with `#`, which state reasons, are ignored; a name that
-itself begins with `#` is written `./#name`. `tools/check_dataset.py --fix-list` writes such files.
+itself begins with `#` is written `./#name`. `tools/analysis_tools/check_dataset.py --fix-list` writes such files.
 """
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -89,8 +89,8 @@ def read_names(path: str | Path) -> list[str]:
     try:
         lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
     except FileNotFoundError:
-        raise DatasetError(f'{path} (leave_out) does not exist: tools/check_dataset.py --fix-list writes such a file, or write '
-                           'one with a name on each line') from None
+        raise DatasetError(f'{path} (leave_out) does not exist: write it with tools/analysis_tools/check_dataset.py '
+                           '--fix-list, or by hand with a name on each line') from None
     except (UnicodeDecodeError, OSError) as error:
         raise DatasetError(f'{path} (leave_out) cannot be read as a text file in UTF-8 ({error})') from None
     names = [line.strip() for line in lines if line.strip() and not line.startswith(_COMMENT)]

@@ -27,7 +27,7 @@ class SpaceComplexity:
         last (int | None): Largest of the backbone's `out_indices`; the backbone is built up to this stage. Default: None, the
             head convolution.
         output_stride (int | None): As in :class:`mmmux.models.MUXNet`. Default: None.
-        removed (int): Number of strides that :func:`mmmux.models.backbones.WithoutEarlyStrides` removes. Default: 0.
+        removed (int): Number of strides that :func:`mmmux.models.backbones.without_early_strides` removes. Default: 0.
     """
 
     def __init__(self, space: SearchSpace, size: tuple[int, int], last: int | None = None, output_stride: int | None = None,

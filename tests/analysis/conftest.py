@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.registry import init_default_scope
 
-from mmmux.config import load as settings
+from mmmux.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 
@@ -13,7 +13,7 @@ def config():
     """A config of ours by the end of its name."""
     def load(name: str, **options):
         (path, ) = CONFIGS.glob(f'*{name}.py')
-        return settings.load_config(path, options)
+        return load_config(path, options)
 
     yield load
     init_default_scope('mmengine')

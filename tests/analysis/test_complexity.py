@@ -6,7 +6,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmmux.analysis import complexity
-from mmmux.config import load as settings
+from mmmux.config import load_config
 from mmmux.models import MUXNet
 from mmmux.utils.errors import ConfigError
 
@@ -78,7 +78,7 @@ def test_dilated_network_costs_what_its_convolutions_do_without_padding_for_phas
     ('c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160', (160, 160)),
 ])
 def test_input_shape_of_segmentors_is_that_of_the_crop_or_the_short_edge(name, shape):
-    assert complexity.input_shape(settings.load_config(CONFIGS / f'{name}.py')) == shape
+    assert complexity.input_shape(load_config(CONFIGS / f'{name}.py')) == shape
 
 
 @pytest.mark.parametrize('test,train,shape', [

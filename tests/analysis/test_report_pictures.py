@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmmux.analysis.report import Run
 from mmmux.analysis.report_pictures import paint
-from mmmux.apis.inferencer import Inferencer
+from mmmux.apis import Inferencer
 from mmmux.visualization.scores import with_scores
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'

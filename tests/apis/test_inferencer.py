@@ -2,14 +2,14 @@ import pytest
 import torch
 from PIL import Image
 
-from mmmux.apis.inferencer import Inferencer
-from mmmux.config import load as settings
+from mmmux.apis import Inferencer
+from mmmux.config import load_config
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
 
 
 @pytest.fixture(scope='module')
 def cfg(configs):
-    return settings.load_config(configs / 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py')
+    return load_config(configs / 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py')
 
 
 @pytest.fixture(scope='module')

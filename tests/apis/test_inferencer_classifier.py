@@ -7,8 +7,8 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 from PIL import Image
 
-from mmmux.apis.inferencer import Inferencer
-from mmmux.config import load as settings
+from mmmux.apis import Inferencer
+from mmmux.config import load_config
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
 from mmmux.visualization.scores import with_scores
 
@@ -38,7 +38,7 @@ def build(cfg):
 @pytest.fixture(scope='module')
 def cfg(configs):
     """Of pictures in files."""
-    return settings.load_config(configs / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py')
+    return load_config(configs / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py')
 
 
 @pytest.fixture(scope='module')
@@ -108,7 +108,7 @@ class TestClasses:
 @pytest.mark.parametrize('classes', [10, 100])
 def test_configs_of_batches_read_files_as_rgb(configs, save, tmp_path, classes):
     """The batches hold RGB pictures, so that their pipeline loads nothing and their preprocessor turns nothing round."""
-    cfg = settings.load_config(configs / f'classification/muxnet-m_1xb96-50e_cifar{classes}-224.py')
+    cfg = load_config(configs / f'classification/muxnet-m_1xb96-50e_cifar{classes}-224.py')
     cfg.model.backbone.arch, cfg.model.head.in_channels = 'xs', 1152
     model = build(cfg)
     image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -159,7 +159,7 @@ class TestOtherCheckpoints:
         assert "2 weights have another shape, first 'head.fc.weight' (100x1152 in the file, 10x1152 in the model)" in sentence
 
     def test_of_another_network(self, configs, cfg, save, meta):
-        other = settings.load_config(configs / 'classification/mobilenetv3-small_1xb128-25e_cifar10-folders-32.py')
+        other = load_config(configs / 'classification/mobilenetv3-small_1xb128-25e_cifar10-folders-32.py')
         assert 'is of another model' in self.fails(cfg, save(build(other), **meta))
 
     def test_of_the_backbone_alone(self, cfg, model, save, meta):

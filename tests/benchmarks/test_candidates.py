@@ -8,7 +8,6 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmmux.apis import runs as run
 from mmmux.models import ARCHITECTURES, DS, MUX, MUXNet, get_architecture
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +60,7 @@ class TestEveryCandidate:
 
     def test_is_what_a_training_of_it_trains(self, name, monkeypatch, tmp_path):
         trained = []
-        monkeypatch.setattr(run, 'train', trained.append)
+        monkeypatch.setitem(SCRIPT['train_one'].__globals__, 'train', trained.append)
         SCRIPT['train_one'](name, 3, tmp_path, {'train_cfg.max_epochs': 2})
         (cfg, ) = trained
         assert get_architecture(cfg.model.backbone.backbone.arch) == CANDIDATES[name]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmmux.config import load as settings
+from mmmux.config import enable_tta, load_config, resume, scale_learning_rate, train_in_mixed_precision
 from mmmux.utils.errors import ConfigError
 
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
@@ -25,7 +25,7 @@ class TestLoadConfig:
 
     def test_missing_file(self):
         with pytest.raises(ConfigError, match=r'config configs/nothing\.py cannot be read'):
-            settings.load_config('configs/nothing.py')
+            load_config('configs/nothing.py')
 
     @pytest.mark.parametrize('text,word', [
         ('model = dict(', 'SyntaxError'),
@@ -36,43 +36,43 @@ class TestLoadConfig:
     ])
     def test_whatever_is_wrong_inside_is_one_sentence(self, write, text, word):
         with pytest.raises(ConfigError, match=word) as error:
-            settings.load_config(write(text))
+            load_config(write(text))
         assert '\n' not in str(error.value) and 'config.py' in str(error.value)
 
     def test_wrong_kind_of_file(self, write):
         with pytest.raises(ConfigError, match=r'notes\.txt'):
-            settings.load_config(write('a = 1', 'notes.txt'))
+            load_config(write('a = 1', 'notes.txt'))
 
     @pytest.mark.parametrize('key,meant', [('train_datloader.batch_size', 'train_dataloader'), ('modle.backbone.arch', 'model'),
                                            ('optim_wraper.optimizer.lr', 'optim_wrapper'), ('load_form', 'load_from')])
     def test_misspelt_option_is_told_with_what_was_meant(self, configs, key, meant):
         with pytest.raises(ConfigError, match=f"'{key}'.*did you mean '{meant}'"):
-            settings.load_config(configs / VOC, {key: 1})
+            load_config(configs / VOC, {key: 1})
 
     def test_unlike_anything_known_lists_the_keys(self, configs):
         with pytest.raises(ConfigError, match=r'it has .*model.*train_dataloader'):
-            settings.load_config(configs / VOC, {'zzz': 1})
+            load_config(configs / VOC, {'zzz': 1})
 
     @pytest.mark.parametrize('key', ['train_dataloader.dataset.datasets.7.data_root', 'model.backbone.arch.name.first'])
     def test_option_that_reaches_nowhere(self, configs, key):
         with pytest.raises(ConfigError, match='--cfg-options'):
-            settings.load_config(configs / VOC, {key: 1})
+            load_config(configs / VOC, {key: 1})
 
     def test_options_change_what_they_name(self, configs):
-        cfg = settings.load_config(configs / VOC, {'train_dataloader.dataset.datasets.1.data_root': 'here', 'resume': True})
+        cfg = load_config(configs / VOC, {'train_dataloader.dataset.datasets.1.data_root': 'here', 'resume': True})
         roots = [dataset.data_root for dataset in cfg.train_dataloader.dataset.datasets]
         assert roots == ['data/VOCdevkit/', 'here'] and cfg.resume is True
 
     def test_work_dir(self, configs, write):
-        assert settings.load_config(configs / VOC).work_dir == 'work_dirs/ssdlite_muxnet-m_1xb32-200e_voc0712-320'
-        assert settings.load_config(write('work_dir = "there"')).work_dir == 'there'
-        assert settings.load_config(write('work_dir = "there"'), work_dir='here').work_dir == 'here'
+        assert load_config(configs / VOC).work_dir == 'work_dirs/ssdlite_muxnet-m_1xb32-200e_voc0712-320'
+        assert load_config(write('work_dir = "there"')).work_dir == 'there'
+        assert load_config(write('work_dir = "there"'), work_dir='here').work_dir == 'here'
 
     @pytest.mark.parametrize('text', ['a = 1', "env_cfg = dict(dist_cfg=dict(backend='nccl'))"])
     @pytest.mark.parametrize('gpu', [False, True])
     def test_processes_without_gpu_talk_over_gloo(self, write, monkeypatch, text, gpu):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
-        alone, together = (settings.load_config(write(text), launcher=launcher) for launcher in ('none', 'pytorch'))
+        alone, together = (load_config(write(text), launcher=launcher) for launcher in ('none', 'pytorch'))
         assert alone.get('env_cfg') == Config.fromfile(write(text)).get('env_cfg')
         assert (together.get('env_cfg', {}).get('dist_cfg', {}).get('backend') == 'gloo') == (not gpu)
         assert (alone.launcher, together.launcher) == ('none', 'pytorch')
@@ -80,7 +80,7 @@ class TestLoadConfig:
     @pytest.mark.parametrize('launcher,gpu,left', [('none', False, True), ('pytorch', True, True), ('pytorch', False, False)])
     def test_processes_without_gpu_synchronize_over_gloo(self, configs, monkeypatch, launcher, gpu, left):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
-        cfg, before = (settings.load_config(configs / SCENES, launcher=kind).model for kind in (launcher, 'none'))
+        cfg, before = (load_config(configs / SCENES, launcher=kind).model for kind in (launcher, 'none'))
         assert str(cfg) == (str(before) if left else str(before).replace("'SyncBN'", "'mmmux.SyncBN'"))
         assert 'SyncBN' in str(before) and (str(cfg) == str(before)) == left
 
@@ -90,13 +90,13 @@ class TestMixedPrecision:
     def test_without_gpu(self, configs, monkeypatch):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
         with pytest.raises(ConfigError, match='--amp needs a GPU'):
-            settings.train_in_mixed_precision(settings.load_config(configs / VOC))
+            train_in_mixed_precision(load_config(configs / VOC))
 
     def test_keeps_the_optimiser_and_its_clipping(self, configs, monkeypatch):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-        cfg = settings.load_config(configs / VOC)
+        cfg = load_config(configs / VOC)
         before = cfg.optim_wrapper.to_dict()
-        settings.train_in_mixed_precision(cfg)
+        train_in_mixed_precision(cfg)
         assert cfg.optim_wrapper.to_dict() == {**before, 'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
 
 
@@ -105,12 +105,12 @@ class TestScaleLearningRate:
     @pytest.mark.parametrize('text', ['a = 1', 'auto_scale_lr = dict(enable=False)'])
     def test_without_base_batch_size(self, write, text):
         with pytest.raises(ConfigError, match=r'auto_scale_lr\.base_batch_size'):
-            settings.scale_learning_rate(settings.load_config(write(text)))
+            scale_learning_rate(load_config(write(text)))
 
     def test_every_config_of_ours_has_one(self, configs):
         for path in [*(configs / 'ssdlite').glob('*.py'), *(configs / 'classification').glob('*.py')]:
-            cfg = settings.load_config(path)
-            settings.scale_learning_rate(cfg)
+            cfg = load_config(path)
+            scale_learning_rate(cfg)
             # The file name says for how many processes and pictures: 8xb24 is 192.
             processes, pictures = re.search(r'_(\d+)xb(\d+)-', path.stem).groups()
             assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=int(processes) * int(pictures))
@@ -118,8 +118,8 @@ class TestScaleLearningRate:
 
 @pytest.mark.parametrize('given,load_from', [('auto', None), ('epoch_3.pth', 'epoch_3.pth')])
 def test_resume(configs, given, load_from):
-    cfg = settings.load_config(configs / VOC)
-    settings.resume(cfg, given)
+    cfg = load_config(configs / VOC)
+    resume(cfg, given)
     assert (cfg.resume, cfg.load_from) == (True, load_from)
 
 
@@ -127,16 +127,16 @@ class TestAugmentation:
 
     @pytest.mark.parametrize('gone', ['tta_model', 'tta_pipeline'])
     def test_needs_both_keys(self, configs, gone):
-        cfg = settings.load_config(configs / VOC)
+        cfg = load_config(configs / VOC)
         cfg.pop(gone)
         with pytest.raises(ConfigError, match=f'--tta needs {gone}'):
-            settings.test_with_augmentation(cfg)
+            enable_tta(cfg)
 
     def test_reaches_the_data_set_inside_wrappers(self, configs):
-        cfg = settings.load_config(configs / VOC)
+        cfg = load_config(configs / VOC)
         cfg.test_dataloader.dataset = dict(type='RepeatDataset', times=1, dataset=cfg.test_dataloader.dataset)
         detector = cfg.model
-        settings.test_with_augmentation(cfg)
+        enable_tta(cfg)
         assert cfg.test_dataloader.dataset.dataset.pipeline == cfg.tta_pipeline
         assert cfg.model.type == 'DetTTAModel' and cfg.model.module == detector
         assert cfg.val_dataloader.dataset.pipeline != cfg.tta_pipeline  # validation stays as it is

@@ -3,8 +3,7 @@ import shutil
 
 import pytest
 
-from mmmux.config import load as settings
-from mmmux.config import preflight
+from mmmux.config import check_checkpoint, check_data, load_config
 from mmmux.utils.errors import CheckpointError, DatasetError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -25,7 +24,7 @@ def copy(shapes, tmp_path):
 
 
 def test_complete_data_passes(configs, shapes):
-    preflight.check_data(settings.load_config(configs / SHAPES, roots(shapes)), LOADERS)
+    check_data(load_config(configs / SHAPES, roots(shapes)), LOADERS)
 
 
 @pytest.mark.parametrize('config,first', [
@@ -35,16 +34,16 @@ def test_complete_data_passes(configs, shapes):
 ])
 def test_missing_data_root_names_the_key_that_mends_it(configs, tmp_path, config, first):
     """The option in the message works as it stands: with it, the next complaint is about what comes next."""
-    cfg = settings.load_config(configs / config)
+    cfg = load_config(configs / config)
     for key in (first, 'val_dataloader.dataset'):
         cfg.merge_from_dict({f'{key}.data_root': str(tmp_path / 'nowhere')})
     with pytest.raises(DatasetError, match=f'data folder {tmp_path}/nowhere does not exist') as error:
-        preflight.check_data(cfg, LOADERS)
+        check_data(cfg, LOADERS)
     option = re.search(r'--cfg-options (\S+)=\.\.\.', str(error.value))[1]
     assert option == f'{first}.data_root'
-    mended = settings.load_config(configs / config, {option: str(tmp_path)})
+    mended = load_config(configs / config, {option: str(tmp_path)})
     with pytest.raises(DatasetError, match=re.escape(f'does not exist ({first}.ann_file)')):
-        preflight.check_data(mended, LOADERS)
+        check_data(mended, LOADERS)
 
 
 @pytest.mark.parametrize('gone,key', [
@@ -56,15 +55,15 @@ def test_missing_part(configs, copy, gone, key):
     path = copy / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(DatasetError, match=re.escape(f'({key})')) as error:
-        preflight.check_data(settings.load_config(configs / SHAPES, roots(copy)), LOADERS)
+        check_data(load_config(configs / SHAPES, roots(copy)), LOADERS)
     assert str(copy / gone) in str(error.value)
 
 
 def test_missing_prefix(configs, shapes):
     options = {**roots(shapes), 'val_dataloader.dataset.data_prefix.sub_data_root': 'VOC2012/'}
-    cfg = settings.load_config(configs / SHAPES, options)
+    cfg = load_config(configs / SHAPES, options)
     with pytest.raises(DatasetError, match=re.escape('(val_dataloader.dataset.data_prefix.sub_data_root)')):
-        preflight.check_data(cfg, LOADERS)
+        check_data(cfg, LOADERS)
 
 
 class TestClassFolders:
@@ -77,33 +76,33 @@ class TestClassFolders:
         return tmp_path
 
     def test_complete_data_passes(self, configs, folders):
-        cfg = settings.load_config(configs / FOLDERS, roots(folders))
+        cfg = load_config(configs / FOLDERS, roots(folders))
         assert cfg.train_dataloader.dataset.data_prefix == 'train'
-        preflight.check_data(cfg, LOADERS)
+        check_data(cfg, LOADERS)
 
     @pytest.mark.parametrize('gone', ['train', 'val'])
     def test_missing_folder_is_named(self, configs, folders, gone):
         (folders / gone).rmdir()
         with pytest.raises(DatasetError) as error:
-            preflight.check_data(settings.load_config(configs / FOLDERS, roots(folders)), LOADERS)
+            check_data(load_config(configs / FOLDERS, roots(folders)), LOADERS)
         assert str(error.value).startswith(f'{folders}/{gone} does not exist ({gone}_dataloader.dataset.data_prefix): ')
 
     def test_missing_data_root_names_the_option_that_mends_it(self, configs, tmp_path):
-        cfg = settings.load_config(configs / FOLDERS, roots(tmp_path / 'nowhere'))
+        cfg = load_config(configs / FOLDERS, roots(tmp_path / 'nowhere'))
         with pytest.raises(DatasetError, match=r'nowhere does not exist \(train_dataloader\.dataset\.data_root\).*=\.\.\.$'):
-            preflight.check_data(cfg, LOADERS)
+            check_data(cfg, LOADERS)
 
     def test_servers_are_not_asked(self, configs, folders):
         options = {**roots(folders), 'val_dataloader.dataset.data_prefix': 's3://bucket/val'}
-        preflight.check_data(settings.load_config(configs / FOLDERS, options), LOADERS)
+        check_data(load_config(configs / FOLDERS, options), LOADERS)
 
 
 def test_only_the_loaders_in_use_count(configs, shapes, tmp_path):
     options = {**roots(shapes), 'train_dataloader.dataset.data_root': str(tmp_path / 'gone')}
-    cfg = settings.load_config(configs / SHAPES, options)
-    preflight.check_data(cfg, ('test_dataloader', ))
+    cfg = load_config(configs / SHAPES, options)
+    check_data(cfg, ('test_dataloader', ))
     cfg.train_dataloader = None
-    preflight.check_data(cfg, LOADERS)
+    check_data(cfg, LOADERS)
 
 
 def test_annotations_of_an_evaluator(configs, tmp_path):
@@ -113,21 +112,21 @@ def test_annotations_of_an_evaluator(configs, tmp_path):
     (tmp_path / 'val2017').mkdir()
     options = {'val_dataloader.dataset.data_root': str(tmp_path)}
     with pytest.raises(DatasetError, match=re.escape('(val_evaluator.ann_file)')) as error:
-        preflight.check_data(settings.load_config(configs / COCO, options), ('val_dataloader', ))
+        check_data(load_config(configs / COCO, options), ('val_dataloader', ))
     option = re.search(r'--cfg-options (\S+)=\.\.\.', str(error.value))[1]
     options[option] = str(tmp_path / 'annotations/instances_val2017.json')
-    preflight.check_data(settings.load_config(configs / COCO, options), ('val_dataloader', ))
+    check_data(load_config(configs / COCO, options), ('val_dataloader', ))
 
 
 @pytest.mark.parametrize('key', ['data_root', 'ann_file', 'data_prefix.sub_data_root'])
 def test_servers_are_not_asked(configs, shapes, key):
-    cfg = settings.load_config(configs / SHAPES, {**roots(shapes), f'train_dataloader.dataset.{key}': 's3://bucket/data'})
-    preflight.check_data(cfg, LOADERS)
+    cfg = load_config(configs / SHAPES, {**roots(shapes), f'train_dataloader.dataset.{key}': 's3://bucket/data'})
+    check_data(cfg, LOADERS)
 
 
 def test_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match=r'checkpoint gone\.pth \(--resume\) does not exist'):
-        preflight.check_checkpoint('gone.pth', '--resume')
+        check_checkpoint('gone.pth', '--resume')
     (tmp_path / 'here.pth').touch()
     for path in (None, tmp_path / 'here.pth', 'https://example.com/a.pth', 'torchvision://resnet50'):
-        preflight.check_checkpoint(path, 'load_from')
+        check_checkpoint(path, 'load_from')

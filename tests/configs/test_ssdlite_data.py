@@ -5,23 +5,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmmux.apis import runs as run
+from mmmux.apis import runs
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.config import load as settings
+from mmmux.config import load_config
 
 SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 
 
 def train_and_test(config: Path, options: dict, work_dir: Path, iterations: int) -> dict:
     """Train and test as tools/train.py and tools/test.py do, and give back what metrics.json then holds."""
-    run.train(settings.load_config(config, options, work_dir))
+    runs.train(load_config(config, options, work_dir))
     checkpoint = (work_dir / 'last_checkpoint').read_text()
     trained = load_checkpoint_file(checkpoint)
     assert (trained['meta']['epoch'], trained['meta']['iter']) == (1, iterations)
     assert all(value.isfinite().all() for value in trained['state_dict'].values() if torch.is_floating_point(value))
-    cfg = settings.load_config(config, options, work_dir)
+    cfg = load_config(config, options, work_dir)
     cfg.load_from = checkpoint
-    measured = run.test(cfg)
+    measured = runs.test(cfg)
     metrics = json.loads((work_dir / 'metrics.json').read_text())
     assert metrics == pytest.approx(measured)
     return metrics

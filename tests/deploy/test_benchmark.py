@@ -35,7 +35,7 @@ def test_the_tool(tmp_path, monkeypatch, capsys):
     out = tmp_path / 'times.json'
     monkeypatch.setattr(sys, 'argv', ['benchmark.py', *configs, '--forms', 'exact', '--shape', '64', '64', '--rounds', '3',
                                       '--threads', '1', '--out', str(out)])
-    runpy.run_path(str(REPOSITORY / 'tools/benchmark.py'), run_name='__main__')
+    runpy.run_path(str(REPOSITORY / 'tools/analysis_tools/benchmark.py'), run_name='__main__')
     result = json.loads(out.read_text())
     assert [(row['config'], row['form']) for row in result['rows']] == [(Path(config).name, 'exact') for config in configs]
     assert result['rows'][0]['ratio'] == 1 and all(row['median_ms'] > 0 and row['peak_mib'] >= 0 for row in result['rows'])

@@ -86,7 +86,7 @@ def checkpoint(trained):
 
 
 def convert(file: Path, classes: int = 1000, classifier: bool = True) -> Path:
-    """Write weights of the release's MUXNet-m as tools/convert_release_checkpoint.py does."""
+    """Write weights of the release's MUXNet-m as tools/model_converters/convert_release_checkpoint.py does."""
     found = convert_release_checkpoint(weights_by_key(release_layout('m', classes)), 'reference')
     torch.save(whole_classifier(found, 'reference') if classifier else found, file)
     return file

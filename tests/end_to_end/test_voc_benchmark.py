@@ -12,9 +12,9 @@ from metric_reference import average_precision
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from mmmux.apis import runs as run
+from mmmux.apis import runs
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.config import load as settings
+from mmmux.config import enable_tta, load_config
 from mmmux.engine.runner.loader_workers import loader_workers_end
 from mmmux.tasks import Detection
 
@@ -187,14 +187,14 @@ def test_map_of_answers_that_are_partly_right(head_that_answers, tested):
 def test_mirrored_views_go_through_the_weights_and_their_boxes_lie_in_the_picture(trained, monkeypatch, tmp_path):
     from mmdet.registry import MODELS
     monkeypatch.chdir(trained[0])
-    cfg = settings.load_config(CONFIG.with_name('ssdlite_mobilenetv2_1xb32-200e_voc0712-320.py'), work_dir=tmp_path)
+    cfg = load_config(CONFIG.with_name('ssdlite_mobilenetv2_1xb32-200e_voc0712-320.py'), work_dir=tmp_path)
     init_default_scope('mmdet')
     detector = MODELS.build(cfg.model)
     torch.save(dict(state_dict=detector.state_dict(), meta={}), tmp_path / 'detector.pth')
     cfg.load_from = str(tmp_path / 'detector.pth')
-    settings.test_with_augmentation(cfg)
+    enable_tta(cfg)
     Detection().dump_in_test(cfg, tmp_path / 'predictions.pkl')
-    runner = run.build_runner(cfg)
+    runner = runs.build_runner(cfg)
     with loader_workers_end(runner):
         runner.test()
     for key, value in runner.model.module.state_dict().items():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from mmmux.apis import runs as run
-from mmmux.config import load as settings
+from mmmux.apis import runs
+from mmmux.config import load_config
 
 
 def train(config: Path, work: Path, rank: int, processes: int, port: int) -> None:
@@ -31,7 +31,7 @@ def train(config: Path, work: Path, rank: int, processes: int, port: int) -> Non
     if processes > 1:
         os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), RANK=str(rank), LOCAL_RANK=str(rank),
                           WORLD_SIZE=str(processes))
-    runner = run.build_runner(settings.load_config(config, work_dir=work, launcher='pytorch' if processes > 1 else 'none'))
+    runner = runs.build_runner(load_config(config, work_dir=work, launcher='pytorch' if processes > 1 else 'none'))
     runner.train()
     losses, _ = runner.message_hub.get_scalar('train/loss').data
     (work / f'losses_{rank}.json').write_text(json.dumps(losses.tolist()))

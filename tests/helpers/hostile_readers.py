@@ -163,8 +163,9 @@ def _read_options(path: Path) -> None:
     """Read a text file with one command line option per line."""
     import argparse
 
-    from mmmux.config import load as settings
+    from mmmux.config import load_config
     from mmmux.utils import cli
+    from mmmux.utils.errors import ConfigError
     parser = argparse.ArgumentParser(exit_on_error=False)
     cli.add_run_options(parser)
     lines = [line for line in path.read_text(errors='surrogateescape').splitlines() if line and not line.startswith('-')]
@@ -177,9 +178,9 @@ def _read_options(path: Path) -> None:
     config.write_text("model = dict(type='A', backbone=dict(type='B', arch='m'), heads=[dict(type='C'), dict(type='C')])\n"
                       "train_dataloader = dict(batch_size=2)\nenv_cfg = dict(cudnn_benchmark=False)\n")
     try:
-        settings.load_config(config, options)
-    except settings.ConfigError as error:  # names config.py instead of the file that was read
-        raise settings.ConfigError(f'{path.name}: {error}') from None
+        load_config(config, options)
+    except ConfigError as error:  # which names the config
+        raise ConfigError(f'{path.name}: {error}') from None
 
 
 READERS = {

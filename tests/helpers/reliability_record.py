@@ -22,7 +22,7 @@ def record(promise: str, case: str, *, tried: int, of: str, lost: int, **facts) 
     """Record the result of one case of a promise; it replaces an earlier record of the case.
 
     Args:
-        promise: one of `PROMISES` of mmmux/analysis/reliability_tables.py.
+        promise: one of `PROMISES` of .dev_scripts/pages/reliability_tables.py.
         case: the subject of the trials, for example 'detector by epochs'.
         tried: number of trials.
         of: plural name of the trials, for example 'kills'.

@@ -7,7 +7,7 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.structures import InstanceData, PixelData
 from needs_gpu import GPU
 
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZE = 96

@@ -90,12 +90,12 @@ def test_what_is_not_the_release_is_named(released, spoil, parts):
 
 @pytest.fixture
 def convert(monkeypatch, capsys, tmp_path):
-    """Run tools/convert_release_checkpoint.py on weights; give back the file it wrote and what it printed."""
+    """Run tools/model_converters/convert_release_checkpoint.py on weights; give back the file it wrote and what it printed."""
     def run(weights, *options) -> tuple[Path, str]:
         source, written = tmp_path / 'release.pth', tmp_path / 'converted.pth'
         torch.save(weights, source)
         monkeypatch.setattr(sys, 'argv', ['convert_release_checkpoint.py', str(source), str(written), *options])
-        runpy.run_path(str(ROOT / 'tools/convert_release_checkpoint.py'), run_name='__main__')
+        runpy.run_path(str(ROOT / 'tools/model_converters/convert_release_checkpoint.py'), run_name='__main__')
         return written, capsys.readouterr().out
 
     return run

@@ -5,7 +5,7 @@ from torch import nn
 
 from mmmux.analysis.complexity import classifier_complexity, count
 from mmmux.models import ARCHITECTURES, MUXNet
-from mmmux.models.backbones import WithoutEarlyStrides
+from mmmux.models.backbones import without_early_strides
 from mmmux.search.backbone_costs import SpaceComplexity
 
 
@@ -23,7 +23,7 @@ def compare(space, genomes, size, last=None, output_stride=None, removed=0):
     counted = []
     for genome in genomes:
         options = dict(arch=space.decode(genome), out_indices=(7 if last is None else last, ), output_stride=output_stride)
-        network = WithoutEarlyStrides(dict(type='MUXNet', **options), removed) if removed else MUXNet(**options)
+        network = without_early_strides(dict(type='MUXNet', **options), removed) if removed else MUXNet(**options)
         total = count(network, *size)['total']
         counted.append((total.params, total.macs))
     assert found == counted

@@ -3,7 +3,7 @@ import pytest
 from mmengine.config import Config
 
 from mmmux.analysis.complexity import classifier_complexity, model_complexity
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 from mmmux.models import ARCHITECTURES
 from mmmux.search.candidate_config import evaluation_config
 from mmmux.search.model_costs import ModelComplexity, make_costs

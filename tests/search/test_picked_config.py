@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmmux.analysis.complexity import model_complexity
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 from mmmux.models import DS, IR, MUX, Architecture, get_architecture
 from mmmux.search.journal import Evaluation
 from mmmux.search.model_costs import make_costs

@@ -1,6 +1,6 @@
 import pytest
 
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 from mmmux.models import ARCHITECTURES
 from mmmux.search.candidate_config import evaluation_config
 from mmmux.search.settings import read_settings

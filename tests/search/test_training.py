@@ -8,7 +8,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.config.load import load_config
+from mmmux.config import load_config
 from mmmux.datasets import drawn_scenes, drawn_shapes
 from mmmux.search.executors import LocalExecutor
 from mmmux.search.settings import read_settings

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmmux.config import load as settings
+from mmmux.config import load_config
 from mmmux.tasks import Classification, Detection, MultiLabelClassification, Segmentation, find_task, task_of
 from mmmux.utils.errors import ConfigError
 
@@ -34,7 +34,7 @@ class TestTaskOf:
     @pytest.mark.parametrize(('config', 'task'), [
         (VOC, Detection), (SCENES, Segmentation), (CIFAR, Classification), (CHEST, MultiLabelClassification)])
     def test_of_our_configs(self, configs, config, task):
-        assert type(task_of(settings.load_config(configs / config))) is task
+        assert type(task_of(load_config(configs / config))) is task
 
     @pytest.mark.parametrize(('evaluators', 'task'), [
         ([dict(type='Accuracy'), dict(type='mmmux.AUROC')], MultiLabelClassification),
@@ -61,34 +61,34 @@ class TestShowDir:
 
     def test_without_hook(self, write):
         with pytest.raises(ConfigError, match=r'default_hooks\.visualization'):
-            Detection().draw_in_test(settings.load_config(write('a = 1')), Path('drawn'))
+            Detection().draw_in_test(load_config(write('a = 1')), Path('drawn'))
 
     def test_detection_gets_an_absolute_folder(self, configs, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        cfg = settings.load_config(configs / VOC)
+        cfg = load_config(configs / VOC)
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         hook = cfg.default_hooks.visualization
         assert hook.draw and hook.test_out_dir == str(tmp_path / 'drawn')
 
     def test_segmentation_is_one_more_hook(self, configs):
-        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
+        cfg, before = load_config(configs / SCENES), load_config(configs / SCENES)
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
         assert cfg.default_hooks == before.default_hooks
 
     def test_segmentation_without_hooks(self, write):
-        cfg = settings.load_config(write('default_scope = "mmseg"'))
+        cfg = load_config(write('default_scope = "mmseg"'))
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         assert cfg.custom_hooks == [dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
 
     def test_classification_is_one_more_hook(self, configs):
-        cfg, before = settings.load_config(configs / CIFAR), settings.load_config(configs / CIFAR)
+        cfg, before = load_config(configs / CIFAR), load_config(configs / CIFAR)
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
         assert cfg.default_hooks == before.default_hooks
 
     def test_classification_without_hooks(self, write):
-        cfg = settings.load_config(write('default_scope = "mmpretrain"'))
+        cfg = load_config(write('default_scope = "mmpretrain"'))
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         assert cfg.custom_hooks == [dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
 
@@ -99,13 +99,13 @@ class TestOut:
     @pytest.mark.parametrize('config', [VOC, CIFAR])
     def test_suffix(self, configs, config, path):
         with pytest.raises(ConfigError, match=rf'--out {path} must end in \.pkl'):
-            cfg = settings.load_config(configs / config)
+            cfg = load_config(configs / config)
             task_of(cfg).dump_in_test(cfg, Path(path))
 
     @pytest.mark.parametrize('several', [False, True])
     @pytest.mark.parametrize('config', [VOC, CIFAR])
     def test_is_one_more_evaluator(self, configs, config, several):
-        cfg = settings.load_config(configs / config)
+        cfg = load_config(configs / config)
         first = cfg.test_evaluator
         cfg.test_evaluator = [first] if several else first
         task_of(cfg).dump_in_test(cfg, Path('results.pkl'))
@@ -113,7 +113,7 @@ class TestOut:
 
     @pytest.mark.parametrize('folder', ['maps', 'out.d/maps', '.hidden', 'results/v1.2'])
     def test_segmentation_writes_label_maps_into_a_folder(self, configs, folder):
-        cfg, before = settings.load_config(configs / SCENES), settings.load_config(configs / SCENES)
+        cfg, before = load_config(configs / SCENES), load_config(configs / SCENES)
         task_of(cfg).dump_in_test(cfg, Path(folder))
         assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', label_map_dir=folder)]
         assert cfg.test_evaluator == before.test_evaluator
@@ -122,10 +122,10 @@ class TestOut:
     def test_segmentation_writes_no_file(self, configs, path, tmp_path):
         (tmp_path / 'a_file').touch()
         with pytest.raises(ConfigError, match=rf'--out \S+{path} must be a folder'):
-            Segmentation().dump_in_test(settings.load_config(configs / SCENES), tmp_path / path)
+            Segmentation().dump_in_test(load_config(configs / SCENES), tmp_path / path)
 
     def test_segmentation_writes_and_draws_at_once(self, configs):
-        cfg = settings.load_config(configs / SCENES)
+        cfg = load_config(configs / SCENES)
         task_of(cfg).dump_in_test(cfg, Path('maps'))
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         written = [(hook.get('label_map_dir'), hook.get('overlay_dir')) for hook in cfg.custom_hooks[-2:]]
@@ -137,7 +137,7 @@ class TestCrop:
     @pytest.fixture
     def segmentor(self, configs):
         def load(crop, size, size_divisor=None):
-            cfg = settings.load_config(configs / SCENES)
+            cfg = load_config(configs / SCENES)
             cfg.model.data_preprocessor.update(size=size, size_divisor=size_divisor)
             cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='RandomCrop', crop_size=crop))
             return cfg

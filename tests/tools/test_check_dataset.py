@@ -12,6 +12,7 @@ from reliability_record import record
 from mmmux.datasets.drawn_scenes import draw_data_set as draw_scenes
 from mmmux.datasets.drawn_shapes import CLASSES, draw_data_set
 
+CHECK = 'analysis_tools/check_dataset.py'
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -22,7 +23,7 @@ def checked(tool, configs, capsys, tmp_path):
     """Run the tool; give back its exit status and what it printed, as JSON if that was asked for."""
     def run(config: str, data: Path, *args, options: tuple = ()):
         with pytest.raises(SystemExit) as ended:
-            tool('check_dataset.py', configs / config, '--jobs', 2, '--out', tmp_path / 'out', *args, '--cfg-options',
+            tool(CHECK, configs / config, '--jobs', 2, '--out', tmp_path / 'out', *args, '--cfg-options',
                  *(f'{loader}.dataset.data_root={data}' for loader in LOADERS), *options)
         out = capsys.readouterr().out
         return ended.value.code or 0, json.loads(out) if '--json' in args else out
@@ -211,14 +212,14 @@ def test_nothing_is_changed(checked, shapes, tmp_path):
 ])
 def test_what_cannot_be_checked_is_a_sentence(fails, configs, shapes, tmp_path, options, words):
     root = f'train_dataloader.dataset.data_root={shapes.root}'
-    assert words in fails('check_dataset.py', configs / SHAPES, '--splits', 'train', '--out', tmp_path, '--cfg-options', root,
+    assert words in fails(CHECK, configs / SHAPES, '--splits', 'train', '--out', tmp_path, '--cfg-options', root,
                           *options)
 
 
 def test_no_process_at_all_is_a_sentence(fails, configs, shapes, tmp_path):
     root = f'train_dataloader.dataset.data_root={shapes.root}'
     options = ['--splits', 'train', '--out', tmp_path, '--jobs', '0', '--cfg-options', root]
-    assert '--jobs must be 1 or more, got 0' in fails('check_dataset.py', configs / SHAPES, *options)
+    assert '--jobs must be 1 or more, got 0' in fails(CHECK, configs / SHAPES, *options)
 
 
 def test_set_that_cannot_be_checked_does_not_hide_the_others(checked, shapes):

@@ -4,6 +4,7 @@ import pytest
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
+FIT = 'analysis_tools/fit_anchors.py'
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 
 
@@ -17,7 +18,7 @@ def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
     # Anchors far too large for pictures of 96 pixels.
     generator = 'model.bbox_head.anchor_generator'
     sizes = [f'{generator}.min_sizes="[70,80,90,95]"', f'{generator}.max_sizes="[80,90,95,96]"']
-    out = tool('fit_anchors.py', configs / SHAPES, '--plot', tmp_path / 'plots/anchors.png', '--cfg-options',
+    out = tool(FIT, configs / SHAPES, '--plot', tmp_path / 'plots/anchors.png', '--cfg-options',
                f'train_dataloader.dataset.data_root={data}', *sizes)
     before, after = (float(number) for number in re.findall(r'mean best overlap (\S+);', out))
     assert after > before + 0.1
@@ -33,10 +34,10 @@ def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
 
 def test_missing_data(fails, configs, tmp_path):
     assert 'train_dataloader.dataset.data_root' in fails(
-        'fit_anchors.py', configs / SHAPES, '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path / "nowhere"}')
+        FIT, configs / SHAPES, '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path / "nowhere"}')
 
 
 @pytest.mark.parametrize('model', ["dict(type='SSD')", "dict(type='ATSS', bbox_head=dict(anchor_generator=dict(type='A')))"])
 def test_models_without_fitting_anchors(fails, tmp_path, model):
     (tmp_path / 'config.py').write_text(f'model = {model}')
-    assert 'anchor_generator' in fails('fit_anchors.py', tmp_path / 'config.py')
+    assert 'anchor_generator' in fails(FIT, tmp_path / 'config.py')

@@ -10,9 +10,9 @@ import torch
 from mmmux.utils import installed
 from mmmux.utils.errors import InstallationError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 IMPORT = ('-c', 'import mmmux')
-COMPLEXITY = ('tools/get_complexity.py', 'configs/classification/muxnet-m_8xb96-450e_imagenet-224.py')
+COMPLEXITY = ('tools/analysis_tools/get_complexity.py', 'configs/classification/muxnet-m_8xb96-450e_imagenet-224.py')
 
 
 def run_beside(folder: Path, *command: str) -> subprocess.CompletedProcess:

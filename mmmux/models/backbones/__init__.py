@@ -2,6 +2,6 @@
 from mmmux.models.architectures import ARCHITECTURES, DS, IR, MUX, Architecture, get_architecture
 
 from .muxnet import MUXNet
-from .small_pictures import WithoutEarlyStrides
+from .small_pictures import without_early_strides
 
-__all__ = ['ARCHITECTURES', 'DS', 'IR', 'MUX', 'Architecture', 'MUXNet', 'WithoutEarlyStrides', 'get_architecture']
+__all__ = ['ARCHITECTURES', 'DS', 'IR', 'MUX', 'Architecture', 'MUXNet', 'get_architecture', 'without_early_strides']

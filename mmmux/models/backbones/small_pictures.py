@@ -6,8 +6,8 @@ from mmmux.registry import MODELS
 from mmmux.utils.errors import ConfigError
 
 
-@MODELS.register_module()
-def WithoutEarlyStrides(backbone: dict, removed: int = 1, **options) -> nn.Module:
+@MODELS.register_module('WithoutEarlyStrides')
+def without_early_strides(backbone: dict, removed: int = 1, **options) -> nn.Module:
     """Build a backbone and set the stride of its first strided convolutions to 1.
 
     ImageNet networks are commonly adapted in this way to the 32 x 32 pixels of CIFAR images. The function works for every

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .channel_split import same_padding
-from .plain_convs import are_plain
+from .export_mode import in_export_mode
 
 # oneDNN's forward pass of a depthwise convolution is slow if the dilated kernel spans more than this distance, in pixels.
 _FAR_REACH = 8
@@ -90,7 +90,7 @@ def prefers_phases(conv: nn.Conv2d, x: Tensor) -> bool:
         bool: True if :func:`by_phases` is faster.
     """
     dilation, (kernel_size, _) = conv.dilation[0], conv.kernel_size
-    if dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or are_plain():
+    if dilation == 1 or conv.stride[0] != 1 or x.device.type != 'cpu' or in_export_mode():
         return False
     return torch.is_grad_enabled() or (kernel_size - 1) * dilation > _FAR_REACH
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .channel_split import same_padding
 from .dense_sampling import by_phases, prefers_phases
-from .plain_convs import are_plain
+from .export_mode import in_export_mode
 
 GROUP = 8  # channels per group on a CPU: eight float32 numbers fill one AVX2 vector
 
@@ -54,7 +54,7 @@ class PairConv(nn.Conv2d):
         Returns:
             Tensor: Shape (N, C, ceil(H / stride), ceil(W / stride)).
         """
-        if x.device.type != 'cpu' or are_plain():
+        if x.device.type != 'cpu' or in_export_mode():
             return super().forward(x)
         if prefers_phases(self, x):
             return by_phases(lambda phases: self._convolve(phases, 1), x, self.dilation[0])

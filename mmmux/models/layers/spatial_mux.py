@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .channel_split import near_equal_groups
 from .dense_sampling import by_phases, depthwise_convs, shift_and_stitch
-from .plain_convs import is_exported
+from .export_mode import is_exporting
 
 SCALES = (-1, 0, 1)
 
@@ -43,7 +43,7 @@ def channel_to_space(x: Tensor) -> Tensor:
 def _pad_to_even(x: Tensor) -> Tensor:
     h, w = x.shape[-2:]
     # An exported graph must serve every input size, so the sizes of the traced input must not choose a branch.
-    return F.pad(x, (0, w % 2, 0, h % 2)) if is_exported() or h % 2 or w % 2 else x
+    return F.pad(x, (0, w % 2, 0, h % 2)) if is_exporting() or h % 2 or w % 2 else x
 
 
 class SpatialMux(nn.Module):

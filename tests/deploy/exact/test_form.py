@@ -14,7 +14,7 @@ from mmmux.deploy.exact.stage_form import IN_RUNTIMES, IN_TORCH, StageForm
 from mmmux.deploy.old_torch import trace_to_onnx
 from mmmux.deploy.runtimes import onnx_runtime, openvino_runtime
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
-from mmmux.models.backbones.small_pictures import WithoutEarlyStrides
+from mmmux.models.backbones.small_pictures import without_early_strides
 from mmmux.models.release import convert_release_checkpoint
 from mmmux.utils.errors import ConfigError
 
@@ -129,7 +129,7 @@ def test_tables_of_ones_own(table, output_stride, form, as_trained):
 
 
 def test_strides_that_were_removed_stay_removed(as_trained):
-    network = as_trained(WithoutEarlyStrides(dict(type='MUXNet', arch='m', out_indices=(3, 7)), removed=2))
+    network = as_trained(without_early_strides(dict(type='MUXNet', arch='m', out_indices=(3, 7)), removed=2))
     assert_equal(network, exact_form(network), (32, 32))
 
 

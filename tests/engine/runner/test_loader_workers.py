@@ -5,8 +5,8 @@ import pytest
 from mmengine.hooks import Hook
 from tiny_training import make_runner
 
-from mmmux.config import load as settings
-from mmmux.engine.runner import run_config as run
+from mmmux.config import load_config
+from mmmux.engine.runner import run_config as runs
 from mmmux.engine.runner.loader_workers import loader_workers_end
 
 LOOPS = {
@@ -63,24 +63,24 @@ def test_no_process_stays_after_a_training(loop, persistent, breaks, tmp_path):
 
 def test_no_process_stays_after_train_and_test(configs, shapes, tmp_path, monkeypatch):
     watch, others = Watch(), set(multiprocessing.active_children())
-    build = run.build_runner
+    build = runs.build_runner
 
     def watched(cfg):
         runner = build(cfg)
         runner.register_hook(watch)
         return runner
 
-    monkeypatch.setattr(run, 'build_runner', watched)
+    monkeypatch.setattr(runs, 'build_runner', watched)
     options = {f'{part}_dataloader.{key}': value for part in ('train', 'val', 'test') for key, value in (
         ('dataset.data_root', str(shapes)), ('num_workers', 1), ('persistent_workers', True))}
     options.update({'train_dataloader.batch_size': 4, 'train_cfg.max_epochs': 1})
     config = configs / 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
-    run.train(settings.load_config(config, options, tmp_path))
+    runs.train(load_config(config, options, tmp_path))
     trained = watch.processes - others
     assert len(trained) >= 1 and have_ended_of_themselves(trained)
-    cfg = settings.load_config(config, options, tmp_path)
+    cfg = load_config(config, options, tmp_path)
     cfg.load_from = str(tmp_path / 'epoch_1.pth')
-    run.test(cfg)
+    runs.test(cfg)
     tested = watch.processes - others - trained
     assert len(tested) == 1 and have_ended_of_themselves(tested)
     assert set(multiprocessing.active_children()) <= others

@@ -6,7 +6,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmmux.models import DS, IR, MUX, Architecture
-from mmmux.models.backbones import WithoutEarlyStrides
+from mmmux.models.backbones import without_early_strides
 from mmmux.utils.errors import ConfigError
 
 # Strides of 2 in the stem, a mixed convolution, a plain one and a spatially multiplexed one.
@@ -34,13 +34,13 @@ def height_after(network: nn.Module, size: int = 64) -> int:
 @pytest.mark.parametrize(('removed', 'stride'), [(0, 32), (1, 16), (2, 8), (3, 4), (4, 2), (5, 1)])
 def test_features_are_twice_as_large_for_each_stride(arch, removed, stride):
     """Five strides, the last three of mixed kernels, which count as one."""
-    network = WithoutEarlyStrides(muxnet(arch), removed)
+    network = without_early_strides(muxnet(arch), removed)
     assert height_after(network) == 64 // stride
 
 
 def test_strides_are_removed_from_the_input_on():
     """With the first two gone, the third stage is where the first was."""
-    whole, changed = plain(muxnet()), WithoutEarlyStrides(muxnet(), 2)
+    whole, changed = plain(muxnet()), without_early_strides(muxnet(), 2)
     for network in (whole, changed):
         network.out_indices = range(7)
     with torch.no_grad():
@@ -49,19 +49,19 @@ def test_strides_are_removed_from_the_input_on():
 
 
 def test_one_stride_is_removed_unless_said():
-    assert height_after(WithoutEarlyStrides(muxnet())) == 4
+    assert height_after(without_early_strides(muxnet())) == 4
 
 
 @pytest.mark.parametrize('removed', [0, 1, 2, 3, 4])
 def test_kernels_side_by_side_count_as_one(removed):
     """Mixed kernels in the second place, spatial multiplexing in the fourth."""
-    network = WithoutEarlyStrides(dict(type='mmmux.MUXNet', arch=SMALL, out_indices=(3, )), removed)
+    network = without_early_strides(dict(type='mmmux.MUXNet', arch=SMALL, out_indices=(3, )), removed)
     assert height_after(network) == 64 // 2**(4 - removed)
 
 
 def test_weights_and_their_names_are_the_plain_networks():
     backbone = muxnet()
-    whole, changed = plain(backbone), WithoutEarlyStrides(copy.deepcopy(backbone), 2)
+    whole, changed = plain(backbone), without_early_strides(copy.deepcopy(backbone), 2)
     assert type(changed) is type(whole)
     assert [(name, value.shape) for name, value in changed.state_dict().items()] == [
         (name, value.shape) for name, value in whole.state_dict().items()]
@@ -70,7 +70,7 @@ def test_weights_and_their_names_are_the_plain_networks():
 
 def test_removed_stride_computes_what_the_strided_network_skips():
     """Every other output of the first convolution is the plain network's."""
-    whole, changed = plain(muxnet()).eval(), WithoutEarlyStrides(muxnet(), 1).eval()
+    whole, changed = plain(muxnet()).eval(), without_early_strides(muxnet(), 1).eval()
     changed.load_state_dict(whole.state_dict())
     x = torch.rand(1, 3, 48, 48)
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_removed_stride_computes_what_the_strided_network_skips():
 
 
 def test_with_no_stride_removed_the_network_is_the_plain_one():
-    whole, unchanged = plain(muxnet()).eval(), WithoutEarlyStrides(muxnet(), 0).eval()
+    whole, unchanged = plain(muxnet()).eval(), without_early_strides(muxnet(), 0).eval()
     unchanged.load_state_dict(whole.state_dict())
     x = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_with_no_stride_removed_the_network_is_the_plain_one():
 def test_the_config_of_the_backbone_is_left_as_it_is_and_takes_further_options():
     backbone = muxnet()
     before = copy.deepcopy(backbone)
-    network = WithoutEarlyStrides(backbone, 1, out_indices=(2, 4), norm_eval=True)
+    network = without_early_strides(backbone, 1, out_indices=(2, 4), norm_eval=True)
     assert backbone == before
     assert network.out_channels == (40, 112) and network.norm_eval
 
@@ -101,7 +101,7 @@ def test_is_built_by_its_name():
 @pytest.mark.parametrize('removed', [6, -1, 1.0, '1', None, True, False, [1]])
 def test_what_cannot_be_removed_is_refused(removed):
     with pytest.raises(ConfigError) as caught:
-        WithoutEarlyStrides(muxnet(), removed)
+        without_early_strides(muxnet(), removed)
     assert str(caught.value) == ('removed of WithoutEarlyStrides must be a whole number from 0 to 5, the strided convolutions '
                                  f'of mmmux.MUXNet, got {removed!r}')
 
@@ -120,13 +120,13 @@ class TestInMMPretrain:
 
     @pytest.mark.parametrize('removed', range(6))
     def test_features_are_twice_as_large_for_each_stride(self, backbone, removed):
-        assert height_after(WithoutEarlyStrides(copy.deepcopy(backbone), removed)) == 2 * 2**removed
+        assert height_after(without_early_strides(copy.deepcopy(backbone), removed)) == 2 * 2**removed
 
     def test_weights_and_their_names_are_the_plain_networks(self, backbone):
-        whole, changed = plain(backbone), WithoutEarlyStrides(copy.deepcopy(backbone), 3)
+        whole, changed = plain(backbone), without_early_strides(copy.deepcopy(backbone), 3)
         assert list(changed.state_dict()) == list(whole.state_dict())
         changed.load_state_dict(whole.state_dict())
 
     def test_has_five_strides(self, backbone):
         with pytest.raises(ConfigError, match=rf'from 0 to 5, the strided convolutions of {backbone["type"]}, got 6'):
-            WithoutEarlyStrides(copy.deepcopy(backbone), 6)
+            without_early_strides(copy.deepcopy(backbone), 6)

@@ -2,9 +2,8 @@
 import json
 
 import pytest
-
-from mmmux.analysis import loading_tables, performance_tables, reliability_tables, search_tables
-from mmmux.analysis.fresh_clone_table import fresh_clone_table
+from pages import loading_tables, performance_tables, reliability_tables, search_tables
+from pages.fresh_clone_table import fresh_clone_table
 
 
 def rows_of(table: str) -> list[list[str]]:

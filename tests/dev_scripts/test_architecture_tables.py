@@ -3,8 +3,8 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import architecture_tables
 
-from mmmux.analysis import architecture_tables
 from mmmux.models import ARCHITECTURES, DS, IR, MUX
 
 ROOT = Path(__file__).resolve().parents[2]

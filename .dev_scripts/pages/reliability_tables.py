@@ -11,7 +11,7 @@ PROMISES = {
     'two processes': 'two processes with SyncBN train as one with all their pictures',
     'hostile input': 'a hostile or broken file is told in one sentence; nothing of it runs, hangs or fills the memory',
     'fuzzed': 'the same of what a fuzzer finds',
-    'data sets checked': 'tools/check_dataset.py finds what is wrong with a data set',
+    'data sets checked': 'tools/analysis_tools/check_dataset.py finds what is wrong with a data set',
     'any size': 'every architecture takes every size, batch and type: forward, backward and in its exact form',
 }
 _POINTS = {

@@ -7,12 +7,11 @@ from statistics import mean
 
 import yaml
 
-from mmmux.config.load import load_config
+from mmmux.analysis.complexity import classifier_complexity, input_shape, model_complexity
+from mmmux.analysis.results import Results
+from mmmux.config import load_config
 from mmmux.models import ARCHITECTURES
 from mmmux.tasks import task_of
-
-from .complexity import classifier_complexity, input_shape, model_complexity
-from .results import Results
 
 _DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd': 'BCCD test', 'shapes': 'drawn shapes',
               'ade20k': 'ADE20K val', 'cityscapes': 'Cityscapes val', 'camvid': 'CamVid val', 'scenes': 'drawn scenes',
@@ -128,7 +127,7 @@ def metafile(rows: list[Entry], collection: str, root: Path) -> str:
         models.append({key.replace('_', ' '): value for key, value in model.items()})
     paper = dict(Title='MUXConv: Information Multiplexing in Convolutional Neural Networks',
                  URL='https://arxiv.org/abs/2003.13880')
-    return '# Written by tools/update_model_tables.py.\n' + yaml.safe_dump(
+    return '# Written by .dev_scripts/update_pages.py.\n' + yaml.safe_dump(
         dict(Collections=[dict(Name=collection, Paper=paper, README=f'configs/{collection.lower()}/README.md')], Models=models),
         sort_keys=False)
 

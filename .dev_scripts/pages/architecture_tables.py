@@ -2,10 +2,9 @@
 import json
 from pathlib import Path
 
+from mmmux.analysis.complexity import classifier_complexity
 from mmmux.models import ARCHITECTURES, DS, MUX, Architecture
 from mmmux.models.architectures import Row
-
-from .complexity import classifier_complexity
 
 _SCALE = {-1: '-1', 0: '0', 1: '+1'}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from mmengine.registry import init_default_scope
+from pages import model_tables
 
-from mmmux.analysis import model_tables
 from mmmux.models import ARCHITECTURES
 from mmmux.tasks import Classification, MultiLabelClassification, Segmentation
 
@@ -157,7 +157,7 @@ class TestPublished:
 
     @pytest.mark.slow
     def test_every_document_is_up_to_date(self, monkeypatch, capsys):
-        monkeypatch.setattr(sys, 'argv', ['update_model_tables.py', '--check'])
+        monkeypatch.setattr(sys, 'argv', ['update_pages.py', '--check'])
         with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(ROOT / 'tools/update_model_tables.py'), run_name='__main__')
+            runpy.run_path(str(ROOT / '.dev_scripts/update_pages.py'), run_name='__main__')
         assert ended.value.code == 0, capsys.readouterr().out

@@ -1,19 +1,13 @@
 #!/usr/bin/env python
-"""Write the tables of models in README.md and configs/*/README.md, and the metafiles, from the configs and docs/results."""
+"""Write the tables of the documents and the metafiles, from the configs, docs/results and benchmarks/results."""
 import argparse
 import json
 from pathlib import Path
 
-from mmmux.analysis import (
-    architecture_tables,
-    loading_tables,
-    model_tables,
-    performance_tables,
-    reliability_tables,
-    report,
-    search_tables,
-)
-from mmmux.analysis.fresh_clone_table import fresh_clone_table
+from pages import architecture_tables, loading_tables, model_tables, performance_tables, reliability_tables, search_tables
+from pages.fresh_clone_table import fresh_clone_table
+
+from mmmux.analysis import report
 from mmmux.tasks import Classification
 
 ROOT = Path(__file__).resolve().parent.parent

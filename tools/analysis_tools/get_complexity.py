@@ -1,0 +1,44 @@
+#!/usr/bin/env python
+"""Count the parameters and multiply-adds of a config's model, by part.
+
+Multiply-adds are those of convolutions and linear layers for one picture, as in the paper; normalisation, activations and
+products are not counted.
+"""
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from mmmux.analysis.complexity import input_shape, model_complexity
+from mmmux.config import load_config
+from mmmux.utils import cli
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', type=Path, help='config file')
+    parser.add_argument('--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
+                        help='size of the picture in pixels (default: what the config tests at, or the crop it trains on)')
+    parser.add_argument('--json', action='store_true', help='print JSON instead of a table')
+    cli.add_cfg_options(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with cli.sentences(), cli.stdout_to_stderr():
+        cfg = load_config(args.config, args.cfg_options)
+        height, width = args.shape or input_shape(cfg)
+        parts = model_complexity(cfg, height, width)
+    if args.json:
+        print(json.dumps(dict(config=str(args.config), shape=[height, width],
+                              parts={name: asdict(part) for name, part in parts.items()}), indent=2))
+        return
+    print(f'{args.config}, one picture of {height} x {width}')
+    print(f'{"part":<20}{"parameters":>14}{"multiply-adds":>18}')
+    for name, part in parts.items():
+        print(f'{name:<20}{part.params:>14,}{part.macs:>18,}')
+
+
+if __name__ == '__main__':
+    main()

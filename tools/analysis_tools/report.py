@@ -1,0 +1,42 @@
+#!/usr/bin/env python
+"""Write a results page for detectors or segmentors that were trained and tested on the same data.
+
+Each --run names a config and a work dir in which tools/train.py and then tools/test.py (with the same --work-dir) left their
+results. Numbers come from their logs; nothing is typed.
+"""
+import argparse
+from pathlib import Path
+
+from mmmux.analysis.report import Run, collect, write_page
+from mmmux.analysis.report_pictures import paint
+from mmmux.apis import Inferencer
+from mmmux.tasks import task_of
+from mmmux.utils import cli
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--run', nargs=3, action='append', required=True, metavar=('NAME', 'CONFIG', 'WORK_DIR'),
+                        help='a model; give one --run for each')
+    parser.add_argument('--title', required=True, help='heading of the page')
+    parser.add_argument('--text', type=Path, help='Markdown file with what the page says before its table')
+    parser.add_argument('--pictures', type=int, default=6, help='test pictures to draw (default: %(default)s)')
+    parser.add_argument('--threshold', type=float, default=0.4,
+                        help='lowest score of a detection that is drawn (default: %(default)s)')
+    parser.add_argument('--out', type=Path, required=True, help='page to write, e.g. docs/results/bccd.md')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with cli.sentences():
+        runs = [Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run]
+        data, curves = collect(runs)
+        pictures = paint(runs, args.out.with_suffix(''), args.pictures, args.threshold, Inferencer)
+        text = args.text.read_text() if args.text else ''
+        write_page(args.title, text, task_of(runs[0].cfg).results, data, curves, pictures, args.out)
+    print(f'written: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
