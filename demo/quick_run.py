@@ -15,6 +15,11 @@ from mmmux.apis import Inferencer, test, train
 from mmmux.config import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
+_KNOWN_WARNINGS = (  # of OpenMMLab's packages about each other; they would tear the progress bar
+    "<class '.*Visualizer'> instance named of visualizer has been created",
+    'The draw is False, it means that the hook for visualization will not take effect',
+    '``build_loss`` would be deprecated soon',
+)
 
 
 def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], None], pictures: Sequence[Path],
@@ -32,7 +37,8 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
     Returns:
         tuple[dict[str, float], str]: the metrics of the test, and the path of the checkpoint.
     """
-    warnings.filterwarnings('ignore')
+    for message in _KNOWN_WARNINGS:
+        warnings.filterwarnings('ignore', message)
     started, training = time.time(), out / 'training'
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f'CPU, {torch.get_num_threads()} threads'
     print(f'Training {name} from random weights ({device})')
