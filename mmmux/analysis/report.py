@@ -79,16 +79,17 @@ def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
     curves, rows = {}, []
     for run in runs:
         cfg = run.cfg
+        seed = (cfg.get('randomness') or {}).get('seed', 'random')
         several = sum(other.name == run.name for other in runs) > 1
         own = read_curves(run.work_dir)
-        curves[f'{run.name}, seed {cfg.randomness.seed}' if several else run.name] = own
+        curves[f'{run.name}, seed {seed}' if several else run.name] = own
         height, width = input_shape(cfg)
         complexity = model_complexity(cfg, height, width)['total']
         seconds = median(value for _, value in own.train['time'])
         epochs = cfg.train_cfg.get('max_epochs')
         iterations = round(own.iterations_per_epoch * epochs) if epochs else cfg.train_cfg.max_iters
         rows.append(dict(
-            name=run.name, config=run.config.name, seed=cfg.randomness.seed, epochs=epochs,
+            name=run.name, config=run.config.name, seed=seed, epochs=epochs,
             batch=cfg.train_dataloader.batch_size, size=[height, width], params=complexity.params, macs=complexity.macs,
             seconds_per_iteration=round(seconds, 3), iterations=iterations, minutes=round(seconds * iterations / 60, 1),
             machine=run.machine, metrics=run.metrics))
@@ -184,7 +185,7 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
 def _conditions(data: dict, results: Results) -> str:
     first = data['runs'][0]
     configs = ', '.join(f'`{name}`' for name in dict.fromkeys(row['config'] for row in data['runs']))
-    seeds = sorted({row['seed'] for row in data['runs']})
+    seeds = sorted({row['seed'] for row in data['runs']}, key=lambda seed: (isinstance(seed, str), seed))
     seeds = f'seed {seeds[0]}' if len(seeds) == 1 else f'seeds {", ".join(map(str, seeds))}'
     machine = first['machine']
     versions = ', '.join(f'{name} {found}' for name, found in machine['versions'].items())

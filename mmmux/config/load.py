@@ -33,6 +33,9 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         cfg = Config.fromfile(path)
     except FileNotFoundError as error:
         raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
+    except ImportError as error:
+        raise ConfigError(f'config {path} imports a module, for example by custom_imports, that cannot be imported '
+                          f'({_first_line(_innermost(error))}): install its package, or put its folder on PYTHONPATH') from None
     except Exception as error:  # a config is a Python program and can raise any exception
         raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
     _forget_own_scope(cfg._cfg_dict)
@@ -79,6 +82,13 @@ def _synchronize_on_cpus(node) -> None:
         if node.get('type') == 'SyncBN':
             node['type'] = 'mmmux.SyncBN'
         _synchronize_on_cpus(list(node.values()))
+
+
+def _innermost(error: ImportError) -> ImportError:
+    """Python's own error, around which mmengine puts two: one lists the folders of sys.path, one leaves out the reason."""
+    while isinstance(inner := error.__cause__ or error.__context__, ImportError):
+        error = inner
+    return error
 
 
 def _first_line(error: Exception) -> str:

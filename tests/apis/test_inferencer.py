@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -39,6 +40,13 @@ def test_draws_what_reaches_the_threshold(inferencer, picture, tmp_path):
     assert len(sample.pred_instances) > 0
     drawn = [Image.open(tmp_path / name).convert('RGB').tobytes() for name in ('all.png', 'none.png')]
     assert drawn[1] == Image.open(picture).tobytes() != drawn[0]
+
+
+def test_an_array_is_rgb(inferencer, picture):
+    """The same prediction as for the file, whose pixels it has."""
+    of_file, of_array = inferencer.predict(picture), inferencer.predict(np.asarray(Image.open(picture)))
+    assert torch.equal(of_array.pred_instances.bboxes, of_file.pred_instances.bboxes)
+    assert torch.equal(of_array.pred_instances.scores, of_file.pred_instances.scores)
 
 
 @pytest.mark.parametrize('spoil', [lambda path: None, lambda path: path.write_bytes(b''), lambda path: path.write_text('text')])

@@ -27,6 +27,10 @@ class TestLoadConfig:
         with pytest.raises(ConfigError, match=r'config configs/nothing\.py cannot be read'):
             load_config('configs/nothing.py')
 
+    def test_a_module_that_is_not_found_is_looked_for_on_the_path(self, write):
+        with pytest.raises(ConfigError, match=r'config\.py .*no_such_package.*PYTHONPATH'):
+            settings.load_config(write("custom_imports = dict(imports=['no_such_package'])"))
+
     @pytest.mark.parametrize('text,word', [
         ('model = dict(', 'SyntaxError'),
         ('model = undefined', 'undefined'),

@@ -52,6 +52,13 @@ def checkpoint(folder, tool_in):
     return folder / 'work/epoch_1.pth'
 
 
+@pytest.fixture(scope='module')
+def tested(folder, tool_in, checkpoint):
+    """The work dir of the training and a test."""
+    tool_in(folder, 'test.py', 'dots.py', checkpoint, '--work-dir', 'work', '--out', 'out.pkl', '--show-dir', 'drawn')
+    return folder / 'work'
+
+
 @pytest.fixture(autouse=True)
 def _inside(folder, monkeypatch):
     monkeypatch.chdir(folder)
@@ -62,20 +69,19 @@ def test_is_none_of_the_three(folder):
     assert type(task).__name__ == 'Counting' and not isinstance(task, (Detection, Segmentation, Classification))
 
 
-def test_trains_and_tests(tool, checkpoint):
-    tool('test.py', 'dots.py', checkpoint, '--work-dir', 'work', '--out', 'out.pkl', '--show-dir', 'drawn')
+def test_trains_and_tests(tested):
     with open('out.pkl', 'rb') as file:
         samples = pickle.load(file)
     assert [float(sample['gt_count']) for sample in samples] == list(COUNTS['test'])
     error = np.mean([abs(float(sample['pred_count'] - sample['gt_count'])) for sample in samples])
-    assert json.loads(Path('work/metrics.json').read_text()) == {'count/mean_error': pytest.approx(error, rel=1e-5)}
+    assert json.loads((tested / 'metrics.json').read_text()) == {'count/mean_error': pytest.approx(error, rel=1e-5)}
     assert sorted(path.name for path in Path('drawn').iterdir()) == ['test_0.png', 'test_1.png', 'test_2.png']
     for path in Path('drawn').iterdir():
         assert (np.asarray(Image.open(path)) != np.asarray(Image.open(f'dots/{path.name}'))).any()
 
 
-def test_its_scope_alone_names_it(tool, checkpoint):
-    text = Path('dots.py').read_text().replace("task = 'Counting'\n", '').replace("'mmengine'", "'counting'")
+def test_its_scope_alone_names_it(tool, checkpoint, folder):
+    text = (folder / 'dots.py').read_text().replace("task = 'Counting'\n", '').replace("'mmengine'", "'counting'")
     Path('scope.py').write_text(text.replace("'counting.", "'"))
     tool('test.py', 'scope.py', checkpoint, '--work-dir', 'scope', '--show-dir', 'scope/drawn')
     assert len(list(Path('scope/drawn').iterdir())) == 3
@@ -87,21 +93,21 @@ def test_draws_pictures(tool, checkpoint, capsys):
     assert (np.asarray(Image.open('seen/test_0.png')) != np.asarray(Image.open('dots/test_0.png'))).any()
 
 
-def test_checks_its_data(tool, capsys):
+def test_checks_its_data(tool):
     """A picture that is listed twice is found as in any other data set."""
-    Path('dots/test.txt.before').write_text(listed := Path('dots/test.txt').read_text())
-    for lines, status in ((listed, 0), (listed + listed.splitlines()[0], 1)):
-        Path('dots/test.txt').write_text(lines)
-        with pytest.raises(SystemExit) as ended:
-            tool('check_dataset.py', 'dots.py', '--jobs', 1, '--splits', 'test', '--out', 'checked')
-        assert ended.value.code == status
-    Path('dots/test.txt').write_text(listed)
-    assert 'test_0.png: is listed 2 times' in capsys.readouterr().out
+    Path('dots/twice.txt').write_text(Path('dots/test.txt').read_text() + 'test_0.png 5\n')
+    with pytest.raises(SystemExit) as ended:
+        tool('check_dataset.py', 'dots.py', '--jobs', 1, '--splits', 'test', '--out', 'checked',
+             '--cfg-options', 'test_dataloader.dataset.ann_file=twice.txt')
+    assert ended.value.code == 1
+    finding, = json.loads(Path('checked/findings.json').read_text())['findings']
+    assert finding['sentence'] == 'test_0.png: is listed 2 times'
 
 
-@pytest.mark.parametrize(('name', 'out'), [('torchscript', 'counter.pt'), ('onnx', 'counter.onnx')])
-def test_exports(tool, checkpoint, name, out, capsys):
-    tool('export.py', 'dots.py', checkpoint, '--shape', 64, 64, '--format', name, '--out', out)
+@pytest.mark.parametrize(('name', 'out', 'options'), [
+    ('torchscript', 'counter.pt', []), ('onnx', 'counter.onnx', ['--shape', 64, 96])])
+def test_exports(tool, checkpoint, name, out, options, capsys):
+    tool('export.py', 'dots.py', checkpoint, '--format', name, '--out', out, *options)
     assert json.loads(capsys.readouterr().out)['checked'] == len(COUNTS['test'])
     description = runtime_of(name).read_description(Path(out))
     assert description['task'] == 'counting' and description['classes'] == []
@@ -109,8 +115,7 @@ def test_exports(tool, checkpoint, name, out, capsys):
     assert list(description['outputs']) == ['output']
 
 
-def test_writes_a_results_page(tool, checkpoint):
-    tool('test.py', 'dots.py', checkpoint, '--work-dir', 'work')
-    tool('report.py', '--run', 'Counter', 'dots.py', 'work', '--title', 'Dots', '--pictures', 2, '--out', 'page.md')
+def test_writes_a_results_page(tool, tested):
+    tool('report.py', '--run', 'Counter', 'dots.py', tested, '--title', 'Dots', '--pictures', 2, '--out', 'page.md')
     assert 'mean error' in Path('page.md').read_text()
     assert len(list(Path('page').iterdir())) == 2
