@@ -399,7 +399,7 @@ forked = []
 register, os.register_at_fork = os.register_at_fork, lambda **hooks: forked.append(hooks)
 def seen():
     return dict(backend=matplotlib.get_backend(), stdout=sys.stdout, stderr=sys.stderr, hook=sys.excepthook, load=torch.load,
-                signals=[signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)], path=list(sys.path),
+                signals=[signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
                 threads=torch.get_num_threads(),
                 packages={name: MODULE2PACKAGE[name] for name in MODULE2PACKAGE if name not in ('mmmux', 'mmseg')},
                 type=torch.get_default_dtype())

@@ -45,6 +45,13 @@ def test_nothing_happens_without_an_error(capsys):
     assert capsys.readouterr() == ('', '')
 
 
+def test_json_is_alone_on_standard_output(capsys):
+    with cli.stdout_to_stderr():
+        print('of a package')
+    print('{}')
+    assert capsys.readouterr() == ('{}\n', 'of a package\n')
+
+
 class Broken:
     """A data set whose pictures cannot be read."""
 
