@@ -42,6 +42,13 @@ def test_draws_what_reaches_the_threshold(inferencer, picture, tmp_path):
     assert drawn[1] == Image.open(picture).tobytes() != drawn[0]
 
 
+def test_predicts_what_mmdet_does(cfg, checkpoint, inferencer, picture):
+    from mmdet.apis import inference_detector, init_detector
+    theirs = inference_detector(init_detector(cfg.copy(), str(checkpoint), device='cpu'), str(picture)).pred_instances
+    ours = inferencer.predict(picture).pred_instances
+    assert len(ours) > 0 and torch.equal(ours.bboxes, theirs.bboxes) and torch.equal(ours.labels, theirs.labels)
+
+
 def test_an_array_is_rgb(inferencer, picture):
     """The same prediction as for the file, whose pixels it has."""
     of_file, of_array = inferencer.predict(picture), inferencer.predict(np.asarray(Image.open(picture)))
