@@ -31,7 +31,7 @@ help:
 	@echo 'make test-nightly  all tests, repeated more often: 1000 networks, 1000 sizes, 50 kills'
 	@echo 'make test-family   the tests that depend on the family of packages: use it with STACK=onedl'
 	@echo 'make test-oldest   make .venv-oldest with the oldest packages that are supported, then the quick tests that need no mmcv operators'
-	@echo 'make lint          setup, then ruff and codespell'
+	@echo 'make lint          setup, then ruff, codespell and a list of phrases that docstrings avoid'
 	@echo 'make clean         delete caches and build folders; the environments stay (delete one by hand to start over)'
 	@echo
 	@echo 'STACK=onedl        the OneDL family in place of OpenMMLab, in .venv-onedl in place of .venv'
@@ -71,6 +71,7 @@ ruff: setup
 
 lint: ruff
 	'$(VENV)/bin/python' -m codespell_lib
+	'$(VENV)/bin/python' .dev_scripts/plain_english.py
 
 clean:
 	rm -rf build dist mmmux.egg-info .pytest_cache .ruff_cache .hypothesis

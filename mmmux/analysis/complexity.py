@@ -124,7 +124,7 @@ def input_shape(cfg: Config) -> tuple[int, int]:
     """Return the input size of a config's model in pixels.
 
     The size is that of the first Resize without `keep_ratio`, RandomCrop or CenterCrop in the test pipeline, else in the
-    training pipeline. If there is none, it is a square with the side of the test pipeline's ResizeShortestEdge.
+    training pipeline. Without a crop, it is a square with the side of the test pipeline's ResizeShortestEdge.
 
     Args:
         cfg (Config): config of a training or a test.

@@ -17,13 +17,13 @@ from mmmux.utils.errors import CheckpointError, in_a_line
 
 _REFUSED = ('asks for {}, which could run code and was not run: only dense tensors, plain values and mmengine histories are '
             'loaded; if you trust its author, have the weights saved again as a plain state_dict')
-# Instructions that call what they find, or name a number of a storage in another way. torch.save writes none of them.
+# Instructions that call an object on the stack, or give the number of a storage in another way. torch.save writes none of them.
 _NEVER_WRITTEN = (pickle.PERSID, pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4)
 
 
 def _history_statistic(owner, name: str):
     # A HistoryBuffer stores its own methods, which pickle writes as getattr(HistoryBuffer, 'mean'); getattr itself, which
-    # reaches anything, is never let through.
+    # reaches every attribute of every object, is never allowed.
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
         raise CheckpointError(_REFUSED.format(in_a_line(f"builtins.getattr(..., '{name}')")))
     return getattr(owner, name)
@@ -67,12 +67,12 @@ _CALLED = {id(value) for value in _ALLOWED.values()}
 
 
 class RestrictedUnpickler(pickle._Unpickler):
-    """Python's own unpickler with torch's rules for `weights_only=True`: what is called, created or given a state is in a list.
+    """Python's own unpickler with torch's rules for `weights_only=True`: it calls, creates and fills listed objects only.
 
     Raises:
         CheckpointError: the pickle asks for anything else. The message has the form 'asks for posix.system, which ...'.
     """
-    # The unpickler in C is faster, and has no place to look at what is called.
+    # The unpickler in C is faster, but cannot be made to check the functions that it calls.
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str):

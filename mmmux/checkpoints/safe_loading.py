@@ -1,9 +1,9 @@
-"""Load checkpoint files without running code from them, on torch 2.1 and later.
+"""Load checkpoints without running code from them, on torch 2.1 and later.
 
-A checkpoint is a pickle, and a pickle can name any function and call it. torch refuses that with `weights_only=True`, the
-default from 2.6 on, but then it also refuses mmengine's own checkpoints, which hold logging histories and numpy values. Here
-exactly those harmless classes are let through, and everything else is refused with a sentence that names it. Programs in
-a checkpoint's texts are not handed on. Nothing in the process is changed for it, not even for the time of a load.
+A checkpoint is a pickle, and a pickle can name any function and call it. With `weights_only=True`, the default since torch
+2.6, torch refuses such pickles. It then also refuses the checkpoints of mmengine, which hold logging histories and numpy
+values. This module allows exactly these harmless classes; any other class raises an error that names the class. The config
+text that mmengine would execute (`meta.config`) is removed from loaded checkpoints. Loading changes nothing in the process.
 """
 import contextlib
 import os

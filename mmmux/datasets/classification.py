@@ -57,7 +57,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
             list[dict]: mmpretrain's data infos: `img_path` and, with labels, `gt_label`, the class number.
 
         Raises:
-            ConfigError: `metainfo.classes` is missing where it is needed.
+            ConfigError: `metainfo.classes` is missing, and the folder does not give the classes.
             DatasetError: a folder or file is missing or malformed, or no image can be used.
         """
         try:

@@ -21,7 +21,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
     """mmdet's CocoDataset with checks of the annotation file and a report of the images it excludes.
 
     mmdet ignores every annotation whose category is not in `metainfo.classes`, numbers the classes in the order of the
-    annotation file, whatever the order of `classes`, and drops images without a message. Here, a class that the file lacks
+    annotation file, in any order of `classes`, and drops images without a message. Here, a class that the file lacks
     and a different order are errors, and the images and annotations excluded from training are counted and logged once.
 
     Args:

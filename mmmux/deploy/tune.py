@@ -68,7 +68,7 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, defaul
         height (int): Height of the images, in pixels.
         width (int): Width of the images, in pixels.
         runtime (str): 'onnx', 'openvino' or 'torchscript'.
-        default (StageForm): Form to start from. `spread` is only tried where it is True in this form.
+        default (StageForm): Form to start from. `spread` is tried only if it is True in this form.
         threads (int | None): Processor threads. Default: None, the runtime's own choice.
         rounds (int): Timed rounds; two untimed rounds come before. Default: 30.
 

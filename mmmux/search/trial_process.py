@@ -179,7 +179,7 @@ def finished_result(spec: TrialSpec) -> TrialResult | None:
         spec (TrialSpec): Input of the evaluation.
 
     Returns:
-        TrialResult | None: The result; None if there is none.
+        TrialResult | None: The result; None before the trial has one.
     """
     result = TrialResult.read(spec.folder) if spec.is_in(spec.folder) else None
     return result if result and result.status in STATUSES else None

@@ -137,7 +137,7 @@ class Task(ABC):
             elif isinstance(picture, np.ndarray):
                 shape = picture.shape[:2]
                 info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)
-                left = steps[1:]  # what the first one reads from a file is BGR, as here
+                left = steps[1:]  # the first step would read a file, as BGR
             else:
                 info['img_path'] = str(picture)
             with torch.no_grad():
@@ -223,7 +223,7 @@ class Task(ABC):
             precision: of the file: 'fp32' or 'fp16'.
 
         Returns:
-            The difference in words; None where it is rounding.
+            The difference in words; None if the outputs differ by rounding only.
         """
         return largest_difference(names, ours, theirs, precision)
 
@@ -247,7 +247,7 @@ def add_hook(cfg: Config, hook: dict) -> None:
 
 
 def find_task(cfg: Config) -> Task | None:
-    """Return the task of a config: the one it names, or else that of its `default_scope`; None if there is none.
+    """Return the task of a config: the one it names, or else that of its `default_scope`; None if no task fits.
 
     A task of another package must have been registered: a config that names its module in `custom_imports` imports it when it
     is read.

@@ -72,7 +72,7 @@ class Detection(Task):
 
     def difference(self, names: Sequence[str], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray],
                    precision: str) -> str | None:
-        """See :meth:`Task.difference`: detections are matched, whatever their order."""
+        """See :meth:`Task.difference`: detections are matched in any order."""
         compare = super().difference if len(names) == 2 else unmatched_detections  # raw outputs are in the order of the anchors
         return compare(names, ours, theirs, precision)
 

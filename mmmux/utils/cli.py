@@ -44,7 +44,7 @@ def sentences():
 
 
 def stdout_to_stderr() -> contextlib.redirect_stdout:
-    """Send what is printed in this context to standard error, where standard output is to hold a tool's JSON alone.
+    """Send the text that is printed in this context to standard error, so that standard output holds only a tool's JSON.
 
     OneDL's packages print when they are imported. The redirection holds for all threads: it is for programs, not for modules.
     """

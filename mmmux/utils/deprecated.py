@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 
 class Moved(NamedTuple):
-    """Where a module is now.
+    """The new place of a module.
 
     Attributes:
-        module: its new name.
-        renamed: new names of what it defines, by their old names; the rest kept its name.
+        module: new name of the module.
+        renamed: new names of functions and classes in the module, by their old names; all others kept their names.
     """
     module: str
     renamed: Mapping[str, str] = MappingProxyType({})
@@ -38,7 +38,7 @@ MOVED_MODULES = {
 class _OldModule(ModuleType):
     """A module under its old name. It can be called like a function of that name, which it hides in its package.
 
-    The import system puts a module in the place of whatever has its name in the package, such as the function
+    The import system replaces an attribute of the package that has the name of the module, such as the function
     `mmmux.deploy.exact_form`.
     """
 
@@ -78,7 +78,7 @@ def run_moved_tool(old: str, folder: str) -> None:
 
     Args:
         old: the file of that name at its old path.
-        folder: where it is now, beside the old file.
+        folder: new folder of the tool, below that of the old file.
     """
     new = Path(old).parent / folder / Path(old).name
     print(f'DeprecationWarning: {old} is now {new}: the old path goes with the next release', file=sys.stderr)

@@ -29,7 +29,7 @@ class TestLoadConfig:
 
     def test_a_module_that_is_not_found_is_looked_for_on_the_path(self, write):
         with pytest.raises(ConfigError, match=r'config\.py .*no_such_package.*PYTHONPATH'):
-            settings.load_config(write("custom_imports = dict(imports=['no_such_package'])"))
+            load_config(write("custom_imports = dict(imports=['no_such_package'])"))
 
     @pytest.mark.parametrize('text,word', [
         ('model = dict(', 'SyntaxError'),

@@ -101,7 +101,7 @@ class StopSignals:
 
 @contextmanager
 def handlers_restored() -> Iterator[None]:
-    """Give SIGTERM and SIGINT back what they did before at the end of the context, also after a training that failed."""
+    """Restore the earlier handlers of SIGTERM and SIGINT at the end of the context, also after a training that failed."""
     try:
         yield
     finally:

@@ -87,7 +87,7 @@ def last_line(log: Path) -> str:
         log (Path): Log file.
 
     Returns:
-        str: The line; '' if there is none.
+        str: The line; '' for an empty log.
     """
     with open(log, 'rb') as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))

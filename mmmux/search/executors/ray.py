@@ -49,7 +49,7 @@ class RayExecutor(Executor):
         self._ray = _import_ray()
         self._own = not self._ray.is_initialized()
         # Ray installs a SIGTERM handler that raises, and does not remove it. In a process that was just forked, e.g. by an
-        # evaluator's pool, the exception can be lost, and the signal with it: the pool would wait for that process for ever.
+        # evaluator's pool, the exception can be lost, and the signal with it: the pool would wait for that process without end.
         self._handler = signal.getsignal(signal.SIGTERM)
         if self._own:
             try:
