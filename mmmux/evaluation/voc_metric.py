@@ -25,7 +25,7 @@ class VOCMetric(MMDetVOCMetric):
         classes = self.dataset_meta['classes']
         metrics = {'mAP': 0.}
         for threshold in self.iou_thrs:
-            with fork_signals.kept():  # eval_map starts a multiprocessing.Pool
+            with fork_signals.sigterm_ends_children():  # eval_map starts a multiprocessing.Pool
                 mean, by_class = eval_map(
                     detections,
                     annotations,

@@ -45,16 +45,21 @@ def stop_keeping(in_child: Callable[[], None]) -> None:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """Keep signals from being lost in the child processes that are forked inside this context."""
-    def nothing() -> None:
-        pass
+def sigterm_ends_children() -> Iterator[None]:
+    """Let SIGTERM end the processes that are forked in this context at once, as `multiprocessing.Pool` expects.
 
-    keep(nothing)
+    A handler in Python that a process inherits runs between two instructions of the interpreter. If the signal arrives just
+    before the process begins to wait for a task, the handler does not run.
+    """
+    keep(_end_on_sigterm)
     try:
         yield
     finally:
-        stop_keeping(nothing)
+        stop_keeping(_end_on_sigterm)
+
+
+def _end_on_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _block() -> None:

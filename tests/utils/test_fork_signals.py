@@ -12,13 +12,13 @@ from mmmux.utils import fork_signals
 
 def end_pools_that_begin() -> None:
     fork = multiprocessing.get_context('fork')
-    for _ in range(50):
+    for _ in range(200):
         fork.Pool(2).terminate()  # it waits for its processes, which have just begun
 
 
 def beside_a_handler() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    with fork_signals.kept():
+    with fork_signals.sigterm_ends_children():
         end_pools_that_begin()
 
 
@@ -41,7 +41,7 @@ def test_pools_end(body):
 def test_signals_are_heard_again_after_a_fork():
     heard, before = [], signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
     try:
-        with fork_signals.kept():
+        with fork_signals.sigterm_ends_children():
             child = multiprocessing.get_context('fork').Process(target=abs, args=(1, ))
             child.start()
             child.join()
