@@ -129,4 +129,4 @@ def _last_line(printed: str) -> str:
     """Return the last line that begins with an error's name, else the last line."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r'(?:[\w.]*(?:Error|Exception|Interrupt)|ERROR|error)\b', line)]
-    return re.sub(r'^mmmux\.errors\.\w+: ', '', (errors or lines or [''])[-1])[:_LONGEST_SENTENCE]
+    return re.sub(r'^mmmux\.utils\.errors\.\w+: ', '', (errors or lines or [''])[-1])[:_LONGEST_SENTENCE]

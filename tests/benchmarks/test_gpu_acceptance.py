@@ -134,7 +134,7 @@ class TestOnAGPU:
     def test_tests_that_need_one_are_run(self, on_a_gpu):
         tests = on_a_gpu['tests']
         assert tests[tests.index('-m', 3) + 1] == 'gpu'
-        assert {str(ROOT / 'tests' / name) for name in ('engine/test_cuda_graph_hook.py',
+        assert {str(ROOT / 'tests' / name) for name in ('engine/hooks/test_cuda_graph_hook.py',
                                                         'models/test_precision_and_device.py')} <= set(tests)
 
 
