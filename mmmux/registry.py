@@ -38,7 +38,9 @@ class LazyRegistry(Registry):
     def load(self, name: str) -> None:
         """Register the class of a name, if one of the packages defines it."""
         for package in self._packages:
-            getattr(import_module(package), name, None)
+            module = import_module(package)
+            if name in module.__all__:
+                getattr(module, name)
 
     @property
     def names(self) -> set[str]:

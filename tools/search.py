@@ -57,7 +57,7 @@ def main() -> None:
             for path in write_picked(picked, search, cfg, f'--pick {args.pick}', args.out or work_dir / 'picked.py'):
                 print(path)
         else:
-            run_search(search, cfg, work_dir, find_task(cfg), args.resume,
+            run_search(search, cfg, work_dir, args.resume, task=find_task(cfg),
                        on_generation=lambda evaluations: write_report(evaluations, search.objectives, work_dir))
 
 

@@ -18,4 +18,4 @@ if has_classification():
     _MODULES.update(chest_xray14=['ChestXray14'], cifar_auto_augment=['CIFARAutoAugment'],
                     classification=['CIFAR10', 'CIFAR100', 'ImageFolder', 'ImageNet'])
 
-__getattr__, __all__ = lazy_names(__name__, _MODULES)
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES)

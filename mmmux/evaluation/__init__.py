@@ -12,4 +12,4 @@ if find_spec('mmdet') is not None:
 if find_spec('mmseg') is not None:
     _MODULES['iou_metric'] = ['IoUMetric']
 
-__getattr__, __all__ = lazy_names(__name__, _MODULES)
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES)

@@ -18,9 +18,9 @@ from .trial_factory import SearchedTask, Trials
 from .trial_process import TrialResult
 
 
-def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task: SearchedTask | None = None,
-               resume: bool = False,
-               on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None) -> list[Evaluation]:
+def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resume: bool = False,
+               on_generation: Callable[[Sequence[Evaluation]], None] = lambda evaluations: None,
+               task: SearchedTask | None = None) -> list[Evaluation]:
     """Run a search.
 
     Generations are synchronous: a generation is proposed after the last result of the generation before it. Proposals therefore
@@ -30,11 +30,11 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, task
         settings (SearchSettings): Settings of the search, from the config.
         cfg (Config): The whole config.
         work_dir (str | Path): Folder for the journal, the files of the evaluations, and `generations.json`.
-        task (SearchedTask | None): Task of the config; it checks the configs of trials, and is required if latency is
-            an objective and models are trained. Default: None.
         resume (bool): Continue the search in `work_dir`. Default: False.
         on_generation (Callable[[Sequence[Evaluation]], None]): Called with all evaluations so far after the last result of each
             generation. Default: a function that does nothing.
+        task (SearchedTask | None): Task of the config; it checks the configs of trials, and is required if latency is
+            an objective and models are trained. Default: None.
 
     Returns:
         list[Evaluation]: All evaluations, in the order of (generation, index).

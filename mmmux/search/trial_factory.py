@@ -11,6 +11,7 @@ from mmmux.deploy.deployed_task import DeployedTask
 from mmmux.deploy.runtimes import runtime_of
 from mmmux.models import Architecture, get_architecture
 from mmmux.models.architectures import as_table
+from mmmux.utils.errors import ConfigError
 
 from .candidate_config import evaluation_config, task_config
 from .journal import Evaluation
@@ -42,7 +43,7 @@ class Trials:
             of trained models. Default: None.
 
     Raises:
-        ConfigError: The settings of the latency are invalid.
+        ConfigError: The settings of the latency are invalid, or the config has no task.
     """
 
     def __init__(self, settings: SearchSettings, cfg: Config, work_dir: Path, task: SearchedTask | None = None):
@@ -51,6 +52,9 @@ class Trials:
         self.work_dir = work_dir
         self.task = task
         self._latency = LatencySettings.read(settings.latency) if 'latency' in settings.objectives else None
+        if self._latency and task is None and settings.analytic is None:
+            raise ConfigError(f"latency is an objective of the search, and default_scope '{cfg.get('default_scope')}' of the "
+                              'config is of no task whose models can be exported: set default_scope, or name a task')
 
     def spec(self, generation: int, index: int, genome: Genome, earlier: Sequence[Evaluation]) -> TrialSpec:
         """Make the trial of a genome.

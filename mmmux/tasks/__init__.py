@@ -1,7 +1,8 @@
 """What differs between detection, segmentation and classification: one object for each task."""
-from .base import TASKS, Task, find_task, task_of
+from .base import TASKS, Task, find_task, known_layouts, task_of
 from .classification import Classification, MultiLabelClassification
 from .detection import Detection
 from .segmentation import Segmentation
 
-__all__ = ['TASKS', 'Classification', 'Detection', 'MultiLabelClassification', 'Segmentation', 'Task', 'find_task', 'task_of']
+__all__ = ['TASKS', 'Classification', 'Detection', 'MultiLabelClassification', 'Segmentation', 'Task', 'find_task',
+           'known_layouts', 'task_of']

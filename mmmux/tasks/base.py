@@ -1,4 +1,5 @@
 """The interface of a task, and the task of a config."""
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -44,15 +45,19 @@ class Task(ABC):
     Attributes:
         scope: the `default_scope` of its configs, that is the package that registers its models; '' for a task that is used
             only where a config names it.
-        name: the task's name in the metadata of exported files.
+        name: the task's name in the metadata of exported files; by default the name of the class in lower case.
         results: the metrics of the task; only results pages and tables of models use them.
         has_classes: whether predictions have class names, which a checkpoint or the config's test data must give.
     """
 
     scope: ClassVar[str] = ''
-    name: ClassVar[str]
+    name: ClassVar[str] = ''
     results: ClassVar[Results]
     has_classes: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls.name = cls.name or cls.__name__.lower()
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:
@@ -256,13 +261,22 @@ def find_task(cfg: Config) -> Task | None:
         ConfigError: the name is not that of a registered task.
     """
     name = cfg.get('task')
-    if name is not None:
+    if isinstance(name, str):  # anything else is a variable of the config's own
         if name not in TASKS.module_dict:
             raise ConfigError(f"task '{name}' of the config is not known: choose from {', '.join(TASKS.module_dict)}, or name "
                               'the module that registers it in custom_imports')
         return TASKS.module_dict[name]()
     # Of two that fit, the one that was registered later is the more special one.
     return next((task() for task in reversed(TASKS.module_dict.values()) if task.fits(cfg)), None)
+
+
+def known_layouts() -> list[tuple[type, type[Layout]]]:
+    """Return the `layouts` of all registered tasks whose packages are installed, for data sets of any scope."""
+    layouts = []
+    for task in TASKS.module_dict.values():
+        with contextlib.suppress(ImportError):
+            layouts += task().layouts()
+    return layouts
 
 
 def task_of(cfg: Config) -> Task:

@@ -24,7 +24,6 @@ class Classification(Task):
         metric='accuracy/top1', columns={'top-1': 'accuracy/top1'}, by_class='accuracy/top1/', class_heading='class', digits=2,
         explained='Top-1 is the share of pictures whose highest score is right, in percent.',
         metafile_task='Image Classification', metafile_metric='Top 1 Accuracy')
-    scores = staticmethod(lambda logits: logits.softmax(1))
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: the highest scores."""
@@ -60,8 +59,8 @@ class Classification(Task):
         return (CheckedFolders, FolderLayout),
 
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
-        """See :meth:`Task.deployable`."""
-        return Classifier(model, raw, self.scores)
+        """See :meth:`Task.deployable`: scores are those of the model's own head."""
+        return Classifier(model, raw, _sigmoid if 'MultiLabel' in type(model.head).__name__ else _softmax)
 
     def put_prediction(self, sample, scores: Tensor) -> None:
         """See :meth:`Task.put_prediction`."""
@@ -76,7 +75,6 @@ class MultiLabelClassification(Classification):
         metric='auroc/mean', columns={'mean AUROC': 'auroc/mean'}, by_class='auroc/', class_heading='AUROC', digits=3,
         explained='Area under the ROC curve, 0 to 1.', metafile_task='Multi-Label Image Classification',
         metafile_metric='mean AUROC')
-    scores = staticmethod(lambda logits: logits.sigmoid())
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:
@@ -84,5 +82,13 @@ class MultiLabelClassification(Classification):
         head = (cfg.get('model') or {}).get('head') or {}
         evaluators = cfg.get('test_evaluator') or []
         evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
-        measured = any(str(evaluator.get('type')).endswith('AUROC') for evaluator in evaluators)
+        measured = any(str(evaluator.get('type')).rpartition('.')[2] == 'AUROC' for evaluator in evaluators)
         return super().fits(cfg) and (measured or 'MultiLabel' in str(head.get('type')))
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    return logits.softmax(1)
+
+
+def _sigmoid(logits: Tensor) -> Tensor:
+    return logits.sigmoid()

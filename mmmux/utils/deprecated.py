@@ -31,6 +31,7 @@ MOVED_MODULES = {
     'mmmux.engine.predict': Moved('mmmux.apis.inferencer', {'Painter': 'Inferencer'}),
     'mmmux.engine.run': Moved('mmmux.apis.runs'),
     'mmmux.engine.settings': Moved('mmmux.config.load', {'test_with_augmentation': 'enable_tta'}),
+    'mmmux.errors': Moved('mmmux.utils.errors'),
     'mmmux.models.backbones.architectures': Moved('mmmux.models.architectures'),
 }
 
@@ -80,6 +81,7 @@ def run_moved_tool(old: str, folder: str) -> None:
         old: the file of that name at its old path.
         folder: new folder of the tool, below that of the old file.
     """
-    new = Path(old).parent / folder / Path(old).name
+    path = Path(old).resolve()  # it may have been started by a link
+    new = path.parent / folder / path.name
     print(f'DeprecationWarning: {old} is now {new}: the old path goes with the next release', file=sys.stderr)
     runpy.run_path(str(new), run_name='__main__')

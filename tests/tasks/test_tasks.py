@@ -38,7 +38,7 @@ class TestTaskOf:
 
     @pytest.mark.parametrize(('evaluators', 'task'), [
         ([dict(type='Accuracy'), dict(type='mmmux.AUROC')], MultiLabelClassification),
-        ([dict(type='Accuracy'), dict(type='ConfusionMatrix')], Classification)])
+        ([dict(type='Accuracy'), dict(type='MulticlassAUROC')], Classification)])
     def test_of_several_evaluators(self, evaluators, task):
         assert type(task_of(Config(dict(default_scope='mmpretrain', test_evaluator=evaluators)))) is task
 
@@ -51,6 +51,9 @@ class TestTaskOf:
         with pytest.raises(ConfigError) as error:
             task_of(Config(config))
         assert all(word in str(error.value) for word in (str(config.get('default_scope')), 'mmdet', 'mmseg', 'mmpretrain'))
+
+    def test_a_variable_of_the_configs_own_is_no_name(self):
+        assert type(task_of(Config(dict(default_scope='mmseg', task=dict(name='lanes'))))) is Segmentation
 
     def test_unknown_name(self):
         with pytest.raises(ConfigError, match=r"'Depth'.*Detection"):

@@ -16,6 +16,7 @@ IMPORTS = {
     'from mmmux.engine.predict import Painter': 'mmmux.apis.inferencer.Inferencer',
     'from mmmux.engine.run import train': 'mmmux.apis.runs.train',
     'from mmmux.engine.settings import test_with_augmentation': 'mmmux.config.load.enable_tta',
+    'from mmmux.errors import UserError': 'mmmux.utils.errors.UserError',
     'from mmmux.models.backbones.architectures import ARCHITECTURES': 'mmmux.models.architectures.ARCHITECTURES',
 }
 

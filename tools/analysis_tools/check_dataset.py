@@ -17,7 +17,7 @@ with cli.stdout_to_stderr():
     from mmmux.analysis.dataset_check.plots import plot
     from mmmux.analysis.dataset_check.report import write_fix_lists
     from mmmux.config import check_data, load_config
-    from mmmux.tasks import find_task
+    from mmmux.tasks import known_layouts
     from mmmux.utils.machine import usable_cores
 
 
@@ -41,8 +41,7 @@ def main() -> None:
     with cli.sentences(), cli.stdout_to_stderr():
         cfg = load_config(args.config, args.cfg_options)
         check_data(cfg, tuple(f'{split}_dataloader' for split in args.splits))
-        task = find_task(cfg)
-        report = check(cfg, task.layouts() if task else (), args.splits, args.jobs, args.fix_list)
+        report = check(cfg, known_layouts(), args.splits, args.jobs, args.fix_list)
         out = args.out or Path(cfg.work_dir) / 'dataset'
         drawn = plot(report, out)
         found = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)

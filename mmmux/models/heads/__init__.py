@@ -13,4 +13,4 @@ if find_spec('mmdet') is not None:
 if has_classification():
     _MODULES['linear_head'] = ['LinearClsHead', 'MultiLabelLinearClsHead']
 
-__getattr__, __all__ = lazy_names(__name__, _MODULES)
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES)
