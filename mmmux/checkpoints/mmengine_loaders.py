@@ -31,8 +31,9 @@ def make_mmengine_load_safely() -> None:
     safe = {loader.__name__: loader for loader in _LOADERS}
     schemes = mmengine_checkpoint.CheckpointLoader._schemes  # there is no public way to ask which loader a prefix has
     for prefix, loader in list(schemes.items()):
-        if getattr(loader, '__module__', '') == mmengine_checkpoint.__name__ and loader.__name__ in safe:
-            mmengine_checkpoint.CheckpointLoader.register_scheme(prefix, safe[loader.__name__], force=True)
+        name = getattr(loader, '__name__', '')
+        if name in safe and loader is getattr(mmengine_checkpoint, name, None):
+            mmengine_checkpoint.CheckpointLoader.register_scheme(prefix, safe[name], force=True)
 
 
 # Named as mmengine's: it prints the names.

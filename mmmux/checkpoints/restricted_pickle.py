@@ -1,7 +1,6 @@
 """A pickle reader that makes tensors, plain values and mmengine's histories, and calls nothing else.
 
-:func:`torch.load` takes a pickle module as an argument. Given this one, it needs no list of safe classes that all of a process
-shares, and reads the same on every torch from 2.1 on.
+torch before 2.6 cannot add classes to those that `weights_only=True` allows. There, :func:`torch.load` reads with this module.
 """
 import collections
 import importlib
@@ -15,7 +14,7 @@ from torch import _weights_only_unpickler
 
 from mmmux.utils.errors import CheckpointError, in_a_line
 
-_REFUSED = ('asks for {}, which could run code and was not run: only dense tensors, plain values and mmengine histories are '
+REFUSED = ('asks for {}, which could run code and was not run: only dense tensors, plain values and mmengine histories are '
             'loaded; if you trust its author, have the weights saved again as a plain state_dict')
 # Instructions that call an object on the stack, or give the number of a storage in another way. torch.save writes none of them.
 _NEVER_WRITTEN = (pickle.PERSID, pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4)
@@ -25,21 +24,21 @@ def _history_statistic(owner, name: str):
     # A HistoryBuffer stores its own methods, which pickle writes as getattr(HistoryBuffer, 'mean'); getattr itself, which
     # reaches every attribute of every object, is never allowed.
     if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise CheckpointError(_REFUSED.format(in_a_line(f"builtins.getattr(..., '{name}')")))
+        raise CheckpointError(REFUSED.format(in_a_line(f"builtins.getattr(..., '{name}')")))
     return getattr(owner, name)
 
 
 def _latin1_bytes(text: str, encoding: str) -> bytes:
     # How protocol 2 writes bytes, which numpy's scalars hold.
     if encoding != 'latin1':
-        raise CheckpointError(_REFUSED.format(in_a_line(f"_codecs.encode(..., '{encoding}')")))
+        raise CheckpointError(REFUSED.format(in_a_line(f"_codecs.encode(..., '{encoding}')")))
     return text.encode('latin1')
 
 
 # What mmengine's Runner.save_checkpoint writes beside tensors and plain Python values. numpy moved its internals from
 # numpy.core to numpy._core in 2.0; files written by either must load under either.
 _multiarray = importlib.import_module('numpy.core' if numpy.__version__.startswith('1.') else 'numpy._core').multiarray
-_MMENGINE = {
+HARMLESS = {
     'builtins.getattr': _history_statistic,
     'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
     'numpy.ndarray': numpy.ndarray,
@@ -60,7 +59,7 @@ _ALLOWED = {
     **{str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)},
     # Sparse tensors are left out: their indices reach outside their memory unless all are compared with the shape.
     **{name: value for name, value in _weights_only_unpickler._get_allowed_globals().items() if 'sparse' not in name},
-    **_MMENGINE,
+    **HARMLESS,
     '_codecs.encode': _latin1_bytes,
 }
 _CALLED = {id(value) for value in _ALLOWED.values()}
@@ -79,7 +78,7 @@ class RestrictedUnpickler(pickle._Unpickler):
         """The allowed class or function of a name."""
         full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # Python 2's name, in old pickle protocols
         if full_name not in _ALLOWED:
-            raise CheckpointError(_REFUSED.format(in_a_line(full_name)))
+            raise CheckpointError(REFUSED.format(in_a_line(full_name)))
         return _ALLOWED[full_name]
 
     def _call(self) -> None:
@@ -98,16 +97,16 @@ class RestrictedUnpickler(pickle._Unpickler):
     def _get_storage(self) -> None:
         name = self.stack[-1]
         if not isinstance(name, tuple) or name[:1] not in (('storage', ), (b'storage', )):
-            raise CheckpointError(_REFUSED.format(in_a_line(f'the persistent object {name!r}')))
+            raise CheckpointError(REFUSED.format(in_a_line(f'the persistent object {name!r}')))
         self.load_binpersid()
 
     def _refuse(self) -> None:
-        raise CheckpointError(_REFUSED.format('what torch.save never writes'))
+        raise CheckpointError(REFUSED.format('what torch.save never writes'))
 
     @staticmethod
     def _check(value, shown) -> None:
         if id(value) not in _CALLED:
-            raise CheckpointError(_REFUSED.format(in_a_line(str(shown))))
+            raise CheckpointError(REFUSED.format(in_a_line(str(shown))))
 
     dispatch.update({pickle.REDUCE[0]: _call, pickle.NEWOBJ[0]: _create, pickle.BUILD[0]: _set_state,
                      pickle.BINPERSID[0]: _get_storage, **dict.fromkeys((code[0] for code in _NEVER_WRITTEN), _refuse)})
@@ -120,4 +119,4 @@ RESTRICTED_PICKLE = SimpleNamespace(
     UnpicklingError=pickle.UnpicklingError,
 )
 
-__all__ = ['RESTRICTED_PICKLE', 'RestrictedUnpickler']
+__all__ = ['HARMLESS', 'REFUSED', 'RESTRICTED_PICKLE', 'RestrictedUnpickler']

@@ -3,21 +3,26 @@
 A checkpoint is a pickle, and a pickle can name any function and call it. With `weights_only=True`, the default since torch
 2.6, torch refuses such pickles. It then also refuses the checkpoints of mmengine, which hold logging histories and numpy
 values. This module allows exactly these harmless classes; any other class raises an error that names the class. The config
-text that mmengine would execute (`meta.config`) is removed from loaded checkpoints. Loading changes nothing in the process.
+text that mmengine would execute (`meta.config`) is removed from loaded checkpoints. While a checkpoint is read, torch's list of
+safe classes holds these classes only; `torch.load` stays as it is.
 """
 import contextlib
-import os
+import pickle
+import re
+import threading
 from pathlib import Path
 
 import torch
+from mmengine.utils import digit_version
 
 from mmmux.utils.errors import CheckpointError, in_a_line
 
 from .bombs import check_archive
-from .restricted_pickle import RESTRICTED_PICKLE
+from .restricted_pickle import HARMLESS, REFUSED, RESTRICTED_PICKLE
 
 _torch_load = torch.load  # what other packages put in its place later may read anything
-_ONLY_TORCHS_OWN_READER = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
+_TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0')
+_one_at_a_time = threading.RLock()  # threads would restore each other's lists
 
 
 def load_checkpoint_file(path, map_location=None):
@@ -37,18 +42,18 @@ def load_checkpoint_file(path, map_location=None):
     name = _name(path)
     if isinstance(path, (str, Path)) and not Path(path).is_file():
         raise CheckpointError(f'checkpoint {name} does not exist')
-    if os.getenv(_ONLY_TORCHS_OWN_READER, '0').lower() in ('1', 'y', 'yes', 'true'):
-        raise CheckpointError(f'checkpoint {name} cannot be read while the environment sets {_ONLY_TORCHS_OWN_READER}, which '
-                              "forbids every reader but torch's own, and that refuses mmengine's checkpoints: unset it; "
-                              'this reader runs no code either')
     try:
         with open(path, 'rb') if isinstance(path, (str, Path)) else contextlib.nullcontext(path) as file:
             check_archive(file)
-        # weights_only=True is torch's own list of classes, to which others are added for all of the process only.
+        if _TORCH_HAS_ALLOW_LIST:
+            with _allowed(HARMLESS):
+                return _without_program(_torch_load(path, map_location=map_location, weights_only=True))
         return _without_program(_torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE,
                                             weights_only=False))
     except CheckpointError as error:
         raise CheckpointError(f'checkpoint {name} {error}') from None
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(f'checkpoint {name} {_refusal(path, error)}') from None
     except Exception as error:  # a damaged pickle can make its reader raise anything
         reason = in_a_line(str(error).strip() or type(error).__name__)
         raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
@@ -56,13 +61,38 @@ def load_checkpoint_file(path, map_location=None):
 
 def _without_program(checkpoint):
     # mmengine's Runner.resume executes meta.config, which old versions of mmengine saved, to learn the number of GPUs.
-    if isinstance(checkpoint, dict) and isinstance(checkpoint.get('meta'), dict):
-        checkpoint['meta'].pop('config', None)
+    # The methods of dict itself: a pickle can give an OrderedDict attributes that hide them.
+    if isinstance(checkpoint, dict) and isinstance(meta := dict.get(checkpoint, 'meta'), dict):
+        dict.pop(meta, 'config', None)
     return checkpoint
+
+
+@contextlib.contextmanager
+def _allowed(classes: dict):
+    # Clear the list first: onedl-mmengine adds getattr to the list of safe globals, and getattr reaches every attribute.
+    with _one_at_a_time:
+        others = torch.serialization.get_safe_globals()
+        torch.serialization.clear_safe_globals()
+        try:
+            with torch.serialization.safe_globals([(cls, name) for name, cls in classes.items()]):
+                yield
+        finally:
+            torch.serialization.add_safe_globals(others)
 
 
 def _name(path) -> str:
     return str(path) if isinstance(path, (str, Path)) else getattr(path, 'name', 'from memory')
+
+
+def _refusal(path, error: Exception) -> str:
+    unknown = re.findall(r'GLOBAL ([\w.]+)', str(error))
+    with contextlib.suppress(Exception):  # this function reads only zip files, but lists all classes that a file names
+        listed = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+        unknown = [name for name in listed if name not in HARMLESS] or unknown
+    if unknown:
+        return REFUSED.format(in_a_line(', '.join(sorted(unknown))))
+    reason = in_a_line(str(error).split('WeightsUnpickler error: ')[-1]) or type(error).__name__
+    return f'cannot be read safely ({reason}): it is damaged or holds more than weights'
 
 
 __all__ = ['load_checkpoint_file']

@@ -74,6 +74,8 @@ def _unblock() -> None:
 
 
 def _begin() -> None:
-    for function in list(_in_child):
-        function()
-    _unblock()
+    try:
+        for function in list(_in_child):
+            function()
+    finally:
+        _unblock()
