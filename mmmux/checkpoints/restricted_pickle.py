@@ -57,12 +57,29 @@ _ALLOWED = {
     # The earliest versions of torch's list lack the plain classes, devices and most dtypes.
     **{f'{cls.__module__}.{cls.__name__}': cls for cls in (set, complex, bytearray, collections.Counter, torch.device)},
     **{str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)},
-    # Sparse tensors are left out: their indices reach outside their memory unless all are compared with the shape.
-    **{name: value for name, value in _weights_only_unpickler._get_allowed_globals().items() if 'sparse' not in name},
+    # Sparse tensors are left out: their indices reach outside their memory unless all are compared with the shape. So is the
+    # function that rebuilds tensors with attributes: it calls and changes its arguments without a check.
+    **{name: value for name, value in _weights_only_unpickler._get_allowed_globals().items()
+       if 'sparse' not in name and not name.endswith('._rebuild_from_type_v2')},
     **HARMLESS,
     '_codecs.encode': _latin1_bytes,
 }
-_CALLED = {id(value) for value in _ALLOWED.values()}
+# Arrays are made by _reconstruct and filled by their state: called, the class would allocate any size.
+_CALLED = {id(value) for value in _ALLOWED.values()} - {id(numpy.ndarray)}
+_CONTAINERS = (list, dict, set, collections.OrderedDict, collections.Counter)
+_OF_A_HISTORY = {'max_length': int, '_max_length': int, '_log_history': numpy.ndarray, '_count_history': numpy.ndarray}
+
+
+def _is_plain(instance, state) -> bool:
+    """Return whether a state gives an object nothing but the data that torch.save writes for objects of its type."""
+    if isinstance(instance, numpy.dtype):  # a number: no fields, no objects
+        return isinstance(state, tuple) and state[2:] == (None, None, None, -1, -1, 0) and not instance.hasobject
+    if type(instance) is collections.OrderedDict:  # attributes would hide its methods
+        return isinstance(state, dict) and set(state) <= {'_metadata'}
+    if type(instance) is HistoryBuffer:
+        return isinstance(state, dict) and set(state) <= {*_OF_A_HISTORY, 'statistics_methods'} and all(
+            isinstance(state[name], kind) for name, kind in _OF_A_HISTORY.items() if name in state)
+    return True
 
 
 class RestrictedUnpickler(pickle._Unpickler):
@@ -91,8 +108,35 @@ class RestrictedUnpickler(pickle._Unpickler):
 
     def _set_state(self) -> None:
         # A state can set any attribute, and can make numpy take numbers for addresses in memory.
-        self._check(type(self.stack[-2]), 'a change of ' + type(self.stack[-2]).__name__)
+        instance, state = self.stack[-2:]
+        shown = 'a change of ' + type(instance).__name__
+        if type(instance) is not numpy.ndarray:
+            self._check(type(instance), shown)
+        if not _is_plain(instance, state):
+            raise CheckpointError(REFUSED.format(in_a_line(shown)))
+        if isinstance(instance, HistoryBuffer):
+            state.pop('statistics_methods', None)  # all histories of the process share them
         self.load_build()
+
+    def _append(self) -> None:
+        self._check_container(self.stack[-2])
+        self.load_append()
+
+    def _append_all(self) -> None:
+        self._check_container(self.metastack[-1][-1])  # the elements are above a mark
+        self.load_appends()
+
+    def _set_item(self) -> None:
+        self._check_container(self.stack[-3])
+        self.load_setitem()
+
+    def _set_items(self) -> None:
+        self._check_container(self.metastack[-1][-1])
+        self.load_setitems()
+
+    def _add_all(self) -> None:
+        self._check_container(self.metastack[-1][-1])
+        self.load_additems()
 
     def _get_storage(self) -> None:
         name = self.stack[-1]
@@ -104,12 +148,20 @@ class RestrictedUnpickler(pickle._Unpickler):
         raise CheckpointError(REFUSED.format('what torch.save never writes'))
 
     @staticmethod
+    def _check_container(container) -> None:
+        # An array would read what it is given, for example from an address in memory.
+        if type(container) not in _CONTAINERS:
+            raise CheckpointError(REFUSED.format(in_a_line('a change of ' + type(container).__name__)))
+
+    @staticmethod
     def _check(value, shown) -> None:
         if id(value) not in _CALLED:
             raise CheckpointError(REFUSED.format(in_a_line(str(shown))))
 
     dispatch.update({pickle.REDUCE[0]: _call, pickle.NEWOBJ[0]: _create, pickle.BUILD[0]: _set_state,
-                     pickle.BINPERSID[0]: _get_storage, **dict.fromkeys((code[0] for code in _NEVER_WRITTEN), _refuse)})
+                     pickle.BINPERSID[0]: _get_storage, pickle.APPEND[0]: _append,
+                     pickle.APPENDS[0]: _append_all, pickle.SETITEM[0]: _set_item, pickle.SETITEMS[0]: _set_items,
+                     pickle.ADDITEMS[0]: _add_all, **dict.fromkeys((code[0] for code in _NEVER_WRITTEN), _refuse)})
 
 
 RESTRICTED_PICKLE = SimpleNamespace(

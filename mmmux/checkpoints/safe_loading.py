@@ -9,6 +9,7 @@ safe classes holds these classes only; `torch.load` stays as it is.
 import contextlib
 import pickle
 import re
+import tarfile
 import threading
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def load_checkpoint_file(path, map_location=None):
         if _TORCH_HAS_ALLOW_LIST:
             with _allowed(HARMLESS):
                 return _without_program(_torch_load(path, map_location=map_location, weights_only=True))
+        _refuse_programs(path)
         return _without_program(_torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE,
                                             weights_only=False))
     except CheckpointError as error:
@@ -57,6 +59,22 @@ def load_checkpoint_file(path, map_location=None):
     except Exception as error:  # a damaged pickle can make its reader raise anything
         reason = in_a_line(str(error).strip() or type(error).__name__)
         raise CheckpointError(f'checkpoint {name} cannot be read ({reason}): it is damaged or not a checkpoint') from None
+
+
+def _refuse_programs(path) -> None:
+    if tarfile.is_tarfile(path):  # torch would unpack it and read files that were not checked
+        raise CheckpointError('is a tar file, as torch wrote them before 2017: have its weights saved again')
+    # torch.load runs the code of a TorchScript archive, which it recognises by this record. torch's own reader must say whether
+    # the record is there: Python's finds another list of records in a file that has two.
+    try:
+        records = torch._C.PyTorchFileReader(str(path) if isinstance(path, (str, Path)) else path).get_all_records()
+    except RuntimeError:  # no archive, but a file of the older format, which holds no program
+        records = []
+    finally:
+        if not isinstance(path, (str, Path)):
+            path.seek(0)
+    if 'constants.pkl' in records:
+        raise CheckpointError('is a TorchScript program, which would run: give a file of weights')
 
 
 def _without_program(checkpoint):

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shutil
+import struct
 import sys
 import threading
 import zipfile
@@ -339,13 +340,61 @@ def test_the_allow_list_of_others_is_given_back(tmp_path):
 
 
 @pytest.mark.parametrize('place', ['in the checkpoint', 'in meta'])
-def test_the_config_that_mmengine_runs_is_removed_whatever_hides_it(tmp_path, either_way, place):
+def test_the_config_that_mmengine_runs_is_removed_or_refused_whatever_hides_it(tmp_path, either_way, place):
     hidden = collections.OrderedDict(config='import os')
     hidden.get = hidden.pop = set  # a pickle gives an OrderedDict its attributes, too
     content = dict(meta=hidden) if place == 'in meta' else collections.OrderedDict(meta=dict(config='import os'))
     content.__dict__.update(get=set) if place == 'in the checkpoint' else None
     torch.save(content, tmp_path / 'w.pth')
-    assert dict.get(load_checkpoint_file(tmp_path / 'w.pth'), 'meta') == {}
+    if either_way == 'restricted pickle':
+        with pytest.raises(CheckpointError, match='a change of OrderedDict'):
+            load_checkpoint_file(tmp_path / 'w.pth')
+    else:
+        assert dict.get(load_checkpoint_file(tmp_path / 'w.pth'), 'meta') == {}
+
+
+HISTORY = b'cmmengine.logging.history_buffer\nHistoryBuffer\n)\x81'
+
+
+@pytest.mark.parametrize('code, asked', [
+    (HISTORY + b'}V__array_interface__\n}sb', 'HistoryBuffer'),
+    (HISTORY + b'}V_log_history\nV|\nsb', 'HistoryBuffer'),
+    (b'cnumpy\nndarray\n(K\x01\x85Vu1\ntR', 'numpy.ndarray'),
+    (b'ccollections\nOrderedDict\n)R}Vget\nc__builtin__\nset\nsb', 'OrderedDict'),
+    (b'cnumpy\ndtype\n(Vf8\nI00\nI01\ntR(I3\nV<\nN(Va\nt}Va\n(cnumpy\ndtype\n(VO\ntRI0\ntsI-1\nI-1\nI0\ntb', 'DType'),
+    (b'cbuiltins\nbytearray\n)R(K\x01e', 'bytearray'),
+    (b'ctorch._tensor\n_rebuild_from_type_v2\n', '_rebuild_from_type_v2'),
+], ids=['interface', 'history of text', 'array of any size', 'hidden methods', 'objects in numbers', 'append', 'any call'])
+def test_objects_get_the_data_of_their_type_alone(tmp_path, restricted_pickle, code, asked):
+    file = tmp_path / 'bad.pth'
+    torch.save({}, file, _use_new_zipfile_serialization=False)
+    file.write_bytes(file.read_bytes().replace(pickle.dumps({}, 2), b'\x80\x02' + code + b'.', 1))
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint_file(file)
+    assert asked in str(caught.value) and 'was not run' in str(caught.value)
+
+
+def test_an_archive_with_two_lists_of_records_runs_nothing(tmp_path, either_way):
+    """Python's zipfile sees the list before the end of the file, torch the one that the end names."""
+    class Program(torch.nn.Module):
+        def forward(self, x):
+            return x
+
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(Program()), buffer)
+    data = buffer.getvalue()
+    archive = zipfile.ZipFile(buffer)
+    records, start = archive.infolist(), archive.start_dir
+    size = sum(46 + len(record.filename) + len(record.extra) + len(record.comment) for record in records)
+    name = b'x/a'
+    rest = size - 46 - len(name)
+    decoy = struct.pack('<IHHHHHHIIIHHHHHII', 0x02014b50, 20, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0, rest, 0, 0, 0, 0) + name
+    end = struct.pack('<IHHHHIIH', 0x06054b50, 0, 0, len(records), len(records), size, start, 0)
+    file = tmp_path / 'bad.pth'
+    file.write_bytes(data[:start + size] + decoy + b' ' * rest + end)
+    assert 'constants.pkl' in torch._C.PyTorchFileReader(str(file)).get_all_records()
+    with pytest.raises(CheckpointError, match=r'TorchScript|damaged'):
+        load_checkpoint_file(file)
 
 
 def test_a_download_is_kept_and_a_failing_one_is_a_sentence(served):
