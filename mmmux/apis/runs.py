@@ -9,12 +9,7 @@ __all__ = ['build_runner', 'test', 'train']
 
 
 def train(cfg: Config) -> None:
-    """Train the model of a config, and validate it at the config's interval, after the check of its task.
-
-    Checkpoints, logs and `machine.json` (the machine and the package versions) are written to `cfg.work_dir`.
-
-    Args:
-        cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`.
+    """Check the config for its task, then train its model, as :func:`mmmux.engine.runner.run_config.train` does.
 
     Raises:
         UserError: the data, a checkpoint or an entry of the config cannot be used.

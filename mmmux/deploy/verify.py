@@ -22,10 +22,9 @@ def largest_difference(names: Sequence[str], ours: Sequence[numpy.ndarray], thei
     Returns:
         str | None: The difference in words; None if the outputs agree.
     """
-    for name, our, their in zip(names, ours, theirs):
-        complaint = _unusable(name, our, their)
-        if complaint:
-            return complaint
+    complaint = _unusable(names, ours, theirs)
+    if complaint:
+        return complaint
     for name, our, their in zip(names, ours, theirs):
         if not numpy.issubdtype(their.dtype, numpy.floating):
             different = float((our != their).mean())
@@ -51,19 +50,21 @@ def unmatched_detections(names: Sequence[str], ours: Sequence[numpy.ndarray], th
     Returns:
         str | None: The difference in words; None if the outputs agree.
     """
-    for name, our, their in zip(names, ours, theirs):
-        complaint = _unusable(name, our, their)
-        if complaint:
-            return complaint
+    complaint = _unusable(names, ours, theirs)
+    if complaint:
+        return complaint
     tolerance = TOLERANCES[precision]
     lost = max(_unmatched(ours, theirs, tolerance), _unmatched(theirs, ours, tolerance))
     return f'{lost:.1%} of the detections have no counterpart' if lost > max(SHARE[precision], 0.02) else None
 
 
-def _unusable(name: str, our: numpy.ndarray, their: numpy.ndarray) -> str | None:
-    if our.shape != their.shape:
-        return f'{name} has shape {our.shape} and should have {their.shape}'
-    return None if numpy.isfinite(our).all() else f'{name} holds values that are not finite'
+def _unusable(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray]) -> str | None:
+    for name, our, their in zip(names, ours, theirs):
+        if our.shape != their.shape:
+            return f'{name} has shape {our.shape} and should have {their.shape}'
+        if not numpy.isfinite(our).all():
+            return f'{name} holds values that are not finite'
+    return None
 
 
 def _unmatched(ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray], tolerance: float) -> float:

@@ -46,13 +46,13 @@ class Task(ABC):
         scope: the `default_scope` of its configs, that is the package that registers its models; '' for a task that is used
             only where a config names it.
         name: the task's name in the metadata of exported files; by default the name of the class in lower case.
-        results: the metrics of the task; only results pages and tables of models use them.
+        results: the metrics of the task, for results pages and tables of models; None if the task has no such pages.
         has_classes: whether predictions have class names, which a checkpoint or the config's test data must give.
     """
 
     scope: ClassVar[str] = ''
     name: ClassVar[str] = ''
-    results: ClassVar[Results]
+    results: ClassVar[Results | None] = None
     has_classes: ClassVar[bool] = True
 
     def __init_subclass__(cls, **options):

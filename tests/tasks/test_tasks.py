@@ -1,5 +1,7 @@
 """Which task a config has, and what the tasks change in it and check."""
 import re
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,10 @@ import torch
 from mmengine.config import Config
 
 from mmmux.config import load_config
-from mmmux.tasks import Classification, Detection, MultiLabelClassification, Segmentation, find_task, task_of
+from mmmux.tasks import TASKS, Classification, Detection, MultiLabelClassification, Segmentation, Task, find_task, task_of
 from mmmux.utils.errors import ConfigError
 
+ROOT = Path(__file__).resolve().parents[2]
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
 SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 CIFAR = 'classification/muxnet-m_1xb96-50e_cifar100-224.py'
@@ -58,6 +61,22 @@ class TestTaskOf:
     def test_unknown_name(self):
         with pytest.raises(ConfigError, match=r"'Depth'.*Detection"):
             find_task(Config(dict(default_scope='mmdet', task='Depth')))
+
+
+def test_a_page_of_a_task_without_results_is_refused(write, monkeypatch, capsys, tmp_path):
+    class Bare(Task):
+        draw = None
+
+    monkeypatch.setitem(TASKS.module_dict, 'Bare', Bare)
+    config, page = write("task = 'Bare'"), tmp_path / 'page.md'
+    monkeypatch.setattr(sys, 'argv', [
+        'report.py', '--run', 'a', str(config), str(tmp_path / 'work'), '--title', 'T', '--out', str(page)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / 'tools/analysis_tools/report.py'), run_name='__main__')
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert 'task Bare' in last and 'config.py' in last and not page.exists()
+    assert Bare.name == 'bare'
 
 
 class TestShowDir:

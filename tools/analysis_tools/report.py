@@ -12,6 +12,7 @@ from mmmux.analysis.report_pictures import paint
 from mmmux.apis import Inferencer
 from mmmux.tasks import task_of
 from mmmux.utils import cli
+from mmmux.utils.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,10 +32,14 @@ def main() -> None:
     args = parse_args()
     with cli.sentences():
         runs = [Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run]
+        task = task_of(runs[0].cfg)
+        if task.results is None:
+            raise ConfigError(f'task {type(task).__name__} of {runs[0].config} defines no results, which a page shows: define '
+                              'them in the task (docs/tasks.md)')
         data, curves = collect(runs)
         pictures = paint(runs, args.out.with_suffix(''), args.pictures, args.threshold, Inferencer)
         text = args.text.read_text() if args.text else ''
-        write_page(args.title, text, task_of(runs[0].cfg).results, data, curves, pictures, args.out)
+        write_page(args.title, text, task.results, data, curves, pictures, args.out)
     print(f'written: {args.out}')
 
 
