@@ -2,10 +2,11 @@
 import math
 import os.path as osp
 import re
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+from xml.etree.ElementTree import Element, ParseError
 
+from defusedxml.ElementTree import fromstring
 from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
@@ -248,44 +249,26 @@ def parse_annotation(xml_path: str, name: str) -> Annotation:
         if size > MOST_ANNOTATION_BYTES:
             raise DatasetError(f'{name}: annotation has more than {MOST_ANNOTATION_BYTES} bytes')
         with open(xml_path, 'rb') as file:
-            root = _parse(file.read())
+            # A DOCTYPE defines entities, which can expand to gigabytes or read other files. The parser gets the file in one
+            # piece: expat before 2.6 scans a long token from its beginning again with every further piece.
+            root = fromstring(file.read(), forbid_dtd=True)
         return Annotation(tuple(_box(element) for element in root.iter('object')), _size(root.find('size')))
     except FileNotFoundError:
         raise DatasetError(f'{name}: annotation is missing') from None
-    except (ET.ParseError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+    except (ParseError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         if isinstance(error, DatasetError):
             raise
         raise DatasetError(f'{name}: annotation cannot be read') from None
 
 
-def _size(element: ET.Element | None) -> tuple[int, int] | None:
+def _size(element: Element | None) -> tuple[int, int] | None:
     try:
         return round(float(element.find('width').text)), round(float(element.find('height').text))
     except (ValueError, TypeError, AttributeError, OverflowError):  # training does not use this size
         return None
 
 
-def _parse(data: bytes) -> ET.Element:
-    """Parse an XML document, and raise ValueError if it has a DOCTYPE.
-
-    The data is fed in one piece: expat before 2.6 scans a long token from its beginning again with every further piece.
-    """
-    # A tree builder in Python is called at every tag, which is slow. Only a file that may have a DOCTYPE needs one, and such a
-    # file contains b'<!', or zero bytes in UTF-16: expat's other encodings are ASCII-compatible.
-    target = _WithoutEntities() if b'<!' in data or b'\0' in data else None
-    parser = ET.XMLParser(target=target)
-    parser.feed(data)
-    return parser.close()
-
-
-class _WithoutEntities(ET.TreeBuilder):
-    """A tree builder that raises ValueError at a DOCTYPE: its entities can expand to gigabytes or read other files."""
-
-    def doctype(self, *_):
-        raise ValueError('a VOC annotation has no DOCTYPE')
-
-
-def _box(element: ET.Element) -> Box:
+def _box(element: Element) -> Box:
     box, difficult = element.find('bndbox'), element.findtext('difficult')
     corners = tuple([float(box.findtext(side)) for side in _SIDES])
     return Box(element.find('name').text.strip(), corners, difficult is not None and int(difficult) == 1)

@@ -45,12 +45,12 @@ def target(name: str, folder: Path):
 def instrument() -> None:
     """Import what reads, in a form that tells the fuzzer which lines are reached, and all else as it is."""
     import atheris
-    with atheris.instrument_imports(include=['PIL', 'json', 'xml', 'zipfile', 'pickletools']):
+    with atheris.instrument_imports(include=['PIL', 'defusedxml', 'json', 'xml', 'zipfile', 'pickletools']):
         import json  # noqa: F401
         import pickletools  # noqa: F401
-        import xml.etree.ElementTree  # noqa: F401
         import zipfile  # noqa: F401
 
+        import defusedxml.ElementTree  # noqa: F401
         import PIL.Image
         PIL.Image.init()
     import mmdet.datasets  # noqa: F401
