@@ -6,7 +6,6 @@ The candidates differ in the stages that use spatial multiplexing, and in the la
 training runs in its own process.
 """
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from mmmux.apis import train
 from mmmux.config import load_config
 from mmmux.models import DS, IR, MUX, Architecture
 from mmmux.models.architectures import as_table
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 CONFIG = Path(__file__).resolve().parent.parent / 'configs/classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
@@ -126,8 +126,7 @@ def main() -> None:
     with ThreadPoolExecutor(args.jobs) as pool:
         list(pool.map(train, folders))
     rows = {name: describe(name, [folders[name, seed] for seed in args.seeds]) for name in args.names}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(dict(describe_machine(), seeds=args.seeds, candidates=rows), indent=2) + '\n')
+    write_json(args.out, dict(describe_machine(), seeds=args.seeds, candidates=rows))
     for name, row in rows.items():
         print(f'{name:<20}{row["params"]:>12,}{row["macs"]:>14,}  top-1 {row["top1"]}')
 

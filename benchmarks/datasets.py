@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from mmmux.datasets.complete_folder import is_complete, mark_complete
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,7 +93,7 @@ def main() -> None:
         rows['COCO'] = dict(**describe_machine(), pictures=args.coco_pictures, boxes=args.coco_boxes, polygon=args.polygon,
                             **compared(partial(coco_config, folder), folder, args.coco_rounds))
     earlier = json.loads(args.out.read_text()) if args.out.exists() else {}
-    args.out.write_text(json.dumps({**earlier, **rows}, indent=2) + '\n')
+    write_json(args.out, {**earlier, **rows})
     print(f'written: {args.out}')
 
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,7 +60,7 @@ def main() -> None:
             commit = subprocess.check_output(['git', 'rev-parse', '--short', 'HEAD'], cwd=clone, text=True).strip()
             entry = dict(targets=targets, gigabytes=sizes, commit=commit, **describe_machine())
             results = json.loads(args.out.read_text()) if args.out.exists() else {}
-            args.out.write_text(json.dumps({**results, args.name: entry}, indent=2) + '\n')
+            write_json(args.out, {**results, args.name: entry})
 
 
 if __name__ == '__main__':

@@ -8,7 +8,6 @@ mmpretrain.
 import argparse
 import copy
 import itertools
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import nn
 from mmmux.deploy import exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.models import MUXNet
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 MOBILENET, PLAIN, EXACT = 'MobileNetV2', 'MUXNet-m', 'MUXNet-m, exact form'
@@ -95,9 +95,8 @@ def main() -> None:
         rows = timed(steps, args.rounds, 'cuda')
         result['measures'][title] = rows
         show(title, rows)
-        args.out.write_text(json.dumps(result, indent=2) + '\n')  # after each measure, so that an aborted run keeps its results
+        write_json(args.out, result)  # after each measure, so that an aborted run keeps its results
 
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     for batch, precision in itertools.product(args.batches, PRECISIONS):
         measure(f'forward, eager, {precision}, batch {batch}', inference(batch, args.size, precision))
     for mixed in (False, True):

@@ -4,7 +4,6 @@ Each round times every network once, in turn, so that other load on the machine 
 medians and quartiles over the rounds, and the ratio of each median to that of the first network.
 """
 import argparse
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from statistics import median, quantiles
 import torch
 from torch import Tensor, nn
 
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 WARM_UP = 2
@@ -118,6 +118,5 @@ def show(task: str, rows: Mapping) -> None:
 def write(args: argparse.Namespace, results: Mapping) -> None:
     """Write the results to `args.out`, with the machine and the options of the benchmark."""
     options = {name: getattr(args, name) for name in ('batch', 'train_batch', 'size', 'rounds', 'device')}
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({**describe_machine(), **options, **results}, indent=2) + '\n')
+    write_json(args.out, {**describe_machine(), **options, **results})
     print(f'\nwritten: {args.out}')

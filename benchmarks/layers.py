@@ -25,6 +25,7 @@ from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
 from mmmux.deploy.runtimes import onnx_runtime
 from mmmux.models import MUXNet
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 OUT_INDICES = (4, 7)
@@ -151,8 +152,7 @@ def main() -> None:
                                     for kind in ('operators', 'layers')}
         rows = sorted(result['networks'][name]['operators'].items(), key=lambda item: -item[1]['ms'])
         show(name, rows)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=2) + '\n')
+    write_json(args.out, result)
     plot(result['networks'], args.plot)
     print(f'\nwritten: {args.out}, {args.plot}')
 

@@ -11,7 +11,6 @@ slow phases of a shared machine last longer than the rounds of a measure. A rati
 within a round, because the times of a round share the load of the machine. Training runs in its own process.
 """
 import argparse
-import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -34,6 +33,7 @@ from mmmux.deploy.tune import fastest_forms
 from mmmux.models import MUXNet
 from mmmux.models.layers.pair_conv import PairConv
 from mmmux.tasks import task_of
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 SIZE = 320
@@ -168,8 +168,7 @@ def main() -> None:
         result['measures'][title] = dict(rows=rows, rounds=len(seconds[title][counts]), counts=counts, reference=reference,
                                          ratio=ratios[counts], tuned=ratios.get(TUNED), needed=needed, goal=goal)
         show(title, rows)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=2) + '\n')
+    write_json(args.out, result)
     print(f'\nwritten: {args.out}')
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """Measure how many genomes per second the search counts by arithmetic on one core, compared with building each network."""
 import argparse
-import json
 import time
 from pathlib import Path
 from statistics import median
@@ -14,6 +13,7 @@ from mmmux.analysis.complexity import count
 from mmmux.models import MUXNet
 from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.space import SearchSpace
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ def main() -> None:
     result = dict(genomes=args.genomes, networks=space.size, tables_seconds=round(made, 3),
                   arithmetic_per_second=round(median(rates)), slowest_round_per_second=round(min(rates)),
                   built_per_second=round(built, 2), **describe_machine())
-    args.out.write_text(json.dumps(result, indent=2) + '\n')
+    write_json(args.out, result)
     print(f'{median(rates):,.0f} genomes a second by arithmetic, parameters and multiply-adds both; {built:.1f} by building')
 
 

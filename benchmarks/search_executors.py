@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """Measure how many cores each executor of the search keeps busy: CPU time of all evaluations divided by the elapsed time."""
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from mmmux.search.executors import make_executor
 from mmmux.search.trial_process import TrialSpec, trial_folder
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine, usable_cores
 
 
@@ -52,7 +52,7 @@ def main() -> None:
         dict(type='local', workers=1), dict(type='local', workers=cores), dict(type='ray', cpus=1))]
     for run in runs:
         print(f'{run["executor"]}: {run["busy_cores"]} of {cores} cores')
-    args.out.write_text(json.dumps(dict(machine=describe_machine(), runs=runs), indent=2) + '\n')
+    write_json(args.out, dict(machine=describe_machine(), runs=runs))
 
 
 if __name__ == '__main__':

@@ -18,6 +18,7 @@ from mmmux.search.pick import read_results
 from mmmux.search.prediction import measured
 from mmmux.search.settings import SearchSettings, read_settings
 from mmmux.utils import cli
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import ConfigError
 
 
@@ -60,7 +61,7 @@ def main() -> None:
         cfg = load_config(args.config)
         data, _ = collect([Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run])
         data['search'] = found(read_settings(cfg), cfg, args.work_dir)
-    args.out.write_text(json.dumps(data, indent=2) + '\n')
+    write_json(args.out, data)
 
 
 if __name__ == '__main__':

@@ -1,5 +1,4 @@
 """Train and test a model, draw its predictions, and write metrics, curves and images to a folder; the demos share this."""
-import json
 import os
 import sys
 import time
@@ -13,6 +12,7 @@ from mmengine.config import Config
 from mmmux.analysis.curves import plot_curves, read_curves
 from mmmux.apis import Inferencer, test, train
 from mmmux.config import load_config
+from mmmux.utils.atomic_write import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 _KNOWN_WARNINGS = (  # of OpenMMLab's packages about each other; they would tear the progress bar
@@ -56,7 +56,7 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
         inferencer.draw(picture, out / 'pictures' / f'{picture.stem}.png')
     plot_curves({name: read_curves(training)}, metric, out / 'curves.png')
     seconds = round(time.time() - started)
-    (out / 'metrics.json').write_text(json.dumps(dict(metrics, seconds=seconds), indent=2) + '\n')
+    write_json(out / 'metrics.json', dict(metrics, seconds=seconds))
     print(f'\n{metric.split("/")[-1]} {metrics[metric]:.3f} after {seconds} s')
     return metrics, checkpoint
 

@@ -7,6 +7,7 @@ from statistics import mean, median
 from mmengine.config import Config
 
 from mmmux.config.load import load_config
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
@@ -109,8 +110,7 @@ def write_page(title: str, text: str, results: Results, data: dict, curves: dict
         pictures (list[Path]): test images to show, in or below the folder of the page.
         out_file (Path): the Markdown file to write.
     """
-    out_file.parent.mkdir(parents=True, exist_ok=True)
-    out_file.with_suffix('.json').write_text(json.dumps(data, indent=2) + '\n')
+    write_json(out_file.with_suffix('.json'), data)
     curves_file = out_file.with_suffix('.png')
     plot_curves(curves, results.metric, curves_file)
     drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in pictures)

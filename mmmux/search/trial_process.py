@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import ConfigError, DatasetError, TrainingError
 
 from .journal import DONE, FAILED, NAN, STATUSES, Evaluation, Genome
@@ -120,12 +121,7 @@ class TrialResult:
         Args:
             folder (Path): Folder of the evaluation.
         """
-        path, passing = folder / RESULT_FILE, folder / f'{RESULT_FILE}.{os.getpid()}'
-        with open(passing, 'w') as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        passing.replace(path)
+        write_json(folder / RESULT_FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> 'TrialResult | None':

@@ -1,6 +1,8 @@
 """Write files atomically: after a crash, a file has either its complete new content or its old content."""
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 WRITING = '.writing'  # suffix of the name of a file that is being written
 
@@ -19,7 +21,7 @@ def put_in_place(path: str | Path) -> None:
     with open(written, 'rb+') as file:
         os.fsync(file.fileno())
     os.replace(written, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -37,6 +39,20 @@ def write_text(path: str | Path, text: str) -> None:
     put_in_place(path)
 
 
+def write_json(path: str | Path, value: Any) -> None:
+    """Write a value as a JSON file atomically.
+
+    Args:
+        path (str | Path): Path of the file; missing folders are created.
+        value (Any): The new content, which JSON must be able to hold.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=2) + '\n')
+
+
 def remove_leftovers(folder: str | Path) -> list[str]:
     """Delete the unfinished `*.writing` files of killed processes.
 
@@ -52,9 +68,13 @@ def remove_leftovers(folder: str | Path) -> list[str]:
     return [path.name for path in leftovers]
 
 
-def _sync_folder(folder: Path) -> None:
-    # The folder stores the new name, so it must be flushed, too. Windows does not allow and does not need this call.
-    if os.name == 'posix':
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to the disk, which stores the names of new and renamed files.
+
+    Args:
+        folder (Path): The folder.
+    """
+    if os.name == 'posix':  # Windows does not allow and does not need this call
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

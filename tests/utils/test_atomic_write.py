@@ -1,9 +1,10 @@
 import errno
+import json
 import os
 
 import pytest
 
-from mmmux.utils.atomic_write import put_in_place, remove_leftovers, write_text
+from mmmux.utils.atomic_write import put_in_place, remove_leftovers, write_json, write_text
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def test_text_is_replaced_in_one_step(tmp_path, calls):
     write_text(path, 'one')
     write_text(path, 'two')
     assert path.read_text() == 'two' and calls == 2 * ['file', 'rename', 'folder']
+
+
+def test_values_are_replaced_in_one_step_in_a_new_folder(tmp_path, calls):
+    path = tmp_path / 'results/metrics.json'
+    for value in ({'mAP': 0.25}, {'mAP': 0.5, 'classes': ['cell', None]}):
+        write_json(path, value)
+    assert json.loads(path.read_text()) == value and calls == 2 * ['file', 'rename', 'folder']
 
 
 def test_old_text_stays_where_the_new_one_cannot_be_written(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ and peak memory. Weights are random.
 """
 import argparse
 import itertools
-import json
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mmmux.config import load_config
 from mmmux.deploy import benchmark
 from mmmux.tasks import task_of
 from mmmux.utils import cli
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
 
 
@@ -55,10 +55,9 @@ def main() -> None:
             row['config'] = Path(row['config']).name
     show(rows)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
         result = dict(**describe_machine(), shape=[height, width], batch=args.batch, rounds=args.rounds, rows=rows)
         result.update(threads=args.threads)
-        args.out.write_text(json.dumps(result, indent=2) + '\n')
+        write_json(args.out, result)
         print(f'written: {args.out}')
 
 

@@ -1,5 +1,4 @@
 """Train and test the model of a config with mmengine's runner."""
-import json
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.suggestions import explained
+from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
@@ -37,7 +37,7 @@ def train(cfg: Config) -> None:
         raise DatasetError(f'{len(loader.dataset)} training pictures make no full batch of '
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
     if is_main_process():
-        (Path(cfg.work_dir) / MACHINE_FILE).write_text(json.dumps(describe_machine(), indent=2) + '\n')
+        write_json(Path(cfg.work_dir) / MACHINE_FILE, describe_machine())
     with explained(cfg), loader_workers_end(runner), handlers_restored():
         runner.train()
 
@@ -61,8 +61,7 @@ def test(cfg: Config) -> dict:
     with explained(cfg), loader_workers_end(runner):
         metrics = runner.test()
     if is_main_process():
-        path = Path(cfg.work_dir) / METRICS_FILE
-        path.write_text(json.dumps({name: float(value) for name, value in metrics.items()}, indent=2) + '\n')
+        write_json(Path(cfg.work_dir) / METRICS_FILE, {name: float(value) for name, value in metrics.items()})
     return metrics
 
 
