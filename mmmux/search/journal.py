@@ -2,7 +2,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -56,10 +56,98 @@ class Evaluation:
         return self.status == DONE
 
 
-_FIELDS = {field.name for field in fields(Evaluation)}
+class Entries:
+    """The plans and the results of a search.
+
+    Args:
+        path (Path): File of the journal.
+        lines (Sequence[Mapping]): Lines of the journal after its header, from :func:`read_lines`. Default: ().
+
+    Attributes:
+        plans (list[list[Genome]]): Genomes of each planned generation.
+
+    Raises:
+        ConfigError: A line is neither the plan of the next generation nor the only result of a planned genome.
+    """
+
+    def __init__(self, path: Path, lines: Sequence[Mapping] = ()):
+        self.path = path
+        self.plans: list[list[Genome]] = []
+        self._evaluations: dict[tuple[int, int], Evaluation] = {}
+        self._take(lines)
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """All results, in the order of (generation, index)."""
+        return [self._evaluations[key] for key in sorted(self._evaluations)]
+
+    def missing(self, generation: int) -> list[tuple[int, Genome]]:
+        """Return the planned genomes of a generation that have no result yet.
+
+        Args:
+            generation (int): Number of the generation.
+
+        Returns:
+            list[tuple[int, Genome]]: Index and genome.
+        """
+        return [(index, genome) for index, genome in enumerate(self.plans[generation])
+                if (generation, index) not in self._evaluations]
+
+    def _keep(self, evaluation: Evaluation) -> None:
+        key = evaluation.generation, evaluation.index
+        plan = self.plans[evaluation.generation] if 0 <= evaluation.generation < len(self.plans) else []
+        if not 0 <= evaluation.index < len(plan) or plan[evaluation.index] != tuple(evaluation.genome):
+            raise ValueError(f'evaluation {key} of genome {evaluation.genome} was not planned')
+        if key in self._evaluations:
+            raise ValueError(f'evaluation {key} is in the journal already')
+        if evaluation.status not in STATUSES:
+            raise ValueError(f'status of evaluation {key} is {evaluation.status!r}, not one of {", ".join(STATUSES)}')
+        self._evaluations[key] = evaluation
+
+    def _take(self, lines: Sequence[Mapping]) -> None:
+        for number, line in enumerate(lines, 2):
+            try:
+                self._take_line(line)
+            except (ValueError, TypeError, KeyError) as error:
+                raise ConfigError(f'line {number} of {self.path} is not of a journal of this version ({error}): name another '
+                                  'folder with --work-dir') from None
+
+    def _take_line(self, line: Mapping) -> None:
+        if 'planned' in line:
+            if line['generation'] != len(self.plans):
+                raise ValueError(f'generation {line["generation"]} is planned after {len(self.plans)} others')
+            self.plans.append([tuple(genome) for genome in line['planned']])
+        else:
+            self._keep(Evaluation(**{**line, 'genome': tuple(line['genome'])}))
 
 
-class Journal:
+def read_lines(path: Path) -> tuple[list[dict], int]:
+    """Read the complete lines of a journal, which may lack the end of its last line: after a kill, or while a search writes it.
+
+    Args:
+        path (Path): File of the journal.
+
+    Returns:
+        tuple[list[dict], int]: The lines, the header first, and their number of bytes.
+
+    Raises:
+        ConfigError: A line before the last one is damaged.
+    """
+    raw = path.read_bytes().splitlines(keepends=True)
+    lines, whole = [], 0
+    for number, line in enumerate(raw, 1):
+        parsed = _parse(line)
+        if parsed is None:
+            if number == len(raw):
+                break
+            raise ConfigError(f'line {number} of {path} is damaged: give the folder back from a copy, or name another '
+                              'with --work-dir')
+        lines.append(parsed)
+        whole += len(line)
+    return lines, whole
+
+
+class Journal(Entries):
     """A JSON-lines file in the work dir of a search, with a lock that excludes a second search.
 
     The first line identifies the search. Each later line is the plan of a generation or a result. :meth:`plan` and
@@ -79,10 +167,8 @@ class Journal:
 
     def __init__(self, work_dir: str | Path, header: Mapping, resume: bool = False):
         self.work_dir = Path(work_dir)
-        self.path = self.work_dir / JOURNAL_FILE
+        super().__init__(self.work_dir / JOURNAL_FILE)
         self._header = _plain(dict(header, version=_VERSION))
-        self._plans: dict[int, list[Genome]] = {}
-        self._evaluations: dict[tuple[int, int], Evaluation] = {}
         self.work_dir.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.path.with_suffix('.lock'), timeout=0)
         try:
@@ -107,28 +193,6 @@ class Journal:
         self._file.close()
         self._lock.release()
 
-    @property
-    def evaluations(self) -> list[Evaluation]:
-        """All results, in the order of (generation, index)."""
-        return [self._evaluations[key] for key in sorted(self._evaluations)]
-
-    @property
-    def plans(self) -> list[list[Genome]]:
-        """The genomes of each planned generation."""
-        return [self._plans[generation] for generation in range(len(self._plans))]
-
-    def missing(self, generation: int) -> list[tuple[int, Genome]]:
-        """Return the planned genomes of a generation that have no result yet.
-
-        Args:
-            generation (int): Number of the generation.
-
-        Returns:
-            list[tuple[int, Genome]]: Index and genome.
-        """
-        return [(index, genome) for index, genome in enumerate(self._plans[generation])
-                if (generation, index) not in self._evaluations]
-
     def plan(self, genomes: Sequence[Genome]) -> int:
         """Write the plan of the next generation.
 
@@ -138,10 +202,10 @@ class Journal:
         Returns:
             int: Number of the generation.
         """
-        generation = len(self._plans)
+        generation = len(self.plans)
         genomes = [tuple(int(gene) for gene in genome) for genome in genomes]
         self._write(dict(generation=generation, planned=genomes))
-        self._plans[generation] = genomes
+        self.plans.append(genomes)
         return generation
 
     def append(self, evaluation: Evaluation) -> None:
@@ -156,20 +220,9 @@ class Journal:
         self._keep(evaluation)
         self._write({key: _plain_number(value) for key, value in asdict(evaluation).items()})
 
-    def _keep(self, evaluation: Evaluation) -> None:
-        key = evaluation.generation, evaluation.index
-        plan = self._plans.get(evaluation.generation, [])
-        if not 0 <= evaluation.index < len(plan) or plan[evaluation.index] != tuple(evaluation.genome):
-            raise ValueError(f'evaluation {key} of genome {evaluation.genome} was not planned')
-        if key in self._evaluations:
-            raise ValueError(f'evaluation {key} is in the journal already')
-        if evaluation.status not in STATUSES:
-            raise ValueError(f'status of evaluation {key} is {evaluation.status!r}, not one of {", ".join(STATUSES)}')
-        self._evaluations[key] = evaluation
-
     def _open(self, resume: bool):
         """Read the file, remove an incomplete last line (after a kill or on a full disk), and open the file for appending."""
-        lines, whole = self._read()
+        lines, whole = read_lines(self.path) if self.path.exists() else ([], 0)
         if all('planned' in line for line in lines[1:]):  # no results: settings may be corrected and the search started anew
             if not resume or lines[:1] != [self._header]:
                 lines, whole = [], 0
@@ -178,8 +231,7 @@ class Journal:
                               '--work-dir')
         if lines:
             self._compare(lines[0])
-            for number, line in enumerate(lines[1:], 2):
-                self._take(number, line)
+            self._take(lines[1:])
         file = open(self.path, 'ab')  # noqa: SIM115  closed by `close`
         file.truncate(whole)
         sync_folder(self.work_dir)
@@ -188,23 +240,6 @@ class Journal:
             self._write(self._header)
         return file
 
-    def _read(self) -> tuple[list, int]:
-        """Return the parsed lines and their number of bytes."""
-        if not self.path.exists():
-            return [], 0
-        raw = self.path.read_bytes().splitlines(keepends=True)
-        lines, whole = [], 0
-        for number, line in enumerate(raw, 1):
-            parsed = _parse(line)
-            if parsed is None:
-                if number == len(raw):
-                    break
-                raise ConfigError(f'line {number} of {self.path} is damaged: give the folder back from a copy, or name another '
-                                  'with --work-dir')
-            lines.append(parsed)
-            whole += len(line)
-        return lines, whole
-
     def _compare(self, found: Mapping) -> None:
         differing = [key for key in {**self._header, **found} if self._header.get(key) != found.get(key)]
         if differing:
@@ -212,18 +247,6 @@ class Journal:
                                 for key in differing)
             raise ConfigError(f'{self.path} is of another search, with another {what}: set it back, or name another folder '
                               'with --work-dir')
-
-    def _take(self, number: int, line: Mapping) -> None:
-        try:
-            if 'planned' in line:
-                if line['generation'] != len(self._plans):
-                    raise ValueError(f'generation {line["generation"]} is planned after {len(self._plans)} others')
-                self._plans[len(self._plans)] = [tuple(genome) for genome in line['planned']]
-            else:
-                self._keep(Evaluation(**{**line, 'genome': tuple(line['genome'])}))
-        except (ValueError, TypeError, KeyError) as error:
-            raise ConfigError(f'line {number} of {self.path} is not of a journal of this version ({error}): name another '
-                              'folder with --work-dir') from None
 
     def _write(self, line: Mapping) -> None:
         self._file.write(json.dumps(line).encode() + b'\n')

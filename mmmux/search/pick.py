@@ -1,5 +1,4 @@
 """Pick one network from the front of a search."""
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 from mmmux.utils.errors import ConfigError
 
 from .front import Box, front
-from .journal import JOURNAL_FILE, Evaluation
+from .journal import JOURNAL_FILE, Entries, Evaluation, read_lines
 from .prediction import measured
 from .space import SearchSpace
 
@@ -26,18 +25,16 @@ def read_results(work_dir: str | Path, space: SearchSpace) -> list[Evaluation]:
         list[Evaluation]: All results, in the order of (generation, index).
 
     Raises:
-        ConfigError: The folder holds no search, or a search of another space.
+        ConfigError: The folder holds no search, a search of another space, or a damaged journal.
     """
     path = Path(work_dir) / JOURNAL_FILE
     if not path.is_file():
         raise ConfigError(f'{work_dir} holds no search ({JOURNAL_FILE}): run it first, or name its folder with --work-dir')
-    lines = path.read_text().split('\n')[:-1]  # text after the last newline is still being written
-    header, *rest = [json.loads(line) for line in lines] or [{}]
+    header, *rest = read_lines(path)[0] or [{}]
     if header.get('space') != space.fingerprint:
         raise ConfigError(f'{path} is of a search of another space: set search.space back, or name another folder with '
                           '--work-dir')
-    found = [Evaluation(**dict(line, genome=tuple(line['genome']))) for line in rest if 'genome' in line]
-    return sorted(found, key=lambda evaluation: (evaluation.generation, evaluation.index))
+    return Entries(path, rest).evaluations
 
 
 def pick(evaluations: Sequence[Evaluation], objectives: Sequence[str], how: str) -> Evaluation:

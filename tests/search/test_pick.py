@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import asdict
 
 import pytest
@@ -73,7 +74,7 @@ class TestReading:
 
     @pytest.fixture
     def journal(self, tmp_path, space):
-        lines = [dict(space=space.fingerprint, seed=0), dict(generation=0, planned=[[7], [0]])]
+        lines = [dict(space=space.fingerprint, seed=0), dict(generation=0, planned=[[index] for index in range(8)])]
         lines += [asdict(evaluation) for evaluation in (DOMINATED, FRONT[0])]
         path = tmp_path / 'journal.jsonl'
         path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
@@ -86,6 +87,18 @@ class TestReading:
         with open(journal, 'a') as file:
             file.write('{"generation": 0, "ind')
         assert len(read_results(journal.parent, space)) == 2
+
+    def test_what_a_power_cut_leaves_is_left_out(self, journal, space):
+        with open(journal, 'ab') as file:
+            file.write(b'\0' * 40 + b'\n')
+        assert read_results(journal.parent, space) == [FRONT[0], DOMINATED]
+
+    @pytest.mark.parametrize('damage', [b'{"generation": 0, "ind\n', b'{"generation": 0, "index": 1}\n'])
+    def test_line_that_is_damaged_is_named(self, journal, space, damage):
+        header, plan, *results = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b''.join([header, plan, damage, *results]))
+        with pytest.raises(ConfigError, match=rf'line 3 of {re.escape(str(journal))} '):
+            read_results(journal.parent, space)
 
     def test_folder_without_a_search(self, tmp_path, space):
         with pytest.raises(ConfigError, match='holds no search'):
