@@ -4,18 +4,15 @@ Each round times every network once, in turn, so that other load on the machine 
 medians and quartiles over the rounds, and the ratio of each median to that of the first network.
 """
 import argparse
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import median, quantiles
 
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy import timing
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
-
-WARM_UP = 2
 
 
 def parser(description: str, size: int, train_batch: int, rounds: int, out: str) -> argparse.ArgumentParser:
@@ -32,7 +29,7 @@ def parser(description: str, size: int, train_batch: int, rounds: int, out: str)
     options.add_argument('--batch', type=int, default=1, help='pictures in a forward pass (default: %(default)s)')
     options.add_argument('--train-batch', type=int, default=train_batch, help='in a training step (default: %(default)s)')
     options.add_argument('--size', type=int, default=size, help='height and width in pixels (default: %(default)s)')
-    options.add_argument('--rounds', type=int, default=rounds, help='timed rounds, after 2 that are not (default: %(default)s)')
+    options.add_argument('--rounds', type=int, default=rounds, help='timed rounds, after untimed ones (default: %(default)s)')
     options.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
     options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu', help='default: %(default)s')
     options.add_argument('--out', type=Path, default=Path(out), help='default: %(default)s')
@@ -63,48 +60,30 @@ def forward(network: nn.Module, images: Tensor) -> Callable[[], None]:
     return step
 
 
-def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict:
-    """Time steps in alternation.
+def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict[str, dict]:
+    """Time steps in turn.
 
     Args:
         steps: the functions to time, by name.
-        rounds: number of timed rounds, after two rounds of warm-up.
-        device: 'cpu', or a GPU, which is synchronised before and after each step.
+        rounds: number of timed rounds, after :data:`mmmux.deploy.timing.WARM_UP` others.
+        device: 'cpu', or a GPU, which is synchronised after each step.
 
     Returns:
-        For each step `median_ms`, `quartiles_ms` and `ratio`, its median divided by that of the first step.
+        The rows of :func:`mmmux.deploy.timing.summarise`.
     """
-    return summarised(seconds_of(steps, rounds, device))
-
-
-def seconds_of(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict[str, list[float]]:
-    """Time steps in alternation; return the seconds of each round, by step. See :func:`timed`."""
-    seconds = {name: [] for name in steps}
-    for round_number in range(-WARM_UP, rounds):
-        for name, step in steps.items():
-            _synchronize(device)
-            start = time.perf_counter()
-            step()
-            _synchronize(device)
-            if round_number >= 0:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def summarised(seconds: Mapping[str, list[float]]) -> dict:
-    """Summarise the result of :func:`seconds_of` in the form of :func:`timed`."""
-    reference = median(next(iter(seconds.values())))
-    rows = {}
-    for name, times in seconds.items():
-        low, _, high = quantiles(times, n=4, method='inclusive')
-        rows[name] = dict(median_ms=round(median(times) * 1e3, 2), quartiles_ms=[round(low * 1e3, 2), round(high * 1e3, 2)],
-                          ratio=round(median(times) / reference, 3))
-    return rows
-
-
-def _synchronize(device: str) -> None:
     if device != 'cpu':
+        steps = {name: _waited_for(step) for name, step in steps.items()}
+    return timing.summarise(timing.timed(steps, rounds))
+
+
+def _waited_for(step: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that runs a step and waits until the GPU has finished it."""
+
+    def waiting():
+        step()
         torch.cuda.synchronize()
+
+    return waiting
 
 
 def show(task: str, rows: Mapping) -> None:

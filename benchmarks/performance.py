@@ -17,18 +17,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from operator import truediv
 from pathlib import Path
-from statistics import median
 from types import MethodType
 
 import torch
-from interleaved import forward, seconds_of, show, summarised, training_step
+from interleaved import forward, show, training_step
 from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
 from mmmux.deploy import benchmark, exact_form
 from mmmux.deploy.runtimes import runtime_of
+from mmmux.deploy.timing import median_ratio, summarise, timed
 from mmmux.deploy.tune import fastest_forms
 from mmmux.models import MUXNet
 from mmmux.models.layers.pair_conv import PairConv
@@ -109,7 +108,7 @@ def training(rounds: int, threads: int) -> dict[str, list[float]]:
     def loss(network):
         return sum(feature.square().mean() for feature in network(pictures))
 
-    return seconds_of({name: training_step(network, loss) for name, network in networks.items()}, rounds, 'cpu')
+    return timed({name: training_step(network, loss) for name, network in networks.items()}, rounds)
 
 
 def in_a_process(function: Callable, *args):
@@ -157,14 +156,13 @@ def main() -> None:
         for number in range(args.passes):
             for title in known:
                 print(f'pass {number + 1} of {args.passes}: {title}', flush=True)
-                found = (seconds_of(steps[title], args.rounds, 'cpu') if title in steps
+                found = (timed(steps[title], args.rounds) if title in steps
                          else in_a_process(training, args.train_rounds, args.threads))
                 for name, times in found.items():
                     seconds[title][name] += times
     for title, (_, counts, reference, needed, goal) in known.items():
-        rows = summarised(seconds[title])
-        ratios = {name: round(median(map(truediv, times, seconds[title][reference])), 3)
-                  for name, times in seconds[title].items()}
+        rows = summarise(seconds[title])
+        ratios = {name: round(median_ratio(times, seconds[title][reference]), 3) for name, times in seconds[title].items()}
         result['measures'][title] = dict(rows=rows, rounds=len(seconds[title][counts]), counts=counts, reference=reference,
                                          ratio=ratios[counts], tuned=ratios.get(TUNED), needed=needed, goal=goal)
         show(title, rows)

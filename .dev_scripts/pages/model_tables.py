@@ -105,9 +105,9 @@ def benchmark_table(result: Path) -> str:
     lines = ['| ' + ' | '.join(head) + ' |', '|---' * len(head) + '|']
     for task, batch in tasks:
         for name, row in data[task].items():
-            low, high = row['quartiles_ms']
+            middle, low, high = (round(value, 2) for value in (row['median_ms'], *row['quartiles_ms']))
             memory = f' {row["peak_mib"]} MiB |' if with_memory else ''
-            lines.append(f'| {task}, batch {batch} | {name} | {row["median_ms"]} ms | {low} to {high} ms | '
+            lines.append(f'| {task}, batch {batch} | {name} | {middle} ms | {low} to {high} ms | '
                          f'{row["ratio"]:.2f} |{memory}')
     where = data['gpu'] or data['processor']
     return '\n'.join(lines) + (f'\n\n{data["size"]} x {data["size"]} pixels, float32, {data["rounds"]} rounds; {where}, '

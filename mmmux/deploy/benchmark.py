@@ -2,11 +2,9 @@
 import multiprocessing
 import re
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median, quantiles
 
 import torch
 from mmengine.config import Config
@@ -22,14 +20,13 @@ from mmmux.utils.errors import ConfigError
 from .deployed_task import DeployedTask
 from .old_torch import check_half_on_cpu
 from .runtimes import FORMATS, default_form, runtime_of
+from .timing import summarise
 from .tune import fastest_forms, network_in
 
 RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')
 FORMS = ('plain', 'exact', 'tuned')
 TYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 TaskOf = Callable[[Config], DeployedTask]
-WARM_UP = 3
-WIDE = 0.15  # largest (third - first quartile) / median of a conclusive row; a wider spread is noise of a shared machine
 
 
 @dataclass(frozen=True)
@@ -192,53 +189,17 @@ def _torch_step(network: nn.Module, pictures: Tensor, entry: Entry) -> Callable[
     return step
 
 
-def timed(steps: Mapping[Entry, Callable[[], None]], rounds: int) -> dict[Entry, list[float]]:
-    """Time functions in turn: each round calls every function once, so that other load on the machine affects all alike.
-
-    Args:
-        steps (Mapping[Entry, Callable[[], None]]): Function of each row.
-        rounds (int): Timed rounds; `WARM_UP` untimed rounds come before.
-
-    Returns:
-        dict[Entry, list[float]]: For each row, one time in seconds per round.
-    """
-    seconds = {entry: [] for entry in steps}
-    for number in range(-WARM_UP, rounds):
-        for entry, step in steps.items():
-            start = time.perf_counter()
-            step()
-            if number >= 0:
-                seconds[entry].append(time.perf_counter() - start)
-    return seconds
-
-
-def summarise(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
+def rows_of(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
     """Summarise the times of each row.
-
-    `ratio_quartiles` are quartiles of the ratios within a round, on which slow minutes of the machine have no effect.
 
     Args:
         seconds (Mapping[Entry, Sequence[float]]): For each row, one time in seconds per round. The first row is the reference
             of the ratios.
 
     Returns:
-        list[dict]: One dict per row: the fields of :class:`Entry`; `median_ms` and `quartiles_ms` (first and third), in
-        milliseconds; `ratio`, the row's median over the first row's; `ratio_quartiles`; and `conclusive`, whether the
-        interquartile range is at most `WIDE` times the median.
+        list[dict]: For each row the fields of :class:`Entry` and those of :func:`mmmux.deploy.timing.summarise`.
     """
-    first = next(iter(seconds.values()))
-    rows = []
-    for entry, times in seconds.items():
-        low, middle, high = quantiles(times, n=4, method='inclusive')
-        by_round = quantiles([time / other for time, other in zip(times, first)], n=4, method='inclusive')
-        rows.append(dict(
-            **asdict(entry),
-            median_ms=round(middle * 1e3, 3),
-            quartiles_ms=[round(low * 1e3, 3), round(high * 1e3, 3)],
-            ratio=round(middle / median(first), 3),
-            ratio_quartiles=[round(by_round[0], 3), round(by_round[2], 3)],
-            conclusive=(high - low) / middle <= WIDE))
-    return rows
+    return [{**asdict(entry), **row} for entry, row in summarise(seconds).items()]
 
 
 def peak_mib(entry: Entry, work: Workload, task_of: TaskOf) -> int:

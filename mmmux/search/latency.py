@@ -5,18 +5,18 @@ from dataclasses import dataclass, fields
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 
 import torch
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
-from mmmux.deploy.benchmark import Features, timed, untrained_model
+from mmmux.deploy.benchmark import Features, untrained_model
 from mmmux.deploy.deployed_task import DeployedTask
 from mmmux.deploy.exact.form import exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.runtimes import runtime_of
+from mmmux.deploy.timing import median_ratio, timed
 from mmmux.models import Architecture, MUXNet, get_architecture
 from mmmux.utils.errors import ConfigError
 
@@ -93,7 +93,7 @@ def relative_latency(build: Build, build_reference: Build, size: tuple[int, int]
             runtime.write(make(), pictures, path, {})
             steps[name] = partial(runtime.load(path, settings.threads, 'cpu'), pictures.numpy())
         seconds = timed(steps, settings.rounds)
-    return median(ours / theirs for ours, theirs in zip(seconds['network'], seconds['reference']))
+    return median_ratio(seconds['network'], seconds['reference'])
 
 
 def task_network(cfg: Config, task: DeployedTask, form: StageForm = IN_RUNTIMES) -> nn.Module:

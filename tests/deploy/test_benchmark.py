@@ -5,27 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from mmmux.deploy.benchmark import Entry, summarise, timed
+from mmmux.deploy.benchmark import Entry, rows_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def test_rows_run_in_turn():
-    order = []
-    steps = {Entry('a', 'eager'): lambda: order.append('a'), Entry('b', 'eager'): lambda: order.append('b')}
-    seconds = timed(steps, 5)
-    assert [len(times) for times in seconds.values()] == [5, 5]
-    assert order == ['a', 'b'] * (len(order) // 2) and len(order) > 10
-
-
-def test_medians_ratios_and_spread():
-    first, second = summarise({Entry('a', 'eager'): [0.010, 0.010, 0.020, 0.010, 0.010],
-                               Entry('b', 'onnx', 'plain'): [0.004, 0.005, 0.010, 0.006, 0.009]})
-    assert (first['median_ms'], first['ratio'], first['conclusive']) == (10, 1, True)
-    assert (second['median_ms'], second['quartiles_ms'], second['ratio']) == (6, [5, 9], 0.6)
-    # In the round that was slow for both the ratio is as in the others.
-    assert second['ratio_quartiles'] == [0.5, 0.6] and not second['conclusive']
-    assert (second['config'], second['runtime'], second['form']) == ('b', 'onnx', 'plain')
+def test_a_row_has_its_entry_and_its_times():
+    first, second = rows_of({Entry('a', 'eager'): [0.010, 0.010], Entry('b', 'onnx', 'plain'): [0.004, 0.004]})
+    assert (first['config'], first['runtime'], first['form'], first['ratio']) == ('a', 'eager', 'exact', 1)
+    assert (second['config'], second['runtime'], second['form'], second['ratio']) == ('b', 'onnx', 'plain', 0.4)
 
 
 @pytest.mark.nightly

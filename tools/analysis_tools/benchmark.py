@@ -12,6 +12,7 @@ from pathlib import Path
 from mmmux.analysis.complexity import input_shape
 from mmmux.config import load_config
 from mmmux.deploy import benchmark
+from mmmux.deploy.timing import WIDE, timed
 from mmmux.tasks import task_of
 from mmmux.utils import cli
 from mmmux.utils.atomic_write import write_json
@@ -49,7 +50,7 @@ def main() -> None:
                    for device, precision, runtime, config, form in combinations]
         with tempfile.TemporaryDirectory() as folder:
             steps = {entry: benchmark.make_step(entry, work, Path(folder), task_of) for entry in entries}
-            rows = benchmark.summarise(benchmark.timed(steps, args.rounds))
+            rows = benchmark.rows_of(timed(steps, args.rounds))
         for entry, row in zip(entries, rows):
             row['peak_mib'] = None if args.no_memory else benchmark.peak_mib(entry, work, task_of)
             row['config'] = Path(row['config']).name
@@ -71,7 +72,7 @@ def show(rows: list[dict]) -> None:
               f'{"-" if row["peak_mib"] is None else row["peak_mib"]:>6}')
     unclear = [row for row in rows if not row['conclusive']]
     if unclear:
-        print(f'warning: {len(unclear)} of {len(rows)} rows spread by more than {benchmark.WIDE:.0%} between their quartiles: '
+        print(f'warning: {len(unclear)} of {len(rows)} rows spread by more than {WIDE:.0%} between their quartiles: '
               'something else was running, and small differences mean nothing')
 
 
