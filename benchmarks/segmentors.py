@@ -4,8 +4,6 @@
 Times are interleaved in one process. The peak memory is measured in a separate process for each network and task, and excludes
 the libraries and the weights: resident memory (Linux), or on a GPU the memory that torch allocates.
 """
-import multiprocessing
-import re
 from pathlib import Path
 
 import torch
@@ -16,6 +14,8 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
+
+from mmmux.deploy.peak_memory import peak_mib
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs/c1'
 NETWORKS = {'MobileNetV2': 'c1_mobilenetv2-d8_4xb4-160k_ade20k-512x512.py',
@@ -48,33 +48,8 @@ def make_step(task: str, network: nn.Module, args):
     return training_step(network, loss)
 
 
-def peak(task: str, name: str, args, answer) -> None:
-    step = make_step(task, build(name, args), args)
-    before = memory('VmRSS', torch.cuda.memory_allocated, args.device)
-    for _ in range(2):
-        step()
-    answer.put(memory('VmHWM', torch.cuda.max_memory_allocated, args.device) - before)
-
-
-def memory(field: str, allocated, device: str) -> int:
-    """Return a memory figure in MiB: a field of /proc/self/status on the CPU, or the result of `allocated` on a GPU.
-
-    getrusage is not used, because a child process inherits the parent's larger peak there.
-    """
-    if device != 'cpu':
-        return allocated() // 2**20
-    return int(re.search(rf'{field}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1]) // 2**10
-
-
-def peak_mib(task: str, name: str, args) -> int:
-    processes = multiprocessing.get_context('spawn')
-    answer = processes.Queue()
-    process = processes.Process(target=peak, args=(task, name, args, answer))
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(f'{name} failed in the {task} (status {process.exitcode}): out of memory?')
-    return answer.get()
+def step_of(task: str, name: str, args):
+    return make_step(task, build(name, args), args)
 
 
 def main() -> None:
@@ -87,7 +62,7 @@ def main() -> None:
     del networks
     for task, rows in results.items():
         for name in rows:
-            rows[name]['peak_mib'] = peak_mib(task, name, args)
+            rows[name]['peak_mib'] = peak_mib(args.device, step_of, task, name, args)
         show(task, rows)
     write(args, results)
 

@@ -1,6 +1,4 @@
 """Time several models in several runtimes side by side."""
-import multiprocessing
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -202,42 +200,7 @@ def rows_of(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:
     return [{**asdict(entry), **row} for entry, row in summarise(seconds).items()]
 
 
-def peak_mib(entry: Entry, work: Workload, task_of: TaskOf) -> int:
-    """Measure the peak memory of a row in a separate process, without its libraries and weights.
-
-    The value is resident memory on a CPU (Linux only), and memory that torch allocates on a GPU.
-
-    Args:
-        entry (Entry): The row.
-        work (Workload): Batch size, size of the images in pixels, and number of threads.
-        task_of (Callable[[Config], DeployedTask]): Returns the task of a config; must be picklable.
-
-    Returns:
-        int: Peak memory minus the memory in use before the first call, in MiB.
-
-    Raises:
-        ConfigError: The process died, for example for lack of memory.
-    """
-    processes = multiprocessing.get_context('spawn')
-    answer = processes.Queue()
-    process = processes.Process(target=_peak, args=(entry, work, task_of, answer))
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise ConfigError(f'{entry} ended with status {process.exitcode}: out of memory?')
-    return answer.get()
-
-
-def _peak(entry: Entry, work: Workload, task_of: TaskOf, answer) -> None:
+def make_step_alone(entry: Entry, work: Workload, task_of: TaskOf) -> Callable[[], None]:
+    """Make the function of a row as :func:`make_step` does, without a folder: its file is deleted once it is loaded."""
     with tempfile.TemporaryDirectory() as folder:
-        step = make_step(entry, work, Path(folder), task_of)
-        before = _memory('VmRSS', torch.cuda.memory_allocated, entry.device)
-        for _ in range(2):
-            step()
-        answer.put(_memory('VmHWM', torch.cuda.max_memory_allocated, entry.device) - before)
-
-
-def _memory(field: str, allocated: Callable[[], int], device: str) -> int:
-    if device != 'cpu':
-        return allocated() // 2**20
-    return int(re.search(rf'{field}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1]) // 2**10
+        return make_step(entry, work, Path(folder), task_of)

@@ -12,6 +12,7 @@ from pathlib import Path
 from mmmux.analysis.complexity import input_shape
 from mmmux.config import load_config
 from mmmux.deploy import benchmark
+from mmmux.deploy.peak_memory import peak_mib
 from mmmux.deploy.timing import WIDE, timed
 from mmmux.tasks import task_of
 from mmmux.utils import cli
@@ -52,7 +53,8 @@ def main() -> None:
             steps = {entry: benchmark.make_step(entry, work, Path(folder), task_of) for entry in entries}
             rows = benchmark.rows_of(timed(steps, args.rounds))
         for entry, row in zip(entries, rows):
-            row['peak_mib'] = None if args.no_memory else benchmark.peak_mib(entry, work, task_of)
+            row['peak_mib'] = None if args.no_memory else peak_mib(
+                entry.device, benchmark.make_step_alone, entry, work, task_of)
             row['config'] = Path(row['config']).name
     show(rows)
     if args.out:
