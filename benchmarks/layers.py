@@ -23,7 +23,7 @@ from torch import nn
 
 from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
-from mmmux.deploy.runtimes import onnx_runtime
+from mmmux.deploy.runtimes import FileContent, onnx_runtime
 from mmmux.models import MUXNet
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.machine import describe_machine
@@ -137,7 +137,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, name in enumerate(NETWORKS):
             path = Path(folder) / f'{number}.onnx'
-            onnx_runtime.write(build(name), torch.zeros(1, 3, args.size, args.size), path, {})
+            onnx_runtime.write(FileContent(build(name), torch.zeros(1, 3, args.size, args.size)), path)
             sessions[name] = profiled(path, args.threads)
         for _ in range(args.rounds):  # in turn, so that other load on the machine affects all networks alike
             for session in sessions.values():

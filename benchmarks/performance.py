@@ -26,7 +26,7 @@ from mmdet.models.backbones import MobileNetV2
 from torch import nn
 
 from mmmux.deploy import benchmark, exact_form
-from mmmux.deploy.runtimes import runtime_of
+from mmmux.deploy.runtimes import FileContent, runtime_of
 from mmmux.deploy.timing import median_ratio, summarise, timed
 from mmmux.deploy.tune import fastest_forms
 from mmmux.models import MUXNet
@@ -85,7 +85,7 @@ def in_runtime(name: str, networks: Mapping[str, nn.Module], folder: Path, threa
     folder, steps = Path(tempfile.mkdtemp(dir=folder)), {}
     for number, (row, network) in enumerate(networks.items()):
         path = folder / f'{number}{runtime.SUFFIX}'
-        runtime.write(network, pictures, path, {})
+        runtime.write(FileContent(network, pictures), path)
         steps[row] = partial(runtime.load(path, threads, 'cpu'), pictures.numpy())
     return steps
 

@@ -18,6 +18,7 @@ with cli.stdout_to_stderr():
     from mmmux.analysis.complexity import input_shape
     from mmmux.config import load_config
     from mmmux.deploy.export import Export, export
+    from mmmux.deploy.runtimes import FORMATS
     from mmmux.tasks import task_of
 
 
@@ -31,7 +32,7 @@ def parse_args() -> argparse.Namespace:
         '  tools/export.py CONFIG CHECKPOINT --format openvino --out model.xml --precision int8 --pictures FOLDER')
     parser.add_argument('config', type=Path, help='config file of the model')
     parser.add_argument('checkpoint', help='file or URL of the weights')
-    parser.add_argument('--format', choices=['onnx', 'openvino', 'torchscript'], default='onnx',
+    parser.add_argument('--format', choices=FORMATS, default='onnx',
                         help='file format (default: %(default)s)')
     parser.add_argument('--out', type=Path, required=True,
                         help='file to write, with the suffix .onnx, .xml (OpenVINO) or .pt (TorchScript)')

@@ -17,7 +17,7 @@ from mmmux.utils.errors import ConfigError
 
 from .deployed_task import DeployedTask
 from .old_torch import check_half_on_cpu
-from .runtimes import FORMATS, default_form, runtime_of
+from .runtimes import FORMATS, FileContent, default_form, runtime_of
 from .timing import summarise
 from .tune import fastest_forms, network_in
 
@@ -161,7 +161,7 @@ def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Ca
     if entry.precision not in runtime.PRECISIONS:
         raise ConfigError(f'{entry.runtime} is timed in {", ".join(runtime.PRECISIONS[:2])}, not in {entry.precision}')
     path = folder / f'{len(list(folder.iterdir()))}{runtime.SUFFIX}'
-    runtime.write(network, pictures, path, {}, precision=entry.precision)
+    runtime.write(FileContent(network, pictures, precision=entry.precision), path)
     run, inputs = runtime.load(path, work.threads, entry.device), pictures.numpy()
     return lambda: run(inputs)
 

@@ -1,22 +1,25 @@
 """Export a trained model to a runtime's file, and compare the file's outputs with PyTorch's."""
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmmux.models.backbones.muxnet import MIN_INPUT_SIZE
 from mmmux.utils.errors import ConfigError, ExportError
+from mmmux.version import __version__
 
 from .deployed_task import DeployedTask
 from .evaluate import evaluate
 from .exact.form import exact_form
+from .exact.stage_form import StageForm
 from .load_model import classes_of, pictures_of, prepared, trained_model
-from .metadata import describe_file
-from .runtimes import default_form, runtime_of
+from .metadata import describe_input
+from .runtimes import FileContent, Runtime, default_form, runtime_of
 from .tune import fastest_forms, network_in
 
 CHECKED = 4  # images on which the file's outputs are compared with PyTorch's
@@ -55,6 +58,30 @@ class Export:
     tune: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class _Trained:
+    """A trained model with its config and its task."""
+    cfg: Config
+    model: nn.Module
+    task: DeployedTask
+
+
+@dataclass(frozen=True, eq=False)
+class _Written:
+    """A written file.
+
+    Attributes:
+        path (Path): The file.
+        run (Callable[[ndarray], list[ndarray]]): Runs the file: maps images (N, 3, H, W), float32, to the outputs.
+        network (nn.Module): The exported network.
+        inputs (Sequence[Tensor]): Prepared images, each (1, 3, H, W).
+    """
+    path: Path
+    run: Callable[[numpy.ndarray], list[numpy.ndarray]]
+    network: nn.Module
+    inputs: Sequence[Tensor]
+
+
 def export(cfg: Config, checkpoint: str, wanted: Export, out: Path, task: DeployedTask) -> dict:
     """Write a config's trained model to a file, and compare the file's outputs with PyTorch's in the runtime itself.
 
@@ -81,28 +108,23 @@ def export(cfg: Config, checkpoint: str, wanted: Export, out: Path, task: Deploy
     """
     runtime = runtime_of(wanted.format)
     _check(wanted, runtime, out)
-    model = trained_model(cfg, checkpoint)
-    forms = default_form(wanted.format, wanted.precision, wanted.dynamic)
-    if wanted.tune:
-        forms = fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format, forms)
-    network = task.deployable(exact_form(model, forms), wanted.raw).eval()
-    paths = pictures_of(cfg, wanted.pictures, max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0))
-    inputs = list(prepared(model, paths, wanted.height, wanted.width))
-    description = describe_file(cfg, model, classes_of(cfg, model), network.outputs, network.order, task.name,
-                                None if wanted.dynamic else (wanted.height, wanted.width), wanted.precision)
+    trained = _Trained(cfg, trained_model(cfg, checkpoint), task)
+    forms = _forms(trained.model, wanted)
+    network = task.deployable(exact_form(trained.model, forms), wanted.raw).eval()
+    inputs = _inputs(trained, wanted)
     out.parent.mkdir(parents=True, exist_ok=True)
-    runtime.write(network, inputs[0], out, description, wanted.dynamic, wanted.precision, wanted.opset, inputs)
-    report = dict(file=str(out), bytes=sum(path.stat().st_size for path in (out, out.with_suffix('.bin')) if path.exists()))
+    files = runtime.write(
+        FileContent(network, inputs[0], _description(trained, network, wanted), wanted.dynamic, wanted.precision, wanted.opset,
+                    calibration=inputs), out)
+    report = dict(file=str(out), bytes=sum(path.stat().st_size for path in files))
     if wanted.tune:
         report['forms'] = {number: asdict(form) for number, form in forms.items()}
-    if wanted.precision == 'int8':
-        return {**report, **_loss(cfg, model, network, runtime, wanted, inputs, out, task)}
-    checked = inputs[:CHECKED] + ([torch.cat([_other_size(inputs[0])] * 2)] if wanted.dynamic else [])
-    _compare(model, task, runtime, wanted, checked, out)
-    return {**report, 'checked': len(checked)}
+    written = _Written(out, runtime.load(out), network, inputs)
+    verify = _measure if wanted.precision == 'int8' else _compare
+    return {**report, **verify(trained, written, wanted)}
 
 
-def _check(wanted: Export, runtime, out: Path) -> None:
+def _check(wanted: Export, runtime: Runtime, out: Path) -> None:
     if min(wanted.height, wanted.width) < MIN_INPUT_SIZE:
         raise ConfigError(f'--shape {wanted.height} {wanted.width} is too small: pictures need at least {MIN_INPUT_SIZE} x '
                           f'{MIN_INPUT_SIZE} pixels')
@@ -115,35 +137,62 @@ def _check(wanted: Export, runtime, out: Path) -> None:
         raise ConfigError(f'int8 needs pictures to calibrate with, got --calibration {wanted.calibration}')
 
 
+def _forms(model: nn.Module, wanted: Export) -> StageForm | Mapping[int, StageForm]:
+    form = default_form(wanted.format, wanted.precision, wanted.dynamic)
+    if not wanted.tune:
+        return form
+    return fastest_forms(network_in(model), wanted.height, wanted.width, wanted.format, form)
+
+
+def _inputs(trained: _Trained, wanted: Export) -> list[Tensor]:
+    count = max(CHECKED, wanted.calibration if wanted.precision == 'int8' else 0)
+    paths = pictures_of(trained.cfg, wanted.pictures, count)
+    return list(prepared(trained.model, paths, wanted.height, wanted.width))
+
+
+def _description(trained: _Trained, network: nn.Module, wanted: Export) -> dict:
+    shape = None if wanted.dynamic else (wanted.height, wanted.width)
+    return dict(
+        made_by=f'mmmux {__version__}',
+        task=trained.task.name,
+        precision=wanted.precision,
+        classes=classes_of(trained.cfg, trained.model),
+        input=describe_input(trained.cfg, trained.model, shape),
+        outputs=dict(network.outputs),
+        order=network.order)
+
+
 def _other_size(x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, size=(x.shape[2] + 33, x.shape[3] + 64), mode='bilinear')
 
 
-def _compare(model: nn.Module, task: DeployedTask, runtime, wanted: Export, inputs: Sequence[Tensor], out: Path) -> None:
+def _compare(trained: _Trained, written: _Written, wanted: Export) -> dict:
     # The reference is the trained model, not its exact form, so that the comparison also finds errors of the exact form.
-    reference = task.deployable(copy.deepcopy(model), wanted.raw).eval()
-    run = runtime.load(out)
+    reference = trained.task.deployable(copy.deepcopy(trained.model), wanted.raw).eval()
+    inputs, out = list(written.inputs[:CHECKED]), written.path
+    if wanted.dynamic:
+        inputs.append(torch.cat([_other_size(inputs[0])] * 2))
     for number, x in enumerate(inputs):
         with torch.no_grad():
             theirs = [output.numpy() for output in reference(x)]
-        complaint = task.difference(tuple(reference.outputs), run(x.numpy()), theirs, wanted.precision)
+        complaint = trained.task.difference(tuple(reference.outputs), written.run(x.numpy()), theirs, wanted.precision)
         if complaint:
             failed = out.with_name(f'{out.name}.failed')
             out.replace(failed)
             raise ExportError(f'{wanted.format} does not give what PyTorch gives: on picture {number}, {complaint}; the file '
                               f'is kept as {failed}')
+    return dict(checked=len(inputs))
 
 
-def _loss(cfg: Config, model: nn.Module, network: nn.Module, runtime, wanted: Export, inputs: Sequence[Tensor],
-          out: Path, task: DeployedTask) -> dict:
-    run = runtime.load(out)
-    outputs = run(inputs[0].numpy())
+def _measure(trained: _Trained, written: _Written, wanted: Export) -> dict:
+    outputs = written.run(written.inputs[0].numpy())
     if wanted.raw or wanted.measured == 0:
         return dict(checked=0, outputs=[list(output.shape) for output in outputs])
 
     def before(pictures):
         with torch.no_grad():
-            return [output.numpy() for output in network(torch.from_numpy(pictures))]
+            return [output.numpy() for output in written.network(torch.from_numpy(pictures))]
 
-    metrics = [evaluate(cfg, model, function, task.put_prediction, wanted.measured) for function in (before, run)]
+    metrics = [evaluate(trained.cfg, trained.model, function, trained.task.put_prediction, wanted.measured)
+               for function in (before, written.run)]
     return dict(checked=0, metrics={name: [value, metrics[1][name]] for name, value in metrics[0].items()})

@@ -17,7 +17,7 @@ from mmmux.models.layers.mixed_conv import MixedConv
 from mmmux.models.layers.pair_conv import PairConv
 from mmmux.utils.errors import ConfigError
 
-from .runtimes import runtime_of
+from .runtimes import FileContent, Runtime, runtime_of
 from .timing import median_ratio, timed
 
 WORTH_IT = 0.97  # select a form whose time is below this fraction of the default's; a smaller gain is noise
@@ -110,13 +110,13 @@ def choices(stage: nn.Module, spreads: bool) -> list[str]:
     return [*names, 'cut'] if any(map(can_be_cut, steps)) else names
 
 
-def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime, threads: int | None,
+def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime: Runtime, threads: int | None,
              rounds: int) -> dict[StageForm, list[float]]:
     pictures, steps = x.numpy(), {}
     with tempfile.TemporaryDirectory() as folder:
         for number, form in enumerate(forms):
             path = Path(folder) / f'{number}{runtime.SUFFIX}'
             copies = _Branches(exact_stage(stage, torch.arange(x.shape[1]), form)[0] for _ in range(REPEATS))
-            runtime.write(copies.to(memory_format=torch.channels_last).eval(), x, path, {})
+            runtime.write(FileContent(copies.to(memory_format=torch.channels_last).eval(), x), path)
             steps[form] = runtime.load(path, threads, 'cpu')
         return timed({form: partial(step, pictures) for form, step in steps.items()}, rounds)

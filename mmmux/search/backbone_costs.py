@@ -1,17 +1,35 @@
 """Compute the parameters and multiply-adds of genomes by arithmetic, without building a network."""
+import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from mmmux.models.architectures import DS, IR, MUX, ROW_KINDS, Row
+from mmmux.models.layers import atrous_samplings
 from mmmux.models.layers.channel_split import near_equal_groups
 
 from .space import SearchSpace
+from .space_config import FIRST_ROW_CHOICES, MUX_ROW_CHOICES
 
 _NORM_PARAMS = 2  # scale and shift of each channel
-_IMAGE_CHANNELS, _STEM_KERNEL = 3, 3
+_IMAGE_CHANNELS, _STEM_KERNEL, _STEM_STRIDE = 3, 3, 2
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The positions at which a stage or the stem computes.
+
+    Attributes:
+        before (tuple[int, int]): Height and width of the input, in pixels.
+        out (tuple[int, int]): Height and width after the first row, in pixels.
+        dilation (int): Dilation of the rows after the first.
+    """
+    before: tuple[int, int]
+    out: tuple[int, int]
+    dilation: int
 
 
 class SpaceComplexity:
@@ -36,12 +54,12 @@ class SpaceComplexity:
         head = len(space.stages)
         last = head if last is None else last
         grids = _grids(space, size, output_stride, removed)
-        stem = grids[0]
-        self._tables = [self._table(('stem_channels', ), lambda channels: _stem(channels, stem['out']))]
+        stem = grids[0].out
+        self._tables = [self._table(('stem_channels', ), lambda channels: _stem(channels, stem))]
         for index, grid in enumerate(grids[1:last + 2]):
             self._tables += self._stage_tables(index, grid)
         if last == head:
-            grid = grids[-1]['out']
+            grid = grids[-1].out
             self._tables.append(self._table(
                 (space.width_name(head - 1), 'head_channels'), lambda channels, out: _conv(channels * out, out, grid)))
 
@@ -76,36 +94,32 @@ class SpaceComplexity:
         costs = [cost(*values) for values in itertools.product(*choices)]
         return names, np.array(costs, dtype=np.int64).reshape([*map(len, choices), 2])
 
-    def _stage_tables(self, index: int, grid: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+    def _stage_tables(self, index: int, grid: _Grid) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
         stage, prefix, width = self.space.stages[index], f'stages.{index}.', self.space.width_name
-        if stage.kind == 'DS':
-            first = [prefix + name for name in ('out_channels', 'kernel_size', 'se_ratio')]
-            yield self._table((width(index - 1), *first), lambda *values: _depthwise_separable(*values, grid['out']))
-        else:
-            first = [prefix + name for name in ('out_channels', 'kernel_size', 'expand_ratio', 'se_ratio')]
-            yield self._table((width(index - 1), *first),
-                              lambda *values: _inverted_residual(*values, grid['in'], grid['out']))
+        fields, cost = FIRST_ROW_CHOICES[stage.kind], _FIRST_ROW_COSTS[stage.kind]
+        first = _row_of(ROW_KINDS[stage.kind], fields)
+        yield self._table((width(index - 1), *(prefix + field for field in fields)),
+                          lambda channels, *values: cost(channels, first(*values), grid))
         if stage.mux:
-            names = [f'{prefix}mux.{name}' for name in
-                     ('blocks', 'kernel_size', 'expand_ratio', 'split_ratio', 'scales', 'se_ratio')]
-            yield self._table((width(index), *names), lambda *values: _mux_rows(*values, grid['out'], grid['dilation']))
+            mux = _row_of(MUX, MUX_ROW_CHOICES)
+            yield self._table((width(index), *(f'{prefix}mux.{field}' for field in ('blocks', *MUX_ROW_CHOICES))),
+                              lambda channels, blocks, *values: blocks * _mux_row(channels, mux(*values), grid))
 
 
-def _grids(space: SearchSpace, size: tuple[int, int], output_stride: int | None, removed: int) -> list[dict]:
-    """Return, for the stem and each stage, the input and output size of the first row and the dilation of the MUX rows.
+def _row_of(kind: type[Row], fields: Sequence[str]) -> Callable[..., Row]:
+    """Return a function from the values of fields to a row; it makes each row once."""
+    return functools.cache(lambda *values: kind(**dict(zip(fields, values))))
 
-    The keys are 'in' and 'out', (height, width) in pixels, and 'dilation'.
-    """
-    stride, dilation = 1, 1
+
+def _grids(space: SearchSpace, size: tuple[int, int], output_stride: int | None, removed: int) -> list[_Grid]:
+    """Return the grid of the stem and of each stage."""
     grids = []
-    for own_stride in (2, *(stage.stride for stage in space.stages)):
-        dense = own_stride > 1 and stride == output_stride
-        stride, dilation = (stride, dilation * own_stride) if dense else (stride * own_stride, dilation)
-        applied = 1 if dense else own_stride
+    for sampling in atrous_samplings((_STEM_STRIDE, *(stage.stride for stage in space.stages)), output_stride):
+        applied = sampling.applied_stride
         if applied > 1 and removed:
             applied, removed = 1, removed - 1
         before, size = size, tuple(-(-side // applied) for side in size)
-        grids.append({'in': before, 'out': size, 'dilation': dilation})
+        grids.append(_Grid(before, size, sampling.next_dilation))
     return grids
 
 
@@ -136,36 +150,39 @@ def _depthwise(channels: int, kernel_size: int | tuple[int, ...], grid: tuple[in
     return _conv(weights, channels, grid)
 
 
-def _depthwise_separable(channels, out_channels, kernel_size, se_ratio, grid) -> np.ndarray:
-    return (_depthwise(channels, kernel_size, grid) + _squeeze_excite(channels, channels, se_ratio) +
-            _conv(channels * out_channels, out_channels, grid))
+def _depthwise_separable(channels: int, row: DS, grid: _Grid) -> np.ndarray:
+    return (_depthwise(channels, row.kernel_size, grid.out) + _squeeze_excite(channels, channels, row.se_ratio) +
+            _conv(channels * row.out_channels, row.out_channels, grid.out))
 
 
-def _inverted_residual(channels, out_channels, kernel_size, expand_ratio, se_ratio, grid_in, grid_out) -> np.ndarray:
-    hidden = int(channels * expand_ratio)
-    return (_conv(channels * hidden, hidden, grid_in) + _depthwise(hidden, kernel_size, grid_out) +
-            _squeeze_excite(hidden, channels, se_ratio) + _conv(hidden * out_channels, out_channels, grid_out))
+def _inverted_residual(channels: int, row: IR, grid: _Grid) -> np.ndarray:
+    hidden = int(channels * row.expand_ratio)
+    return (_conv(channels * hidden, hidden, grid.before) + _depthwise(hidden, row.kernel_size, grid.out) +
+            _squeeze_excite(hidden, channels, row.se_ratio) + _conv(hidden * row.out_channels, row.out_channels, grid.out))
 
 
-def _mux_rows(channels, blocks, kernel_size, expand_ratio, split_ratio, scales, se_ratio, grid, dilation) -> np.ndarray:
-    processed = int(channels * split_ratio)
-    hidden = int(processed * expand_ratio)
-    if scales is None:
-        convolved = _conv(2 * hidden * kernel_size**2, hidden, grid)  # two channels a group
+_FIRST_ROW_COSTS = {'DS': _depthwise_separable, 'IR': _inverted_residual}
+
+
+def _mux_row(channels: int, row: MUX, grid: _Grid) -> np.ndarray:
+    processed = int(channels * row.split_ratio)
+    hidden = int(processed * row.expand_ratio)
+    if row.scales is None:
+        convolved = _conv(2 * hidden * row.kernel_size**2, hidden, grid.out)  # two channels a group
     else:
-        convolved = _spatial_mux(hidden, kernel_size, scales, grid, dilation)
-    return blocks * (_conv(processed * hidden, hidden, grid) + convolved + _squeeze_excite(hidden, processed, se_ratio) +
-                     _conv(hidden * processed, processed, grid))
+        convolved = _spatial_mux(hidden, row, grid)
+    return (_conv(processed * hidden, hidden, grid.out) + convolved + _squeeze_excite(hidden, processed, row.se_ratio) +
+            _conv(hidden * processed, processed, grid.out))
 
 
-def _spatial_mux(channels, kernel_size, scales, grid, dilation) -> np.ndarray:
+def _spatial_mux(channels: int, row: MUX, grid: _Grid) -> np.ndarray:
     # With dilation d, the convolution runs on d x d images of every d-th pixel. The coarser grid rounds their sides up to even.
-    phases = [-(-side // dilation) for side in grid]
+    phases = [-(-side // grid.dilation) for side in grid.out]
     positions = {0: math.prod(phases), -1: math.prod(-(-side // 2) for side in phases), 1: 4 * math.prod(phases)}
     weights = dict.fromkeys(positions, 0)
-    for share, scale in zip(near_equal_groups(channels, len(scales)), scales):
+    for share, scale in zip(near_equal_groups(channels, len(row.scales)), row.scales):
         # Canonical genomes have no scale +1 on a group that is not divisible by 4; the table holds an unused entry for it.
-        weights[scale] += {0: share, -1: 4 * share, 1: share // 4}[scale] * kernel_size**2
-    macs = dilation**2 * sum(weights[scale] * positions[scale] for scale in positions)
+        weights[scale] += {0: share, -1: 4 * share, 1: share // 4}[scale] * row.kernel_size**2
+    macs = grid.dilation**2 * sum(weights[scale] * positions[scale] for scale in positions)
     return _cost(sum(weights.values()) + _NORM_PARAMS * channels, macs)
 

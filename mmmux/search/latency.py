@@ -15,7 +15,7 @@ from mmmux.deploy.benchmark import Features, untrained_model
 from mmmux.deploy.deployed_task import DeployedTask
 from mmmux.deploy.exact.form import exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
-from mmmux.deploy.runtimes import runtime_of
+from mmmux.deploy.runtimes import FileContent, runtime_of
 from mmmux.deploy.timing import median_ratio, timed
 from mmmux.models import Architecture, MUXNet, get_architecture
 from mmmux.utils.errors import ConfigError
@@ -90,7 +90,7 @@ def relative_latency(build: Build, build_reference: Build, size: tuple[int, int]
     with tempfile.TemporaryDirectory() as folder:
         for name, make in (('network', build), ('reference', build_reference)):
             path = Path(folder) / f'{name}{runtime.SUFFIX}'
-            runtime.write(make(), pictures, path, {})
+            runtime.write(FileContent(make(), pictures), path)
             steps[name] = partial(runtime.load(path, settings.threads, 'cpu'), pictures.numpy())
         seconds = timed(steps, settings.rounds)
     return median_ratio(seconds['network'], seconds['reference'])

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 
 from mmmux.deploy.load_model import prepared, trained_model
-from mmmux.deploy.metadata import describe_file
+from mmmux.deploy.metadata import describe_input
 from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.utils.errors import ConfigError
 
@@ -64,8 +64,7 @@ def test_an_exported_file_tells_the_order_of_colours(package, preprocessor, opti
     if kind is None:
         kind = getattr(pytest.importorskip(f'{package}.models.utils'), preprocessor)
     model.data_preprocessor = kind(mean=[0.] * 3, std=[1.] * 3, **{option: turned})
-    described = describe_file(Config({}), model, [], {}, '', 'any', (8, 12), 'fp32')
-    assert described['input']['channels'] == ('RGB' if turned else 'BGR')
+    assert describe_input(Config({}), model, (8, 12))['channels'] == ('RGB' if turned else 'BGR')
 
 
 def test_forward_must_return_one_tensor():

@@ -6,7 +6,7 @@ from torch import nn
 
 from mmmux.deploy.benchmark import Entry, _torch_step
 from mmmux.deploy.old_torch import replace_submodule
-from mmmux.deploy.runtimes import torchscript_runtime
+from mmmux.deploy.runtimes import FileContent, torchscript_runtime
 from mmmux.utils.errors import ConfigError
 
 
@@ -42,7 +42,7 @@ def test_there_is_nothing_to_replace(name):
 def test_torchscript_in_half_precision(network, tmp_path):
     x = torch.rand(1, 3, 8, 8)
     expected, = network(x)
-    torchscript_runtime.write(network, x, tmp_path / 'half.pt', {}, precision='fp16')
+    torchscript_runtime.write(FileContent(network, x, precision='fp16'), tmp_path / 'half.pt')
     found, = torchscript_runtime.load(tmp_path / 'half.pt')(x.numpy())
     torch.testing.assert_close(torch.from_numpy(found), expected.detach(), rtol=5e-3, atol=5e-3)
 
@@ -55,6 +55,6 @@ def test_half_precision_that_the_cpu_cannot_compute_is_told(network, tmp_path, m
         monkeypatch.setattr(nn.functional, 'conv2d', conv2d)
     x = torch.rand(1, 3, 8, 8)
     with pytest.raises(ConfigError, match=r'precision fp16 of torchscript needs .* export to onnx or openvino, or install'):
-        torchscript_runtime.write(network, x, tmp_path / 'half.pt', {}, precision='fp16')
+        torchscript_runtime.write(FileContent(network, x, precision='fp16'), tmp_path / 'half.pt')
     with pytest.raises(ConfigError, match=r'precision fp16 of eager needs .* time fp32 or bf16, or install a newer torch'):
         _torch_step(network, x, Entry('config.py', 'eager', precision='fp16'))

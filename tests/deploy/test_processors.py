@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmmux.deploy.runtimes import openvino_runtime, runtime_of
+from mmmux.deploy.runtimes import FileContent, openvino_runtime, runtime_of
 from mmmux.models import MUXNet
 
 WRITE = """
@@ -13,7 +13,7 @@ import hashlib, torch
 from pathlib import Path
 from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
-from mmmux.deploy.runtimes import default_form, runtime_of
+from mmmux.deploy.runtimes import FileContent, default_form, runtime_of
 from mmmux.models import MUXNet
 network = MUXNet('m', out_indices=(4, 6))
 network.load_state_dict(torch.load('{weights}'))
@@ -22,7 +22,7 @@ print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
 for name in {formats}:
     runtime = runtime_of(name)
     path = Path('{folder}') / f'{{name}}{{runtime.SUFFIX}}'
-    runtime.write(Features(exact_form(network.eval(), default_form(name))), x, path, {{}})
+    runtime.write(FileContent(Features(exact_form(network.eval(), default_form(name))), x), path)
     print(*(hashlib.sha256(each.read_bytes()).hexdigest() for each in (path, path.with_suffix('.bin')) if each.exists()))
 """
 
@@ -66,7 +66,7 @@ def test_int8_is_not_clipped(name, packages, tmp_path):
         pytest.importorskip(package)
     runtime, network = runtime_of(name), Even().eval()
     bright = [0.9 + 0.1 * torch.rand(1, 3, 16, 16) for _ in range(4)]
-    runtime.write(network, bright[0], tmp_path / f'model{runtime.SUFFIX}', {}, precision='int8', calibration=bright)
+    runtime.write(FileContent(network, bright[0], precision='int8', calibration=bright), tmp_path / f'model{runtime.SUFFIX}')
     means, = runtime.load(tmp_path / f'model{runtime.SUFFIX}', 1)(bright[0].numpy())
     assert abs(torch.from_numpy(means) - bright[0].mean(1, keepdim=True)).max() < 0.05
 
@@ -95,7 +95,7 @@ def test_openvino_computes_float32_where_the_processor_has_bfloat16_too(tmp_path
 
     monkeypatch.setattr(openvino.Core, 'compile_model', recorded)
     x = 1 + torch.arange(3 * 8 * 8).reshape(1, 3, 8, 8) * 2**-20  # bfloat16 has 8 bits of these 24
-    openvino_runtime.write(Doubled().eval(), x, tmp_path / 'model.xml', {})
+    openvino_runtime.write(FileContent(Doubled().eval(), x), tmp_path / 'model.xml')
     doubled, = openvino_runtime.load(tmp_path / 'model.xml', 1)(x.numpy())
     assert torch.equal(torch.from_numpy(doubled), 2 * x)
     assert [each.get_property('INFERENCE_PRECISION_HINT') for each in compiled] == [openvino.Type.f32]

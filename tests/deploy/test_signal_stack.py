@@ -12,7 +12,7 @@ CODE = textwrap.dedent("""
     import torch
     from torch import nn
 
-    from mmmux.deploy.runtimes import openvino_runtime
+    from mmmux.deploy.runtimes import FileContent, openvino_runtime
 
 
     class Network(nn.Sequential):
@@ -23,7 +23,7 @@ CODE = textwrap.dedent("""
 
 
     path, x = Path({folder!r}) / 'network.xml', torch.rand(1, 3, 8, 8)
-    openvino_runtime.write(Network(nn.Conv2d(3, 4, 3)).eval(), x, path, dict())
+    openvino_runtime.write(FileContent(Network(nn.Conv2d(3, 4, 3)).eval(), x), path)
     networks = [openvino_runtime.load(path), openvino_runtime.load(path)]
     while networks:
         networks.pop(0)(x.numpy())

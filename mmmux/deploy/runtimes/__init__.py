@@ -5,18 +5,21 @@ from mmmux.deploy.exact.stage_form import StageForm
 from mmmux.utils.errors import ConfigError
 
 from . import onnx_runtime, openvino_runtime, torchscript_runtime
+from .runtime import FileContent, Runtime
 
-FORMATS = {'onnx': onnx_runtime, 'openvino': openvino_runtime, 'torchscript': torchscript_runtime}
+FORMATS: dict[str, Runtime] = {'onnx': onnx_runtime, 'openvino': openvino_runtime, 'torchscript': torchscript_runtime}
+
+__all__ = ['FORMATS', 'FileContent', 'Runtime', 'default_form', 'runtime_of']
 
 
-def runtime_of(name: str):
+def runtime_of(name: str) -> Runtime:
     """Return the module of a format.
-
-    The module has `SUFFIX`; `PRECISIONS`; `FORM`, the default form of MUXNet's stages in float32 and for images of one size;
-    and the functions `check_installed`, `write`, `load` and `read_description`.
 
     Args:
         name (str): A key of `FORMATS`: 'onnx', 'openvino' or 'torchscript'.
+
+    Returns:
+        Runtime: The module, whose packages are installed.
 
     Raises:
         ConfigError: The format is unknown, or its runtime is not installed.

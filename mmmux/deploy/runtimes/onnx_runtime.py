@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.deploy.old_torch import trace_to_onnx
 from mmmux.utils.errors import ConfigError
 from mmmux.utils.installed import need
+
+from .runtime import FileContent
 
 SUFFIX = '.onnx'
 PRECISIONS = ('fp32', 'fp16', 'int8')
@@ -32,40 +34,44 @@ def check_installed() -> None:
     need('deploy', 'onnx', 'onnxruntime')
 
 
-def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
-          opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
+def write(content: FileContent, path: Path) -> list[Path]:
     """Write a network to an ONNX file with its description in the metadata.
 
+    In fp16, inputs and outputs stay float32.
+
     Args:
-        network (nn.Module): Maps images (N, 3, H, W) to a tuple of tensors; its attribute `outputs` names them.
-        example (Tensor): Input (N, 3, H, W) to trace with.
+        content (FileContent): The network and the properties of the file; `opset` must be from 13 to 20.
         path (Path): File to write.
-        description (dict): Description of the file, see :func:`mmmux.deploy.metadata.describe_file`.
-        dynamic (bool): Allow any N, H and W instead of the example's. Default: False.
-        precision (str): 'fp32', 'fp16' (inputs and outputs stay float32) or 'int8'. Default: 'fp32'.
-        opset (int): Version of ONNX's operator set, from 13 to 20. Default: 17.
-        calibration (Iterable[Tensor]): For int8, inputs (N, 3, H, W) from which the ranges of activations are measured.
-            Default: ().
+
+    Returns:
+        list[Path]: `path`.
 
     Raises:
         ConfigError: The operator set is too old or too new.
     """
     import onnx
+    opset = content.opset
     if not OPSETS[0] <= opset <= OPSETS[1]:
         raise ConfigError(f'operator set {opset} (--opset) is not one of {OPSETS[0]} to {OPSETS[1]}, which the export can '
                           'write')
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # tracing warns of every shape that becomes a constant, which is intended here
-        trace_to_onnx(network, (example, ), path, opset_version=opset, input_names=['pictures'],
-                      output_names=list(network.outputs), dynamic_axes={'pictures': DYNAMIC} if dynamic else None)
-    if precision == 'int8':
-        _quantize(path, calibration)
+    _trace(content, path)
+    if content.precision == 'int8':
+        _quantize(path, content.calibration)
     model = onnx.load(path)
-    if precision == 'fp16':
+    if content.precision == 'fp16':
         from onnxruntime.transformers.float16 import convert_float_to_float16
         model = convert_float_to_float16(model, keep_io_types=True, op_block_list=KEPT_IN_FP32)
-    onnx.helper.set_model_props(model, {KEY: json.dumps(description)})
+    onnx.helper.set_model_props(model, {KEY: json.dumps(content.description)})
     onnx.save(model, path)
+    return [path]
+
+
+def _trace(content: FileContent, path: Path) -> None:
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # tracing warns of every shape that becomes a constant, which is intended here
+        trace_to_onnx(content.network, (content.example, ), path, opset_version=content.opset, input_names=['pictures'],
+                      output_names=list(content.network.outputs),
+                      dynamic_axes={'pictures': DYNAMIC} if content.dynamic else None)
 
 
 def _quantize(path: Path, calibration: Iterable[Tensor]) -> None:

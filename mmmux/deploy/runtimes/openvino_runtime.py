@@ -2,16 +2,18 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.utils.errors import ConfigError
 from mmmux.utils.installed import need
 
 from . import onnx_runtime
+from .runtime import FileContent
 from .signal_stack import signal_stack_kept
 
 SUFFIX = '.xml'
@@ -29,21 +31,18 @@ def check_installed() -> None:
     need('deploy', 'openvino', 'onnx')
 
 
-def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
-          opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
+def write(content: FileContent, path: Path) -> list[Path]:
     """Write a network to an OpenVINO file with its description in the metadata.
 
+    In fp16, the file stores weights in half precision; the device selects the precision of the computation.
+
     Args:
-        network (nn.Module): Maps images (N, 3, H, W) to a tuple of tensors; its attribute `outputs` names them.
-        example (Tensor): Input (N, 3, H, W) to trace with.
+        content (FileContent): The network and the properties of the file; `opset`, from 13 to 20, is that of the intermediate
+            ONNX file.
         path (Path): File to write; the weights go to a file beside it with the suffix .bin.
-        description (dict): Description of the file, see :func:`mmmux.deploy.metadata.describe_file`.
-        dynamic (bool): Allow any N, H and W instead of the example's. Default: False.
-        precision (str): 'fp32'; 'fp16', which stores weights in half precision and leaves the precision of the computation to
-            the device; or 'int8'. Default: 'fp32'.
-        opset (int): Version of the operator set of the intermediate ONNX file, from 13 to 20. Default: 17.
-        calibration (Iterable[Tensor]): For int8, inputs (N, 3, H, W) from which the ranges of activations are measured.
-            Default: ().
+
+    Returns:
+        list[Path]: `path` and the file of the weights.
 
     Raises:
         ConfigError: The operator set is too old or too new, or nncf, which int8 needs, is not installed.
@@ -51,19 +50,24 @@ def write(network: nn.Module, example: Tensor, path: Path, description: dict, dy
     import openvino
     with tempfile.TemporaryDirectory() as folder:
         between = Path(folder) / 'model.onnx'  # OpenVINO converts non-maximum suppression from ONNX, not from PyTorch
-        onnx_runtime.write(network, example, between, description, dynamic, 'fp32', opset)
+        onnx_runtime.write(replace(content, precision='fp32'), between)
         model = openvino.convert_model(str(between))
-    if precision == 'int8':
-        need('deploy', 'nncf')
-        import nncf
-        from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
-        pictures = nncf.Dataset([picture.numpy() for picture in calibration])
-        # The mixed preset is for activations that are not symmetric about 0, such as Swish. The overflow fix uses 7-bit
-        # weights: 8-bit weights overflow on processors without VNNI, see `onnx_runtime`.
-        model = nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED,
-                              advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE))
-    model.set_rt_info(json.dumps(description), KEY)
-    openvino.save_model(model, str(path), compress_to_fp16=precision == 'fp16')
+    if content.precision == 'int8':
+        model = _quantized(model, content.calibration)
+    model.set_rt_info(json.dumps(content.description), KEY)
+    openvino.save_model(model, str(path), compress_to_fp16=content.precision == 'fp16')
+    return [path, path.with_suffix('.bin')]
+
+
+def _quantized(model, calibration: Iterable[Tensor]):
+    need('deploy', 'nncf')
+    import nncf
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+    pictures = nncf.Dataset([picture.numpy() for picture in calibration])
+    # The mixed preset is for activations that are not symmetric about 0, such as Swish. The overflow fix uses 7-bit weights:
+    # 8-bit weights overflow on processors without VNNI, see `onnx_runtime`.
+    return nncf.quantize(model, pictures, preset=nncf.QuantizationPreset.MIXED,
+                         advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE))
 
 
 def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callable[[numpy.ndarray], list[numpy.ndarray]]:

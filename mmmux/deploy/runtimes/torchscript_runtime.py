@@ -1,7 +1,7 @@
 """Write TorchScript files, and run them with torch."""
 import json
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from mmmux.deploy.exact.stage_form import IN_TORCH
 from mmmux.deploy.old_torch import check_half_on_cpu
 from mmmux.utils.errors import ConfigError
+
+from .runtime import FileContent
 
 SUFFIX = '.pt'
 PRECISIONS = ('fp32', 'fp16')
@@ -33,33 +35,34 @@ class _InHalf(nn.Module):
         return tuple(output.float() if output.is_floating_point() else output for output in self.network(x.half()))
 
 
-def write(network: nn.Module, example: Tensor, path: Path, description: dict, dynamic: bool = False, precision: str = 'fp32',
-          opset: int = 17, calibration: Iterable[Tensor] = ()) -> None:
+def write(content: FileContent, path: Path) -> list[Path]:
     """Write a network to a TorchScript file, with its description as an extra file inside.
 
+    The file accepts other sizes whether `dynamic` is set or not. In fp16, inputs and outputs stay float32.
+
     Args:
-        network (nn.Module): Maps images (N, 3, H, W) to a tuple of tensors; its attribute `outputs` names them.
-        example (Tensor): Input (N, 3, H, W) to trace with.
+        content (FileContent): The network and the properties of the file.
         path (Path): File to write.
-        description (dict): Description of the file, see :func:`mmmux.deploy.metadata.describe_file`.
-        dynamic (bool): No effect: a trace accepts other sizes in any case. Default: False.
-        precision (str): 'fp32' or 'fp16' (inputs and outputs stay float32). Default: 'fp32'.
-        opset (int): No effect: TorchScript has no operator set. Default: 17.
-        calibration (Iterable[Tensor]): No effect: there is no int8. Default: ().
+
+    Returns:
+        list[Path]: `path`.
 
     Raises:
         ConfigError: The network ends in non-maximum suppression, for which TorchScript has no operator, or torch cannot compute
             in half precision on the CPU, where the file is traced.
     """
+    network = content.network
     if 'labels' in network.outputs and 'boxes' in network.outputs:
         raise ConfigError('TorchScript has no operator for non-maximum suppression: export the boxes and scores of all anchors '
                           'with --raw, or to onnx or openvino')
-    if precision == 'fp16':
+    if content.precision == 'fp16':
         check_half_on_cpu('precision fp16 of torchscript', 'export to onnx or openvino')
+        network = _InHalf(network)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        traced = torch.jit.trace(_InHalf(network) if precision == 'fp16' else network, example, check_trace=False)
-        torch.jit.save(traced, str(path), _extra_files={KEY: json.dumps(description)})
+        traced = torch.jit.trace(network, content.example, check_trace=False)
+        torch.jit.save(traced, str(path), _extra_files={KEY: json.dumps(content.description)})
+    return [path]
 
 
 def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callable[[numpy.ndarray], list[numpy.ndarray]]:

@@ -1,5 +1,5 @@
 """MUXNet backbone (Lu, Deb, Boddeti, "MUXConv: Information Multiplexing in Convolutional Neural Networks", CVPR 2020)."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 
 from mmcv.cnn import build_norm_layer
@@ -10,12 +10,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmmux.checkpoints.pretrained import check_pretrained
 from mmmux.models.architectures import Architecture, get_architecture
-from mmmux.models.layers import build_block
+from mmmux.models.layers import BlockOptions, atrous_samplings, build_block
 from mmmux.models.layers.recompute import recompute_in_backward
 from mmmux.utils.errors import ConfigError, DatasetError
 
 MIN_INPUT_SIZE = 32
 OUTPUT_STRIDES = (8, 16, 32)
+STEM_STRIDE = 2
 
 
 # Registered in mmengine's root registry, so that the name 'MUXNet' is found from the scope of every OpenMMLab package.
@@ -72,43 +73,19 @@ class MUXNet(BaseModule):
                  with_cp: bool = False,
                  drop_path_rate: float | None = None,
                  init_cfg: dict | list[dict] | None = None):
-        norm_cfg = dict(norm_cfg or dict(type='BN', eps=1e-5, momentum=0.1))
         super().__init__(init_cfg or [
             dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'),
             dict(type='Constant', layer=['_BatchNorm', 'GroupNorm'], val=1),
         ])
         self.arch = get_architecture(arch)
         self.out_indices = self._checked_out_indices(out_indices)
-        if output_stride not in (None, *OUTPUT_STRIDES):
-            raise ConfigError(f'output_stride of MUXNet must be one of {OUTPUT_STRIDES}, or None for the strides of the '
-                              f'architecture, got {output_stride!r}')
-        self.output_stride = output_stride
-        self.frozen_stages = frozen_stages
+        self.output_stride = self._checked_output_stride(output_stride)
+        self.frozen_stages = self._checked_frozen_stages(frozen_stages)
         self.norm_eval = norm_eval
         self.with_cp = with_cp
-        last = max(self.out_indices)
-        if not isinstance(frozen_stages, int) or not -1 <= frozen_stages <= last:
-            raise ConfigError(f'frozen_stages of MUXNet must be from -1 (none) to {last}, the last stage that out_indices '
-                              f'{self.out_indices} builds, got {frozen_stages!r}')
-
-        self.stem = _conv_norm_act(3, self.arch.stem_channels, 3, 2, norm_cfg)
-        self.stages = nn.ModuleList()
-        channels, widths = self.arch.stem_channels, []
-        drop_paths = self._drop_paths(drop_path_rate)
-        stride, dilation = 2, 1  # after the stem
-        for rows in self.arch.stages[:last + 1]:
-            blocks = []
-            for row in rows:
-                own_stride = getattr(row, 'stride', 1)
-                dense = own_stride > 1 and stride == output_stride
-                block, channels = build_block(row, channels, norm_cfg, next(drop_paths), dilation, dense)
-                blocks.append(block)
-                stride, dilation = (stride, dilation * own_stride) if dense else (stride * own_stride, dilation)
-            self.stages.append(nn.Sequential(*blocks))
-            widths.append(channels)
-        if last == len(self.arch.stages):
-            self.stages.append(_conv_norm_act(channels, self.arch.head_channels, 1, 1, norm_cfg))
-            widths.append(self.arch.head_channels)
+        norm_cfg = dict(norm_cfg or dict(type='BN', eps=1e-5, momentum=0.1))
+        self.stem = _conv_norm_act(3, self.arch.stem_channels, 3, STEM_STRIDE, norm_cfg)
+        self.stages, widths = self._build_stages(norm_cfg, self._checked_drop_path_rate(drop_path_rate))
         self.out_channels = tuple(widths[index] for index in self.out_indices)
         self._freeze()
 
@@ -121,12 +98,47 @@ class MUXNet(BaseModule):
                               f'convolution), got {out_indices!r}')
         return indices
 
-    def _drop_paths(self, rate: float | None):
+    def _checked_output_stride(self, output_stride: int | None) -> int | None:
+        if output_stride not in (None, *OUTPUT_STRIDES):
+            raise ConfigError(f'output_stride of MUXNet must be one of {OUTPUT_STRIDES}, or None for the strides of the '
+                              f'architecture, got {output_stride!r}')
+        return output_stride
+
+    def _checked_frozen_stages(self, frozen_stages: int) -> int:
+        last = max(self.out_indices)
+        if not isinstance(frozen_stages, int) or not -1 <= frozen_stages <= last:
+            raise ConfigError(f'frozen_stages of MUXNet must be from -1 (none) to {last}, the last stage that out_indices '
+                              f'{self.out_indices} builds, got {frozen_stages!r}')
+        return frozen_stages
+
+    def _checked_drop_path_rate(self, rate: float | None) -> float:
         rate = self.arch.drop_path_rate if rate is None else rate
         if not isinstance(rate, Real) or not 0 <= rate < 1:
             raise ConfigError(f'drop_path_rate of MUXNet must be a number from 0 to below 1, got {rate!r}')
-        blocks = sum(len(rows) for rows in self.arch.stages)
-        return iter([rate * index / blocks for index in range(blocks)])
+        return rate
+
+    def _build_stages(self, norm_cfg: dict, drop_path_rate: float) -> tuple[nn.ModuleList, list[int]]:
+        """Build the stages up to the last out index; return them and the number of output channels of each."""
+        arch, last = self.arch, max(self.out_indices)
+        options = self._block_options(norm_cfg, drop_path_rate)
+        stages, widths, channels = nn.ModuleList(), [], arch.stem_channels
+        for rows in arch.stages[:last + 1]:
+            blocks = []
+            for row in rows:
+                block, channels = build_block(row, channels, next(options))
+                blocks.append(block)
+            stages.append(nn.Sequential(*blocks))
+            widths.append(channels)
+        if last == len(arch.stages):
+            stages.append(_conv_norm_act(channels, arch.head_channels, 1, 1, norm_cfg))
+            widths.append(arch.head_channels)
+        return stages, widths
+
+    def _block_options(self, norm_cfg: dict, drop_path_rate: float) -> Iterator[BlockOptions]:
+        rows = [row for stage in self.arch.stages for row in stage]
+        samplings = atrous_samplings((getattr(row, 'stride', 1) for row in rows), self.output_stride, STEM_STRIDE)
+        for index, sampling in enumerate(samplings):
+            yield BlockOptions(norm_cfg, sampling, drop_path_rate * index / len(rows))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the features of a batch of images.

@@ -1,5 +1,5 @@
 """Build the blocks of MUXNet from the rows of an architecture table."""
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
@@ -19,6 +19,20 @@ MUX_CHANNELS_PER_GROUP = 2  # as in the authors' networks
 ACTIVATIONS = {'ReLU': lambda: nn.ReLU(inplace=True), 'Swish': nn.SiLU}
 
 
+@dataclass(frozen=True)
+class BlockOptions:
+    """The properties of a block that its network sets, beside the row of the architecture table.
+
+    Attributes:
+        norm_cfg (dict): Config of the normalisation layers.
+        sampling (Sampling): Stride and dilation of the k x k convolution.
+        drop_path (float): Probability of dropping the residual branch in training. Defaults to 0.
+    """
+    norm_cfg: dict
+    sampling: Sampling
+    drop_path: float = 0.
+
+
 class DepthwiseSeparable(nn.Module):
     """Depthwise separable block: depthwise k x k, norm, activation, SE, 1x1, norm.
 
@@ -27,24 +41,22 @@ class DepthwiseSeparable(nn.Module):
     Args:
         in_channels (int): Number of input channels C.
         row (DS): Row of the architecture table.
-        norm_cfg (dict): Config of the normalisation layers.
-        drop_path (float): Probability of dropping the residual branch in training.
-        sampling (Sampling): Stride and dilation of the k x k convolution.
+        options (BlockOptions): Normalisation, sampling and stochastic depth.
 
     Raises:
         ValueError: Kernel sizes, scales and channels do not fit each other.
     """
 
-    def __init__(self, in_channels: int, row: DS, norm_cfg: dict, drop_path: float, sampling: Sampling):
+    def __init__(self, in_channels: int, row: DS, options: BlockOptions):
         super().__init__()
-        self.conv = kxk_conv(in_channels, row.kernel_size, row.scales, sampling)
-        self.norm1 = build_norm_layer(norm_cfg, in_channels)[1]
+        self.conv = kxk_conv(in_channels, row, options.sampling)
+        self.norm1 = build_norm_layer(options.norm_cfg, in_channels)[1]
         self.act = ACTIVATIONS[row.act]()
         self.se = squeeze_excite(in_channels, in_channels, row)
         self.project = nn.Conv2d(in_channels, row.out_channels, 1, bias=False)
-        self.norm2 = build_norm_layer(norm_cfg, row.out_channels)[1]
-        self.identity = sampling.stride == 1 and in_channels == row.out_channels
-        self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.norm2 = build_norm_layer(options.norm_cfg, row.out_channels)[1]
+        self.identity = options.sampling.stride == 1 and in_channels == row.out_channels
+        self.drop_path = DropPath(options.drop_path) if options.drop_path else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block.
@@ -69,32 +81,30 @@ class InvertedResidual(nn.Module):
         in_channels (int): Number of input channels.
         out_channels (int): Number of output channels.
         row (IR | MUX): Row of the architecture table.
-        sampling (Sampling): Stride and dilation of the k x k convolution.
+        options (BlockOptions): Normalisation, sampling and stochastic depth.
         channels_per_group (int): Channels per group of the k x k convolution: 1 (depthwise) or 2. With spatial multiplexing
-            the convolution is always depthwise.
-        norm_cfg (dict): Config of the normalisation layers.
-        drop_path (float): Probability of dropping the residual branch in training. Defaults to 0.
+            the convolution is always depthwise. Defaults to 1.
 
     Raises:
         ValueError: The expansion leaves no channels, or kernel sizes, scales and channels do not fit each other.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, row: IR | MUX, sampling: Sampling,
-                 channels_per_group: int, norm_cfg: dict, drop_path: float = 0.):
+    def __init__(self, in_channels: int, out_channels: int, row: IR | MUX, options: BlockOptions,
+                 channels_per_group: int = 1):
         super().__init__()
         hidden = int(in_channels * row.expand_ratio)
         if not hidden:
             raise ValueError(f'expand_ratio {row.expand_ratio} leaves 0 of {in_channels} channels')
         self.expand = nn.Conv2d(in_channels, hidden, 1, bias=False)
-        self.norm1 = build_norm_layer(norm_cfg, hidden)[1]
-        self.conv = kxk_conv(hidden, row.kernel_size, row.scales, sampling, channels_per_group)
-        self.norm2 = build_norm_layer(norm_cfg, hidden)[1]
+        self.norm1 = build_norm_layer(options.norm_cfg, hidden)[1]
+        self.conv = kxk_conv(hidden, row, options.sampling, channels_per_group)
+        self.norm2 = build_norm_layer(options.norm_cfg, hidden)[1]
         self.act = ACTIVATIONS[row.act]()
         self.se = squeeze_excite(hidden, in_channels, row)
         self.project = nn.Conv2d(hidden, out_channels, 1, bias=False)
-        self.norm3 = build_norm_layer(norm_cfg, out_channels)[1]
-        self.identity = sampling.stride == 1 and in_channels == out_channels
-        self.drop_path = DropPath(drop_path) if drop_path else nn.Identity()
+        self.norm3 = build_norm_layer(options.norm_cfg, out_channels)[1]
+        self.identity = options.sampling.stride == 1 and in_channels == out_channels
+        self.drop_path = DropPath(options.drop_path) if options.drop_path else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block.
@@ -111,17 +121,12 @@ class InvertedResidual(nn.Module):
         return x + self.drop_path(out) if self.identity else out
 
 
-def kxk_conv(channels: int,
-             kernel_size: int | Sequence[int],
-             scales: Sequence[int] | None,
-             sampling: Sampling,
-             channels_per_group: int = 1) -> nn.Module:
+def kxk_conv(channels: int, row: Row, sampling: Sampling, channels_per_group: int = 1) -> nn.Module:
     """Build the k x k convolution of a block: spatially multiplexed, with mixed kernels, or a single grouped convolution.
 
     Args:
         channels (int): Number of input and output channels.
-        kernel_size (int | Sequence[int]): Odd kernel size in pixels, or one size per group of channels.
-        scales (Sequence[int] | None): Scales of spatial multiplexing, or None without it.
+        row (Row): Row of the architecture table; its `kernel_size` and `scales` apply.
         sampling (Sampling): Stride and dilation.
         channels_per_group (int): Channels per group without spatial multiplexing: 1 (depthwise) or 2. Defaults to 1.
 
@@ -132,8 +137,9 @@ def kxk_conv(channels: int,
     Raises:
         ValueError: Kernel sizes, scales and channels do not fit each other.
     """
-    if scales is not None:
-        return SpatialMux(channels, kernel_size, scales, sampling.stride, sampling.dilation, sampling.dense)
+    kernel_size = row.kernel_size
+    if row.scales is not None:
+        return SpatialMux(channels, kernel_size, row.scales, sampling.stride, sampling.dilation, sampling.dense)
     stride, dilation = sampling.applied_stride, sampling.dilation
     if not isinstance(kernel_size, int):
         if channels_per_group != 1:
@@ -161,18 +167,13 @@ def squeeze_excite(channels: int, block_channels: int, row: Row) -> nn.Module:
     return SqueezeExcite(channels, max(1, int(block_channels * row.se_ratio)), ACTIVATIONS[row.act]())
 
 
-def build_block(row: Row, in_channels: int, norm_cfg: dict, drop_path: float = 0., dilation: int = 1,
-                dense: bool = False) -> tuple[nn.Module, int]:
+def build_block(row: Row, in_channels: int, options: BlockOptions) -> tuple[nn.Module, int]:
     """Build the block of one row of an architecture table.
 
     Args:
         row (Row): Row of the architecture table.
         in_channels (int): Number of input channels of the block.
-        norm_cfg (dict): Config of the normalisation layers.
-        drop_path (float): Probability of dropping the residual branch in training. :class:`MUX` rows ignore it. Defaults
-            to 0.
-        dilation (int): Dilation of the k x k convolution in pixels. Defaults to 1.
-        dense (bool): Keep H and W: do not apply the stride of the row. Defaults to False.
+        options (BlockOptions): Normalisation, sampling and stochastic depth. :class:`MUX` rows ignore `drop_path`.
 
     Returns:
         tuple[nn.Module, int]: The block and its number of output channels.
@@ -182,20 +183,19 @@ def build_block(row: Row, in_channels: int, norm_cfg: dict, drop_path: float = 0
     """
     try:
         if isinstance(row, MUX):
-            return _mux(row, in_channels, norm_cfg, Sampling(dilation=dilation)), in_channels
-        sampling = Sampling(row.stride, dilation, dense)
+            return _mux(row, in_channels, replace(options, drop_path=0.)), in_channels
         if isinstance(row, DS):
-            return DepthwiseSeparable(in_channels, row, norm_cfg, drop_path, sampling), row.out_channels
-        return InvertedResidual(in_channels, row.out_channels, row, sampling, 1, norm_cfg, drop_path), row.out_channels
+            return DepthwiseSeparable(in_channels, row, options), row.out_channels
+        return InvertedResidual(in_channels, row.out_channels, row, options), row.out_channels
     except ValueError as error:
         raise ConfigError(f'{row} does not fit an input of {in_channels} channels: {error}') from None
 
 
-def _mux(row: MUX, channels: int, norm_cfg: dict, sampling: Sampling) -> ChannelMux:
+def _mux(row: MUX, channels: int, options: BlockOptions) -> ChannelMux:
     processed = int(channels * row.split_ratio)
     if not processed:
         raise ValueError(f'split_ratio {row.split_ratio} leaves {processed} of {channels} channels to process')
     if channels % row.shuffle_groups:
         raise ValueError(f'shuffle_groups {row.shuffle_groups} does not divide {channels} channels')
-    block = InvertedResidual(processed, processed, row, sampling, MUX_CHANNELS_PER_GROUP, norm_cfg)
+    block = InvertedResidual(processed, processed, row, options, MUX_CHANNELS_PER_GROUP)
     return ChannelMux(block, processed, row.shuffle_groups)

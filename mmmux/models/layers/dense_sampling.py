@@ -1,5 +1,5 @@
 """Compute convolutions densely or with dilation instead of with a stride (the à-trous rule; Chen et al., DeepLab, 2018)."""
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +30,29 @@ class Sampling:
     def applied_stride(self) -> int:
         """The factor by which H and W shrink: `stride`, or 1 if `dense`."""
         return 1 if self.dense else self.stride
+
+    @property
+    def next_dilation(self) -> int:
+        """The dilation of the block after this one: `dilation`, or `dilation * stride` if `dense`."""
+        return self.dilation * self.stride if self.dense else self.dilation
+
+
+def atrous_samplings(strides: Iterable[int], output_stride: int | None, reached: int = 1) -> Iterator[Sampling]:
+    """Apply the à-trous rule to successive blocks: no stride beyond a maximum, and dilation instead.
+
+    Args:
+        strides (Iterable[int]): Stride of each block in its architecture.
+        output_stride (int | None): Maximum stride of the output of a block, in pixels of the image. None applies every stride.
+        reached (int): Stride of the input of the first block, in pixels of the image. Defaults to 1.
+
+    Yields:
+        Sampling: Stride and dilation of each block.
+    """
+    dilation = 1
+    for stride in strides:
+        sampling = Sampling(stride, dilation, dense=stride > 1 and reached == output_stride)
+        yield sampling
+        reached, dilation = reached * sampling.applied_stride, sampling.next_dilation
 
 
 def by_phases(function: Callable[[Tensor], Tensor], x: Tensor, dilation: int) -> Tensor:

@@ -12,7 +12,7 @@ from mmmux.deploy import exact_form
 from mmmux.deploy.benchmark import Features
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES, IN_TORCH, StageForm
 from mmmux.deploy.old_torch import trace_to_onnx
-from mmmux.deploy.runtimes import onnx_runtime, openvino_runtime
+from mmmux.deploy.runtimes import FileContent, onnx_runtime, openvino_runtime
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.models.backbones.small_pictures import without_early_strides
 from mmmux.models.release import convert_release_checkpoint
@@ -217,7 +217,7 @@ def test_features_have_their_order_for_whoever_reads_them_in_openvino(table, for
     with torch.no_grad():
         expected, = read(x)
     read.network = exact_form(network, form)
-    openvino_runtime.write(read, x, tmp_path / 'read.xml', {})
+    openvino_runtime.write(FileContent(read, x), tmp_path / 'read.xml')
     found, = openvino_runtime.load(tmp_path / 'read.xml', 1)(x.numpy())
     assert relative_error(found, expected) < TOLERANCE
 
@@ -225,7 +225,7 @@ def test_features_have_their_order_for_whoever_reads_them_in_openvino(table, for
 def optimised_by_onnx_runtime(network, size, folder):
     """The graph that ONNX Runtime runs on this processor: operators, and the shape of each weight."""
     onnx, onnxruntime = pytest.importorskip('onnx'), pytest.importorskip('onnxruntime')
-    onnx_runtime.write(network.eval(), torch.randn(1, 3, *size), folder / 'exact.onnx', {})
+    onnx_runtime.write(FileContent(network.eval(), torch.randn(1, 3, *size)), folder / 'exact.onnx')
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.optimized_model_filepath = str(folder / 'optimised.onnx')

@@ -4,15 +4,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmmux.models import DS, IR, MUX
-from mmmux.models.layers import DepthwiseSeparable, MixedConv, SpatialMux, build_block
+from mmmux.models.layers import BlockOptions, DepthwiseSeparable, MixedConv, Sampling, SpatialMux, build_block
 from mmmux.utils.errors import ConfigError
 
 BN = dict(type='BN')
 
 
 def built(row, channels, drop_path=0.):
-    block, out_channels = build_block(row, channels, BN, drop_path)
-    return block, out_channels
+    return build_block(row, channels, BlockOptions(BN, Sampling(getattr(row, 'stride', 1)), drop_path))
 
 
 @pytest.mark.parametrize('scales', [None, (0, ), (-1, 0, 1)])
