@@ -14,6 +14,7 @@ from mmmux.engine.runner.stop_signals import StopSignals
 from mmmux.engine.runner.train_loops import EpochBasedTrainLoop
 from mmmux.registry import HOOKS
 from mmmux.utils.atomic_write import remove_leftovers
+from mmmux.utils.compat import WritesSteps, accumulated_iterations
 from mmmux.utils.errors import ConfigError
 
 _STOPPED = 'stopped_iter_{}.pth'  # saved when a signal stops the training, deleted after the next regular checkpoint
@@ -21,7 +22,7 @@ _OUTDATED = 'outdated_ckpts'
 
 
 @HOOKS.register_module()
-class CheckpointHook(MMCheckpointHook):
+class CheckpointHook(WritesSteps, MMCheckpointHook):
     """Save checkpoints so that a crash, a full disk or a signal loses no finished checkpoint.
 
     Saving: mmengine deletes the oldest checkpoint and then writes the new one under its final name, so a crash between the two
@@ -78,7 +79,7 @@ class CheckpointHook(MMCheckpointHook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add the accumulated gradients that the optimiser has not applied yet to the checkpoint."""
-        if getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1:
+        if accumulated_iterations(runner.optim_wrapper) > 1:
             checkpoint['gradients'] = {
                 name: parameter.grad.cpu() for name, parameter in _network(runner).named_parameters()
                 if parameter.grad is not None
@@ -93,7 +94,7 @@ class CheckpointHook(MMCheckpointHook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Save a checkpoint at the configured interval; after a signal, save a checkpoint and exit."""
-        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        super().after_train_iter(SafelySaving(runner), batch_idx, data_batch, outputs)
         done = runner.iter + 1
         number = self._signals.agreed(done)
         if not number:
@@ -106,6 +107,10 @@ class CheckpointHook(MMCheckpointHook):
         barrier()  # a launcher kills the other processes, which may still be writing, when the first process ends
         self._leave(runner, number, done)
 
+    def after_train_epoch(self, runner) -> None:
+        """Save a checkpoint at the configured interval."""
+        super().after_train_epoch(SafelySaving(runner))
+
     def before_val(self, runner) -> None:
         """Let a signal end the process at once during this validation if a checkpoint of the last iteration exists."""
         # Several processes finish the validation, because a process cannot know whether the others received the signal, too.
@@ -113,6 +118,12 @@ class CheckpointHook(MMCheckpointHook):
             if self._signals.received:
                 self._leave(runner, self._signals.received, runner.iter)
             self._signals.nothing_to_save = True
+
+    def after_val_epoch(self, runner, metrics) -> None:
+        """Save the best checkpoint, and delete the one before it now: the next regular checkpoint may come much later."""
+        super().after_val_epoch(SafelySaving(runner), metrics)
+        if self.save_best and is_main_process():
+            _delete(self.file_backend.take_removals())
 
     def after_val(self, runner) -> None:
         """Let a signal end the training with a checkpoint again."""
@@ -123,17 +134,10 @@ class CheckpointHook(MMCheckpointHook):
         super().after_train(runner)
         self._signals.restore()
 
-    def _save_checkpoint(self, runner) -> None:
-        super()._save_checkpoint(SafelySaving(runner))
-
-    def _save_best_checkpoint(self, runner, metrics) -> None:
-        super()._save_best_checkpoint(SafelySaving(runner), metrics)
-        if is_main_process():  # delete now: the next regular checkpoint may come much later
-            _delete(self.file_backend.take_removals())
-
-    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
-        # Replaces mmengine's method to delete after saving. The new checkpoint stores the names of the files to delete, so that
-        # a training that is killed before it deletes them does so when it resumes.
+    def save_step(self, runner, step: int, meta: dict) -> None:
+        """Write a regular checkpoint, and then delete the outdated ones."""
+        # The new checkpoint stores the names of the files to delete, so that a training that is killed before it deletes them
+        # does so when it resumes.
         outdated = self.file_backend.take_removals()
         if self.max_keep_ckpts > 0 and step not in list(self.keep_ckpt_ids)[-1:]:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
