@@ -67,7 +67,7 @@ _ALLOWED = {
 # Arrays are made by _reconstruct and filled by their state: called, the class would allocate any size.
 _CALLED = {id(value) for value in _ALLOWED.values()} - {id(numpy.ndarray)}
 _CONTAINERS = (list, dict, set, collections.OrderedDict, collections.Counter)
-_OF_A_HISTORY = {'max_length': int, **HISTORY_ATTRIBUTES}
+_OF_A_HISTORY = {'max_length': int, '_max_length': int, **HISTORY_ATTRIBUTES}
 
 
 def _is_plain(instance, state) -> bool:

@@ -109,9 +109,9 @@ def end_workers(iterator) -> None:
 
 # mmengine. All entries were seen in mmengine 0.10.7 and onedl-mmengine 0.10.12.
 
-# The attributes of an `mmengine.logging.HistoryBuffer` that checkpoints hold, with their types. The public property `data`
-# returns two of them, without their names.
-HISTORY_ATTRIBUTES = MappingProxyType({'_max_length': int, '_log_history': numpy.ndarray, '_count_history': numpy.ndarray})
+# The private attributes of an `mmengine.logging.HistoryBuffer` that checkpoints hold, with their types. The public property
+# `data` returns their values without their names.
+HISTORY_ATTRIBUTES = MappingProxyType({'_log_history': numpy.ndarray, '_count_history': numpy.ndarray})
 
 
 class WritesSteps:

@@ -47,7 +47,7 @@ PRIVATE = {
     'mmengine.config.utils': ['MODULE2PACKAGE'],
     'mmengine.dataset.BaseDataset': ['_metainfo'],
     'mmengine.hooks.CheckpointHook': ['_save_checkpoint_with_step'],
-    'mmengine.logging.HistoryBuffer': ['_count_history', '_log_history', '_max_length'],
+    'mmengine.logging.HistoryBuffer': ['_count_history', '_log_history'],
     'mmengine.model.ImgDataPreprocessor': ['_channel_conversion'],
     'mmengine.optim.OptimWrapper': ['_accumulative_counts'],
     'mmengine.runner.CheckpointLoader': ['_schemes'],
