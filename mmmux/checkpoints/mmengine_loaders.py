@@ -16,6 +16,7 @@ from mmengine.dist import barrier, get_rank
 from mmengine.logging import print_log
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
+from mmmux.utils.compat import checkpoint_schemes, mmengine_home
 from mmmux.utils.errors import CheckpointError, in_a_line
 
 from .safe_loading import load_checkpoint_file
@@ -29,8 +30,7 @@ def make_mmengine_load_safely() -> None:
     nothing.
     """
     safe = {loader.__name__: loader for loader in _LOADERS}
-    schemes = mmengine_checkpoint.CheckpointLoader._schemes  # there is no public way to ask which loader a prefix has
-    for prefix, loader in list(schemes.items()):
+    for prefix, loader in checkpoint_schemes().items():
         name = getattr(loader, '__name__', '')
         if name in safe and loader is getattr(mmengine_checkpoint, name, None):
             mmengine_checkpoint.CheckpointLoader.register_scheme(prefix, safe[name], force=True)
@@ -70,7 +70,7 @@ def load_from_openmmlab(filename: str, map_location=None):
     place = _look_up(f'{scheme}://{renamed.get(name, name)}', mmengine_checkpoint.get_external_models())
     if place.startswith(('http://', 'https://')):
         return load_from_http(place, map_location)
-    return load_checkpoint_file(_mmengine_home() / place, map_location)
+    return load_checkpoint_file(mmengine_home() / place, map_location)
 
 
 def load_from_mmcls(filename: str, map_location=None):
@@ -129,11 +129,6 @@ def _look_up(filename: str, urls: Mapping[str, str]) -> str:
         raise CheckpointError(f"checkpoint {filename} is unknown: '{name}' is none of the {len(urls)} names of {scheme}://; "
                               'give its URL or a file')
     return urls[name]
-
-
-def _mmengine_home() -> Path:
-    cache = os.getenv(mmengine_checkpoint.ENV_XDG_CACHE_HOME, mmengine_checkpoint.DEFAULT_CACHE_DIR)
-    return Path(os.getenv(mmengine_checkpoint.ENV_MMENGINE_HOME, os.path.join(cache, 'mmengine'))).expanduser()
 
 
 __all__ = ['make_mmengine_load_safely']

@@ -3,15 +3,14 @@
 torch before 2.6 cannot add classes to those that `weights_only=True` allows. There, :func:`torch.load` reads with this module.
 """
 import collections
-import importlib
 import pickle
 from types import SimpleNamespace
 
 import numpy
 import torch
-from mmengine.logging.history_buffer import HistoryBuffer
-from torch import _weights_only_unpickler
+from mmengine.logging import HistoryBuffer
 
+from mmmux.utils.compat import HISTORY_ATTRIBUTES, STATE_DICT_ATTRIBUTES, PythonUnpickler, allowed_globals
 from mmmux.utils.errors import CheckpointError, in_a_line
 
 REFUSED = ('asks for {}, which could run code and was not run: only dense tensors, plain values and mmengine histories are '
@@ -36,17 +35,18 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
 
 
 # What mmengine's Runner.save_checkpoint writes beside tensors and plain Python values. numpy moved its internals from
-# numpy.core to numpy._core in 2.0; files written by either must load under either.
-_multiarray = importlib.import_module('numpy.core' if numpy.__version__.startswith('1.') else 'numpy._core').multiarray
+# numpy.core to numpy._core in 2.0; files written by either must load under either. An array and a number return the functions
+# that rebuild them, `_reconstruct` and `scalar`.
+_REBUILDS = [value.__reduce__()[0] for value in (numpy.empty(0), numpy.float64())]
 HARMLESS = {
     'builtins.getattr': _history_statistic,
     'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
     'numpy.ndarray': numpy.ndarray,
     'numpy.dtype': numpy.dtype,
     **{
-        f'{package}.multiarray.{name}': getattr(_multiarray, name)
+        f'{package}.multiarray.{function.__name__}': function
         for package in ('numpy.core', 'numpy._core')
-        for name in ('_reconstruct', 'scalar')
+        for function in _REBUILDS
     },
     **{
         f'numpy.dtypes.{type(numpy.dtype(code)).__name__}': type(numpy.dtype(code))
@@ -59,7 +59,7 @@ _ALLOWED = {
     **{str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)},
     # Sparse tensors are left out: their indices reach outside their memory unless all are compared with the shape. So is the
     # function that rebuilds tensors with attributes: it calls and changes its arguments without a check.
-    **{name: value for name, value in _weights_only_unpickler._get_allowed_globals().items()
+    **{name: value for name, value in allowed_globals().items()
        if 'sparse' not in name and not name.endswith('._rebuild_from_type_v2')},
     **HARMLESS,
     '_codecs.encode': _latin1_bytes,
@@ -67,7 +67,7 @@ _ALLOWED = {
 # Arrays are made by _reconstruct and filled by their state: called, the class would allocate any size.
 _CALLED = {id(value) for value in _ALLOWED.values()} - {id(numpy.ndarray)}
 _CONTAINERS = (list, dict, set, collections.OrderedDict, collections.Counter)
-_OF_A_HISTORY = {'max_length': int, '_max_length': int, '_log_history': numpy.ndarray, '_count_history': numpy.ndarray}
+_OF_A_HISTORY = {'max_length': int, '_max_length': int, **HISTORY_ATTRIBUTES}
 
 
 def _is_plain(instance, state) -> bool:
@@ -75,21 +75,21 @@ def _is_plain(instance, state) -> bool:
     if isinstance(instance, numpy.dtype):  # a number: no fields, no objects
         return isinstance(state, tuple) and state[2:] == (None, None, None, -1, -1, 0) and not instance.hasobject
     if type(instance) is collections.OrderedDict:  # attributes would hide its methods
-        return isinstance(state, dict) and set(state) <= {'_metadata'}
+        return isinstance(state, dict) and set(state) <= STATE_DICT_ATTRIBUTES
     if type(instance) is HistoryBuffer:
         return isinstance(state, dict) and set(state) <= {*_OF_A_HISTORY, 'statistics_methods'} and all(
             isinstance(state[name], kind) for name, kind in _OF_A_HISTORY.items() if name in state)
     return True
 
 
-class RestrictedUnpickler(pickle._Unpickler):
+class RestrictedUnpickler(PythonUnpickler):
     """Python's own unpickler with torch's rules for `weights_only=True`: it calls, creates and fills listed objects only.
 
     Raises:
         CheckpointError: the pickle asks for anything else. The message has the form 'asks for posix.system, which ...'.
     """
     # The unpickler in C is faster, but cannot be made to check the functions that it calls.
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch = dict(PythonUnpickler.dispatch)
 
     def find_class(self, module: str, name: str):
         """The allowed class or function of a name."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from mmengine.utils import digit_version
 
+from mmmux.utils.compat import archive_records
 from mmmux.utils.errors import CheckpointError, in_a_line
 
 from .bombs import check_archive
@@ -67,7 +68,7 @@ def _refuse_programs(path) -> None:
     # torch.load runs the code of a TorchScript archive, which it recognises by this record. torch's own reader must say whether
     # the record is there: Python's finds another list of records in a file that has two.
     try:
-        records = torch._C.PyTorchFileReader(str(path) if isinstance(path, (str, Path)) else path).get_all_records()
+        records = archive_records(str(path) if isinstance(path, (str, Path)) else path)
     except RuntimeError:  # no archive, but a file of the older format, which holds no program
         records = []
     finally:

@@ -38,7 +38,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
                           f'({_first_line(_innermost(error))}): install its package, or put its folder on PYTHONPATH') from None
     except Exception as error:  # a config is a Python program and can raise any exception
         raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
-    _forget_own_scope(cfg._cfg_dict)
+    _forget_own_scope(cfg)
     for key in options or {}:
         check_option(key, cfg)
     try:
@@ -63,7 +63,7 @@ def _forget_own_scope(node) -> None:
     With it, mmengine would look up every type in the registries of this package only. The configs of this package name the
     package of their types in `default_scope`.
     """
-    if isinstance(node, dict):
+    if isinstance(node, (dict, Config)):
         if node.get('_scope_') == 'mmmux':
             node.pop('_scope_')
         node = node.values()

@@ -15,6 +15,7 @@ from mmpretrain.datasets.utils import check_md5
 from tqdm import tqdm
 
 from mmmux.registry import DATASETS
+from mmmux.utils.compat import set_classes
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
 from .exclude_list import LeavesOut
@@ -61,7 +62,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
             DatasetError: a folder or file is missing or malformed, or no image can be used.
         """
         try:
-            samples = self._listed_samples() if self.ann_file else self._find_samples()
+            samples = self._listed_samples() if self.ann_file else self._samples_in_folders()
         except (FileNotFoundError, NotADirectoryError):
             raise DatasetError(f'picture folder {self.img_prefix} does not exist: put the data there, or set data_root and '
                                'data_prefix') from None
@@ -96,7 +97,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
                                f'them with their class numbers in {self._annotation_file()}')
         return folders
 
-    def _find_samples(self) -> list:
+    def _samples_in_folders(self) -> list:
         numbers = self.number(self.find_folders()) if self.with_label else None
         with loading_bar() as bar:
             samples, empty = get_samples(self.img_prefix, numbers, lambda file: self._counted(file, bar))
@@ -134,7 +135,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
             raise ConfigError(f'metainfo.classes of the data set in {self.img_prefix} must name the classes in the order of '
                               f'training, which its own folders ({_some(folders)}) do not tell')
         if self.CLASSES is None:
-            self._metainfo['classes'] = tuple(folders)
+            set_classes(self, folders)
         missing = [name for name in self.CLASSES if name not in set(folders)]
         unknown = [name for name in folders if name not in set(self.CLASSES)]
         if missing or unknown:

@@ -50,6 +50,9 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
                 raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
             if not known and len(metainfo.get('palette') or []) != len(classes):
                 metainfo.pop('palette', None)  # inherited from another config; mmseg then generates one
+        if kwargs.get('data_prefix') is not None:
+            # None means that there are no label maps; mmengine would try to join it to the root.
+            kwargs['data_prefix'] = {key: value for key, value in kwargs['data_prefix'].items() if value is not None}
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -106,11 +109,6 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
     def name_of(self, info: dict) -> str:
         """Return the image name that a `leave_out` file uses for a data info."""
         return relative_name(info['img_path'], self.data_prefix['img_path'])
-
-    def _join_prefix(self) -> None:
-        # None means that there are no label maps; mmengine would try to join it to the root.
-        self.data_prefix = {key: value for key, value in self.data_prefix.items() if value is not None}
-        super()._join_prefix()
 
     def _check_config(self, folder: str | None) -> None:
         classes = self.metainfo.get('classes')

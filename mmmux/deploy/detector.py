@@ -1,6 +1,7 @@
 """Wrap a detector as a function from preprocessed images to named tensors."""
 import torch
 from torch import Tensor, nn
+from torch.onnx.operators import shape_as_tensor
 
 from .non_max_suppression import non_max_suppression
 
@@ -67,7 +68,7 @@ def _by_anchor(level: Tensor, entries: int) -> Tensor:
 
 def _inside(boxes: Tensor, x: Tensor) -> Tensor:
     # A shape as a tensor stays variable in a traced graph; mmdet's own clipping cannot be exported.
-    height, width = torch._shape_as_tensor(x)[2:].to(boxes.device, boxes.dtype).unbind()
+    height, width = shape_as_tensor(x)[2:].to(boxes.device, boxes.dtype).unbind()
     return torch.minimum(boxes.clamp(min=0), torch.stack([width, height, width, height]))
 
 

@@ -5,6 +5,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmmux.config.load import innermost_dataset
+from mmmux.utils.compat import swaps_channels
 
 
 def describe_input(cfg: Config, model: nn.Module, shape: tuple[int, int] | None) -> dict[str, Any]:
@@ -19,8 +20,7 @@ def describe_input(cfg: Config, model: nn.Module, shape: tuple[int, int] | None)
         dict[str, Any]: `layout`, `height`, `width`, `channels`, `mean`, `std`, `values` and `keep_ratio`.
     """
     preprocessor = model.data_preprocessor
-    normalised = getattr(preprocessor, '_enable_normalize', False)
-    swapped = any(getattr(preprocessor, name, False) for name in ('_channel_conversion', 'channel_conversion', 'to_rgb'))
+    normalised = 'mean' in dict(preprocessor.named_buffers(recurse=False))
     pipeline = innermost_dataset(cfg.test_dataloader).get('pipeline', []) if cfg.get('test_dataloader') else []
     resize = next((step for step in pipeline if 'Resize' in str(step['type'])), {})
     height, width = shape or ('any', 'any')
@@ -29,7 +29,7 @@ def describe_input(cfg: Config, model: nn.Module, shape: tuple[int, int] | None)
         height=height,
         width=width,
         # mm's pipelines read images as BGR; the preprocessor may convert them to RGB.
-        channels='RGB' if swapped else 'BGR',
+        channels='RGB' if swaps_channels(preprocessor) else 'BGR',
         mean=preprocessor.mean.flatten().tolist() if normalised else [0., 0., 0.],
         std=preprocessor.std.flatten().tolist() if normalised else [1., 1., 1.],
         values='(pixel from 0 to 255 - mean) / std',

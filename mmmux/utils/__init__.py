@@ -1,1 +1,1 @@
-"""Errors, atomic file writes, command line options, and facts about the machine and the installed packages."""
+"""Errors, atomic file writes, command line options, private names of libraries, and facts about machine and packages."""

@@ -1,6 +1,5 @@
 """Let configs inherit from this package (`mmmux::ssdlite/...`), and from mmseg's where OneDL's packages are installed."""
-from mmengine.config.utils import MODULE2PACKAGE
-
+from .compat import config_packages
 from .installed import installed_versions
 
 
@@ -10,7 +9,8 @@ def let_configs_be_inherited() -> None:
     The name in the table belongs to no distribution, so that mmengine looks in the module's own folder, also if the install is
     editable. An entry that another package has set stays.
     """
-    MODULE2PACKAGE.setdefault('mmmux', 'mmmux.registry')
+    packages = config_packages()
+    packages.setdefault('mmmux', 'mmmux.registry')
     # onedl-mmengine looks for the distribution of OpenMMLab.
-    if installed_versions('onedl-mmsegmentation') and MODULE2PACKAGE.get('mmseg') == 'mmsegmentation':
-        MODULE2PACKAGE['mmseg'] = 'mmseg'
+    if installed_versions('onedl-mmsegmentation') and packages.get('mmseg') == 'mmsegmentation':
+        packages['mmseg'] = 'mmseg'

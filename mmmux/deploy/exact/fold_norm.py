@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmmux.utils.compat import BatchNorm
 from mmmux.utils.errors import ConfigError
 
 
@@ -21,7 +21,7 @@ def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
     Raises:
         ConfigError: The layer is not a batch normalisation with running statistics.
     """
-    if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
+    if not isinstance(norm, BatchNorm) or norm.running_mean is None:
         raise ConfigError('the exact form needs batch normalisation with running statistics (norm_cfg BN or SyncBN), got '
                           f'{norm}')
     scale = 1 / (norm.running_var.double() + norm.eps).sqrt()
@@ -99,14 +99,15 @@ def fold_everywhere(model: nn.Module) -> None:
     for module in list(model.modules()):
         for conv_name, norm_name in _pairs(module):
             conv, norm = module.get_submodule(conv_name), module.get_submodule(norm_name)
-            if type(conv) is nn.Conv2d and isinstance(norm, _BatchNorm) and norm.running_mean is not None:
+            if type(conv) is nn.Conv2d and isinstance(norm, BatchNorm) and norm.running_mean is not None:
                 module.add_module(conv_name, fold(conv, norm))
                 module.add_module(norm_name, nn.Identity())
 
 
 def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
     if isinstance(module, nn.Sequential):
-        names = list(module._modules)
+        # Unlike `named_children`, this names a layer at each of its places.
+        names = [name for name, _ in module.named_modules(remove_duplicate=False) if name and '.' not in name]
         yield from pairwise(names)
     # mmcv's ConvModule is recognised by its attributes: importing mmcv here would make every export require it.
     elif getattr(module, 'with_norm', False) and getattr(module, 'order', ())[:2] == ('conv', 'norm'):

@@ -8,6 +8,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from mmmux.registry import HOOKS
+from mmmux.utils.compat import accumulated_iterations
 
 _LABELS = ('gt_label', 'gt_score')
 
@@ -33,7 +34,7 @@ class CudaGraphHook(Hook):
         model, optim_wrapper = runner.model, runner.optim_wrapper
         if not next(model.parameters()).is_cuda:
             return
-        if hasattr(model, 'module') or type(optim_wrapper) is not OptimWrapper or optim_wrapper._accumulative_counts != 1:
+        if hasattr(model, 'module') or type(optim_wrapper) is not OptimWrapper or accumulated_iterations(optim_wrapper) != 1:
             print_log('CudaGraphHook: several processes, mixed precision or accumulated gradients are trained step by step',
                       logger='current', level=logging.WARNING)
             return
@@ -110,7 +111,7 @@ class GraphedStep:
         self.gradients = [(parameter, parameter.grad) for parameter in self.model.parameters() if parameter.grad is not None]
 
     def _losses(self, data: dict) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.model.parse_losses(self.model._run_forward(data, mode='loss'))
+        return self.model.parse_losses(self.model(**data, mode='loss'))
 
     def _plainly(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         optim_wrapper.zero_grad()  # a replayed step leaves its gradients, and the backward pass would add to them

@@ -9,13 +9,14 @@ from mmmux.checkpoints.checksum import check_intact
 from mmmux.checkpoints.resume import POINTER, mend_pointer, point_to
 from mmmux.engine.runner.safe_saving import LaterRemovals, SafelySaving, explained
 from mmmux.utils.atomic_write import remove_leftovers
+from mmmux.utils.compat import WritesSteps
 from mmmux.utils.errors import ConfigError
 
 _STOPPED = 'stopped_iter_{}.pth'  # saved when a signal stops the training, deleted after the next regular checkpoint
 _OUTDATED = 'outdated_ckpts'
 
 
-class SafeCheckpointHook(MMCheckpointHook):
+class SafeCheckpointHook(WritesSteps, MMCheckpointHook):
     """Save checkpoints so that a crash or a full disk loses no finished checkpoint, and resume from an intact one.
 
     Saving: mmengine deletes the oldest checkpoint and then writes the new one under its final name, so a crash between the two
@@ -62,6 +63,20 @@ class SafeCheckpointHook(MMCheckpointHook):
             remove_leftovers(self.out_dir)
             _delete(runner.message_hub.get_info(_OUTDATED, []))
 
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Save a checkpoint at the configured interval."""
+        super().after_train_iter(SafelySaving(runner), batch_idx, data_batch, outputs)
+
+    def after_train_epoch(self, runner) -> None:
+        """Save a checkpoint at the configured interval."""
+        super().after_train_epoch(SafelySaving(runner))
+
+    def after_val_epoch(self, runner, metrics) -> None:
+        """Save the best checkpoint, and delete the one before it now: the next regular checkpoint may come much later."""
+        super().after_val_epoch(SafelySaving(runner), metrics)
+        if self.save_best and is_main_process():
+            _delete(self.file_backend.take_removals())
+
     def save_stopped(self, runner) -> None:
         """Save a checkpoint `stopped_iter_<n>.pth` after the current iteration; the next regular checkpoint replaces it."""
         done = runner.iter + 1
@@ -70,17 +85,10 @@ class SafeCheckpointHook(MMCheckpointHook):
             self.out_dir, name, meta=dict(epoch=runner.epoch, iter=done), by_epoch=False, backend_args=self.backend_args)
         self._point_to(runner, Path(self.out_dir) / name)
 
-    def _save_checkpoint(self, runner) -> None:
-        super()._save_checkpoint(SafelySaving(runner))
-
-    def _save_best_checkpoint(self, runner, metrics) -> None:
-        super()._save_best_checkpoint(SafelySaving(runner), metrics)
-        if is_main_process():  # delete now: the next regular checkpoint may come much later
-            _delete(self.file_backend.take_removals())
-
-    def _save_checkpoint_with_step(self, runner, step, meta) -> None:
-        # Replaces mmengine's method to delete after saving. The new checkpoint stores the names of the files to delete, so that
-        # a training that is killed before it deletes them does so when it resumes.
+    def save_step(self, runner, step: int, meta: dict) -> None:
+        """Write a regular checkpoint, and then delete the outdated ones."""
+        # The new checkpoint stores the names of the files to delete, so that a training that is killed before it deletes them
+        # does so when it resumes.
         outdated = self.file_backend.take_removals()
         if self.max_keep_ckpts > 0 and step not in list(self.keep_ckpt_ids)[-1:]:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:

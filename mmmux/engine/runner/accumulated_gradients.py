@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
+from mmmux.utils.compat import accumulated_iterations
+
 
 def accumulated_gradients(runner) -> dict[str, Tensor] | None:
     """Copy the accumulated gradients of the model of a training.
@@ -15,7 +17,7 @@ def accumulated_gradients(runner) -> dict[str, Tensor] | None:
         dict[str, Tensor] | None: Gradient of each parameter that has one, on the CPU, by the name of the parameter. None if the
         training applies the gradients after each iteration.
     """
-    if getattr(runner.optim_wrapper, '_accumulative_counts', 1) <= 1:
+    if accumulated_iterations(runner.optim_wrapper) <= 1:
         return None
     return {name: parameter.grad.cpu() for name, parameter in _network(runner).named_parameters() if parameter.grad is not None}
 

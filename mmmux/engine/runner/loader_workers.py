@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 from mmengine.runner import Runner
 
-_LOOPS = ('_train_loop', '_val_loop', '_test_loop')  # the public properties would build the loops that did not run
+from mmmux.utils.compat import built_loops, end_workers, kept_iterator
 
 
 @contextmanager
@@ -21,15 +21,11 @@ def loader_workers_end(runner: Runner):
         yield
     finally:
         for iterator in list(_iterators(runner)):
-            iterator._shutdown_workers()  # torch has no public function for this
+            end_workers(iterator)
 
 
 def _iterators(runner: Runner) -> Iterator:
-    for name in _LOOPS:
-        loop = getattr(runner, name, None)
+    for loop in built_loops(runner):
         loader, endless = getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None)
         # The iterators of a loader with persistent workers, of one pass of a NumberedLoader, and of mmengine's iteration loop.
-        for keeper, attribute in ((loader, '_iterator'), (loader, 'current_pass'), (endless, '_iterator')):
-            iterator = getattr(keeper, attribute, None)
-            if hasattr(iterator, '_shutdown_workers'):
-                yield iterator
+        yield from (kept_iterator(loader), getattr(loader, 'current_pass', None), kept_iterator(endless))

@@ -5,13 +5,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.util import Finalize
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch.utils.data import DataLoader
 
 from mmmux.utils import fork_signals
+from mmmux.utils.compat import call_at_process_end
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _ITERATIONS_BETWEEN_AGREEMENTS = 10
@@ -41,8 +41,8 @@ class StopSignals:
             other.restore()
         _watching.append(self)
         self._leaving[0] = 0
-        # Processes of multiprocessing do not run atexit functions; without Finalize they would wait for their workers forever.
-        Finalize(None, self._let_workers_go, exitpriority=0)
+        # Otherwise a process of multiprocessing would wait for its workers forever.
+        call_at_process_end(self._let_workers_go)
         # A multiprocessing.Pool, as in evaluators, ends its children with SIGTERM, so they must have the old handlers.
         fork_signals.keep(self._restore_handlers)
         self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}

@@ -22,6 +22,7 @@ from mmengine.runner import IterBasedTrainLoop as MMIterBasedTrainLoop
 from mmengine.runner.base_loop import BaseLoop
 
 from mmmux.registry import LOOPS
+from mmmux.utils.compat import update_val_interval
 
 from .resumable_loader import EndlessBatches, NumberedBatches, NumberedLoader, seed_all
 
@@ -55,13 +56,13 @@ class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
         self.runner.message_hub.update_info(_EPOCH_LENGTH, len(self.dataloader))
         self.runner.call_hook('before_train')
         if length == len(self.dataloader):
-            self._trained = max(0, self._iter - self._epoch * length)
+            self._trained = max(0, self.iter - self.epoch * length)
         else:
             print_log(f'An epoch had {length} batches when the checkpoint was saved and has {len(self.dataloader)} now: going '
                       'on with the beginning of an epoch.', 'current', logging.WARNING)
-        if self._epoch and not self._trained:
+        if self.epoch and not self._trained:
             self._validate_if_due()
-        while self._epoch < self._max_epochs and not self.stop_training:
+        while self.epoch < self.max_epochs and not self.stop_training:
             self.run_epoch()
             self._validate_if_due()
         self.runner.call_hook('after_train')
@@ -69,24 +70,19 @@ class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
 
     def run_epoch(self) -> None:
         """Train an epoch, or the rest of an epoch that was interrupted."""
-        self.runner.call_hook('before_train_epoch')
-        self.runner.model.train()
-        self.dataloader.batch_sampler.begin_at(self.runner.seed, self._iter, self._trained)
-        for idx, data_batch in enumerate(self.dataloader, self._trained):
-            self.run_iter(idx, data_batch)
+        self.dataloader.batch_sampler.begin_at(self.runner.seed, self.iter, self._trained)
+        super().run_epoch()
         self._trained = 0
-        self.runner.call_hook('after_train_epoch')
-        self._epoch += 1
 
     def run_iter(self, idx, data_batch) -> None:
         """Seed all random generators for this iteration and train one batch."""
-        seed_all(self.runner.seed, self._iter)
-        super().run_iter(idx, data_batch)
+        seed_all(self.runner.seed, self.iter)
+        super().run_iter(self._trained + idx, data_batch)  # mmengine counts the batches of this run of the epoch
 
     def _validate_if_due(self) -> None:
-        self._decide_current_val_interval()
-        on_time = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
-        if on_time and self._epoch >= self.val_begin:
+        update_val_interval(self)
+        on_time = self.epoch % self.val_interval == 0 or self.epoch == self.max_epochs
+        if on_time and self.epoch >= self.val_begin:
             _validate_once(self)
 
 
@@ -112,11 +108,11 @@ class IterBasedTrainLoop(MMIterBasedTrainLoop):
         self.runner.call_hook('before_train')
         # As in mmengine, the whole training is one epoch for the hooks.
         self.runner.call_hook('before_train_epoch')
-        if self._iter:
+        if self.iter:
             self._validate_if_due()
-        self.dataloader.batch_sampler.begin_at(self.runner.seed, self._iter, self._iter)
+        self.dataloader.batch_sampler.begin_at(self.runner.seed, self.iter, self.iter)
         self.dataloader_iterator = iter(self.dataloader)
-        while self._iter < self._max_iters and not self.stop_training:
+        while self.iter < self.max_iters and not self.stop_training:
             self.runner.model.train()
             self.run_iter(next(self.dataloader_iterator))
             self._validate_if_due()
@@ -126,13 +122,13 @@ class IterBasedTrainLoop(MMIterBasedTrainLoop):
 
     def run_iter(self, data_batch) -> None:
         """Seed all random generators for this iteration and train one batch."""
-        seed_all(self.runner.seed, self._iter)
+        seed_all(self.runner.seed, self.iter)
         super().run_iter(data_batch)
 
     def _validate_if_due(self) -> None:
-        self._decide_current_val_interval()
-        on_time = self._iter % self.val_interval == 0 or self._iter == self._max_iters
-        if on_time and self._iter >= self.val_begin:
+        update_val_interval(self)
+        on_time = self.iter % self.val_interval == 0 or self.iter == self.max_iters
+        if on_time and self.iter >= self.val_begin:
             _validate_once(self)
 
 

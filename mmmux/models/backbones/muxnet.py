@@ -6,12 +6,12 @@ from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmmux.checkpoints.pretrained import check_pretrained
 from mmmux.models.architectures import Architecture, get_architecture
 from mmmux.models.layers import BlockOptions, atrous_samplings, build_block
 from mmmux.models.layers.recompute import recompute_in_backward
+from mmmux.utils.compat import BatchNorm
 from mmmux.utils.errors import ConfigError, DatasetError
 
 MIN_INPUT_SIZE = 32
@@ -195,7 +195,7 @@ class MUXNet(BaseModule):
         self._freeze()
         if mode and self.norm_eval:
             for module in self.modules():
-                if isinstance(module, _BatchNorm):
+                if isinstance(module, BatchNorm):
                     module.eval()
         return self
 

@@ -22,8 +22,8 @@ class SSDHead(MMDetSSDHead):
     Args: As in mmdet's SSDHead.
     """
 
-    def _init_layers(self) -> None:
-        super()._init_layers()
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.loss_cls = nn.CrossEntropyLoss(reduction='none')
 
     def get_targets(self, anchor_list, *args, **kwargs) -> tuple:

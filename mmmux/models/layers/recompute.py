@@ -3,8 +3,9 @@ import contextlib
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
+
+from mmmux.utils.compat import BatchNorm
 
 
 def recompute_in_backward(block: nn.Module, x: Tensor) -> Tensor:
@@ -26,7 +27,7 @@ def recompute_in_backward(block: nn.Module, x: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def _frozen_statistics(block: nn.Module):
-    norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
+    norms = [module for module in block.modules() if isinstance(module, BatchNorm)]
     saved = [(norm, norm.momentum, norm.num_batches_tracked.clone()) for norm in norms if norm.track_running_stats]
     for norm, _, _ in saved:
         norm.momentum = 0.

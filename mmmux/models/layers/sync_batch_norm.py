@@ -2,13 +2,13 @@
 import torch
 from torch import Tensor, distributed
 from torch.autograd import Function
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmmux.registry import MODELS
+from mmmux.utils.compat import AcceptsAnyRank, BatchNorm
 
 
 @MODELS.register_module('SyncBN')
-class SyncBatchNorm(_BatchNorm):
+class SyncBatchNorm(AcceptsAnyRank, BatchNorm):
     """Normalise with the statistics of the batches of all processes (Ioffe and Szegedy, Batch Normalization, ICML 2015).
 
     torch's SyncBatchNorm works on GPUs only. This class also works on CPUs, and with batches of different sizes. Its
@@ -17,10 +17,6 @@ class SyncBatchNorm(_BatchNorm):
 
     Args: As in torch's BatchNorm2d.
     """
-
-    def _check_input_dim(self, x: Tensor) -> None:
-        if x.dim() < 2:
-            raise ValueError(f'SyncBatchNorm normalises (N, C, ...), got {tuple(x.shape)}')
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel.
@@ -34,9 +30,10 @@ class SyncBatchNorm(_BatchNorm):
         Raises:
             ValueError: `x` has fewer than 2 dimensions.
         """
+        if x.dim() < 2:
+            raise ValueError(f'SyncBatchNorm normalises (N, C, ...), got {tuple(x.shape)}')
         if not self.training or not distributed.is_available() or not distributed.is_initialized():
             return super().forward(x)
-        self._check_input_dim(x)
         # Compute the mean first and then the variance around it: the difference of two large sums would lose float32 precision.
         dims = [0, *range(2, x.dim())]
         count = x.new_full((1, ), x.numel() // x.shape[1])
