@@ -156,7 +156,7 @@ def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Ca
         ConfigError: The device is missing, the runtime is not installed, or the runtime does not support the precision.
     """
     if entry.device != 'cpu' and not torch.cuda.is_available():
-        raise ConfigError(f'device {entry.device} is asked for and torch sees no GPU')
+        raise ConfigError(f"device '{entry.device}' needs a GPU, and torch finds none on this machine: use --devices cpu")
     torch.set_num_threads(work.threads)
     network = network_of(entry, work, task_of)
     pictures = torch.rand(work.batch, 3, work.height, work.width)
@@ -164,7 +164,8 @@ def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Ca
         return _torch_step(network, pictures, entry)
     runtime = runtime_of(entry.runtime)
     if entry.precision not in runtime.PRECISIONS:
-        raise ConfigError(f'{entry.runtime} is timed in {", ".join(runtime.PRECISIONS[:2])}, not in {entry.precision}')
+        raise ConfigError(f"precision '{entry.precision}' cannot be timed with {entry.runtime}: choose from "
+                          f'{", ".join(runtime.PRECISIONS[:2])}')
     path = folder / f'{len(list(folder.iterdir()))}{runtime.SUFFIX}'
     runtime.write(network, pictures, path, {}, precision=entry.precision)
     run, inputs = runtime.load(path, work.threads, entry.device), pictures.numpy()
@@ -263,7 +264,8 @@ def peak_mib(entry: Entry, work: Workload, task_of: TaskOf) -> int:
     process.start()
     process.join()
     if process.exitcode:
-        raise ConfigError(f'{entry} ended with status {process.exitcode}: out of memory?')
+        raise ConfigError(f'the process that measured the peak memory of {entry} ended with status {process.exitcode}, which '
+                          'can mean that memory ran out: reduce --batch or --shape, or add --no-memory')
     return answer.get()
 
 

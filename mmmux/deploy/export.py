@@ -109,10 +109,10 @@ def _check(wanted: Export, runtime, out: Path) -> None:
     if out.suffix != runtime.SUFFIX:
         raise ConfigError(f'--out {out} must end in {runtime.SUFFIX}, the suffix of {wanted.format} files')
     if wanted.precision not in runtime.PRECISIONS:
-        raise ConfigError(f'precision {wanted.precision} is not one that {wanted.format} can be exported in: choose from '
+        raise ConfigError(f'--precision {wanted.precision} is not supported by --format {wanted.format}: choose from '
                           f'{", ".join(runtime.PRECISIONS)}')
     if wanted.precision == 'int8' and wanted.calibration < 1:
-        raise ConfigError(f'int8 needs pictures to calibrate with, got --calibration {wanted.calibration}')
+        raise ConfigError(f'--calibration must be at least 1 picture with --precision int8, got {wanted.calibration}')
 
 
 def _other_size(x: Tensor) -> Tensor:
@@ -130,8 +130,8 @@ def _compare(model: nn.Module, task: DeployedTask, runtime, wanted: Export, inpu
         if complaint:
             failed = out.with_name(f'{out.name}.failed')
             out.replace(failed)
-            raise ExportError(f'{wanted.format} does not give what PyTorch gives: on picture {number}, {complaint}; the file '
-                              f'is kept as {failed}')
+            raise ExportError(f'the outputs of the {wanted.format} file differ from those of PyTorch for picture {number}: '
+                              f'{complaint}; the file was renamed to {failed}')
 
 
 def _loss(cfg: Config, model: nn.Module, network: nn.Module, runtime, wanted: Export, inputs: Sequence[Tensor],

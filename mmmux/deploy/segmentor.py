@@ -26,8 +26,8 @@ class Segmentor(nn.Module):
     def __init__(self, model: nn.Module, raw: bool):
         super().__init__()
         if model.test_cfg.mode != 'whole':
-            raise ConfigError(f"only segmentors that see pictures whole can be exported: model.test_cfg.mode is "
-                              f"'{model.test_cfg.mode}', give --cfg-options model.test_cfg.mode=whole")
+            raise ConfigError(f"model.test_cfg.mode must be 'whole' for an export, got '{model.test_cfg.mode}': add "
+                              '--cfg-options model.test_cfg.mode=whole')
         self.model = model
         self.raw = raw
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(labels='index into classes')

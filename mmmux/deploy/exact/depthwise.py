@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmmux.models.layers.mixed_conv import MixedConv
 from mmmux.models.layers.pair_conv import in_wider_groups
 from mmmux.models.layers.spatial_mux import SpatialMux
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .stage_form import StageForm
@@ -99,7 +99,8 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm, fill: Fill |
         return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels, fill)
     if isinstance(conv, nn.Conv2d) and 2 * conv.groups == conv.in_channels == conv.out_channels:
         return _halves(conv, norm) if form.halved else _groups(conv, norm)
-    raise ConfigError(f'the exact form knows no block with the k x k step {conv}')
+    raise ConfigError(f'the exact form does not support the k x k convolution {in_a_line(str(conv))}: accepted are depthwise '
+                      'ones, groups of two channels, MixedConv and SpatialMux')
 
 
 def _depthwise(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2d:

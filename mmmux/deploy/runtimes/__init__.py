@@ -18,6 +18,9 @@ def runtime_of(name: str):
     Args:
         name (str): A key of `FORMATS`: 'onnx', 'openvino' or 'torchscript'.
 
+    Returns:
+        ModuleType: The module.
+
     Raises:
         ConfigError: The format is unknown, or its runtime is not installed.
     """
