@@ -23,7 +23,7 @@ def test_medians_ratios_and_spread():
                                Entry('b', 'onnx', 'plain'): [0.004, 0.005, 0.010, 0.006, 0.009]})
     assert (first['median_ms'], first['ratio'], first['conclusive']) == (10, 1, True)
     assert (second['median_ms'], second['quartiles_ms'], second['ratio']) == (6, [5, 9], 0.6)
-    # In the round that was slow for both the ratio is as in the others.
+    # The third round was slow for both rows, so that its ratio equals those of the other rounds.
     assert second['ratio_quartiles'] == [0.5, 0.6] and not second['conclusive']
     assert (second['config'], second['runtime'], second['form']) == ('b', 'onnx', 'plain')
 
