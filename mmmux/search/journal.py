@@ -87,7 +87,7 @@ class Journal:
         try:
             self._lock.acquire()
         except Timeout:
-            raise ConfigError(f'another search is at work in {work_dir}: wait until it has ended, or name another folder with '
+            raise ConfigError(f'another search is running in {work_dir}: wait until it ends, or name another folder with '
                               '--work-dir') from None
         try:
             self._file = self._open(resume)
@@ -173,8 +173,8 @@ class Journal:
             if not resume or lines[:1] != [self._header]:
                 lines, whole = [], 0
         elif not resume:
-            raise ConfigError(f'{self.path} holds a search already: go on with it with --resume, or name another folder with '
-                              '--work-dir')
+            raise ConfigError(f'{self.path} holds the results of an earlier search: continue it with --resume, or name another '
+                              'folder with --work-dir')
         if lines:
             self._compare(lines[0])
             for number, line in enumerate(lines[1:], 2):
@@ -198,8 +198,8 @@ class Journal:
             if parsed is None:
                 if number == len(raw):
                     break
-                raise ConfigError(f'line {number} of {self.path} is damaged: give the folder back from a copy, or name another '
-                                  'with --work-dir')
+                raise ConfigError(f'line {number} of {self.path} is damaged: restore the file from a copy, or name another '
+                                  'folder with --work-dir')
             lines.append(parsed)
             whole += len(line)
         return lines, whole
@@ -207,10 +207,10 @@ class Journal:
     def _compare(self, found: Mapping) -> None:
         differing = [key for key in {**self._header, **found} if self._header.get(key) != found.get(key)]
         if differing:
-            what = ' and '.join(f'{key} ({json.dumps(found.get(key))} there, {json.dumps(self._header.get(key))} here)'
-                                for key in differing)
-            raise ConfigError(f'{self.path} is of another search, with another {what}: set it back, or name another folder '
-                              'with --work-dir')
+            pairs = ' and '.join(f'{key} {json.dumps(found.get(key))} and not {json.dumps(self._header.get(key))}'
+                                 for key in differing)
+            raise ConfigError(f'{self.path} belongs to another search, which has {pairs}: restore its settings in the config, '
+                              'or name another folder with --work-dir')
 
     def _take(self, number: int, line: Mapping) -> None:
         try:
@@ -221,8 +221,8 @@ class Journal:
             else:
                 self._keep(Evaluation(**{**line, 'genome': tuple(line['genome'])}))
         except (ValueError, TypeError, KeyError) as error:
-            raise ConfigError(f'line {number} of {self.path} is not of a journal of this version ({error}): name another '
-                              'folder with --work-dir') from None
+            raise ConfigError(f'line {number} of {self.path} does not fit a journal of this version of mmmux ({error}): name '
+                              'another folder with --work-dir') from None
 
     def _write(self, line: Mapping) -> None:
         self._file.write(json.dumps(line).encode() + b'\n')

@@ -20,7 +20,7 @@ class SyncBatchNorm(_BatchNorm):
 
     def _check_input_dim(self, x: Tensor) -> None:
         if x.dim() < 2:
-            raise ValueError(f'SyncBatchNorm normalises (N, C, ...), got {tuple(x.shape)}')
+            raise ValueError(f'SyncBatchNorm needs an input of shape (N, C, ...), got {tuple(x.shape)}')
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise each channel.
