@@ -88,7 +88,14 @@ def state_dict_of(checkpoint, name) -> Mapping:
 
 
 def dataset_meta_of(checkpoint: Mapping) -> Mapping:
-    """Return `meta.dataset_meta` of a loaded checkpoint (e.g. `classes` of the training data), or an empty dict without it."""
+    """Return `meta.dataset_meta` of a loaded checkpoint, e.g. with the `classes` of the training data.
+
+    Args:
+        checkpoint (Mapping): The loaded checkpoint.
+
+    Returns:
+        Mapping: The entry; an empty dict if the checkpoint has none.
+    """
     meta = checkpoint.get('meta')
     meta = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
     return meta if isinstance(meta, Mapping) else {}

@@ -92,7 +92,15 @@ class RestrictedUnpickler(pickle._Unpickler):
     dispatch = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str):
-        """Return the allowed class or function of a name."""
+        """Return the allowed class or function of a name.
+
+        Args:
+            module (str): Name of the module in the pickle.
+            name (str): Name of the class or function in the module.
+
+        Raises:
+            CheckpointError: The class or function is not allowed.
+        """
         full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # Python 2's name, in old pickle protocols
         if full_name not in _ALLOWED:
             raise CheckpointError(REFUSED.format(in_a_line(full_name)))

@@ -88,7 +88,14 @@ class Features(nn.Module):
         self.outputs = tuple(f'feature_{index}' for index in range(len(self.backbone(torch.zeros(1, 3, 64, 64)))))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, 3, H, W) to a tuple of features (N, C, H / stride, W / stride)."""
+        """Compute the features of a batch of images.
+
+        Args:
+            x (Tensor): Images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor, ...]: Features (N, C, H / stride, W / stride).
+        """
         return tuple(self.backbone(x))
 
 

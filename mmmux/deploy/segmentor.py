@@ -35,7 +35,14 @@ class Segmentor(nn.Module):
         replace_adaptive_pools(model)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Map images (N, 3, H, W) to a tuple of one tensor: labels (N, H, W), or with `raw` logits (N, classes, H, W)."""
+        """Compute the label maps of a batch of images.
+
+        Args:
+            x (Tensor): Preprocessed images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor]: Labels (N, H, W), int64, or with `raw` logits (N, classes, H, W).
+        """
         head = self.model.decode_head
         logits = head(self.model.extract_feat(x))
         logits = F.interpolate(logits, size=x.shape[-2:], mode='bilinear', align_corners=head.align_corners)

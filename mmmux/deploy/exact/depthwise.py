@@ -21,7 +21,7 @@ from .stage_form import StageForm
 # blocked layout for averages over a number of channels that is not a multiple of the block. The values are constants, so that a
 # file does not depend on the processor that writes it.
 ALIGNMENT, BLOCK = 16, 8
-MOST_FILLED = 1 / 8  # largest share of zero channels; processors with AVX2 need no blocks of 16 and compute the zeros in vain
+MOST_FILLED = 1 / 8  # largest share of zero channels, since processors with AVX2 need no blocks of 16 and gain nothing from zeros
 FINER_ALIGNMENT = 4
 PART, EARLY = 32, 192  # channels of a part, and the largest number of channels that is cut into parts
 
@@ -44,7 +44,14 @@ class Scaled(nn.Module):
         self.register_buffer('shift', shift[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, h, w)."""
+        """Apply the module, the scale and the shift.
+
+        Args:
+            x (Tensor): (N, C, H, W).
+
+        Returns:
+            Tensor: (N, C, h, w).
+        """
         return self.module(x) * self.scale + self.shift
 
 
@@ -64,7 +71,14 @@ class HiddenParts(nn.Module):
         self.convs = nn.ModuleList(nn.ModuleList(conv for conv in row if conv is not None) for row in convs)
 
     def forward(self, parts: list[Tensor]) -> list[Tensor]:
-        """Map parts, each (N, c, H, W), to parts, each (N, c, h, w)."""
+        """Convolve the parts.
+
+        Args:
+            parts (list[Tensor]): Parts of the hidden channels, each (N, c, H, W).
+
+        Returns:
+            list[Tensor]: Parts of the convolved channels, each (N, c, h, w).
+        """
         outs = []
         for sources, convs in zip(self.sources, self.convs):
             out = convs[0](parts[sources[0]])
