@@ -21,7 +21,7 @@ from .stage_form import StageForm
 # blocked layout for averages over a number of channels that is not a multiple of the block. The values are constants, so that a
 # file does not depend on the processor that writes it.
 ALIGNMENT, BLOCK = 16, 8
-MOST_FILLED = 1 / 8  # largest share of zero channels, since processors with AVX2 need no blocks of 16 and gain nothing from zeros
+MOST_FILLED = 1 / 8  # largest share of zero channels, since processors with AVX2 need no blocks of 16 and gain nothing
 FINER_ALIGNMENT = 4
 PART, EARLY = 32, 192  # channels of a part, and the largest number of channels that is cut into parts
 
