@@ -61,7 +61,8 @@ def training_boxes(cfg: Config, max_pictures: int, seed: int = 0) -> TrainingBox
         labels.append(torch.as_tensor(instances.labels))
         input_size = sample.img_shape[1], sample.img_shape[0]
     if not sum(len(part) for part in corners):
-        raise DatasetError(f'the {len(chosen)} training pictures read hold no boxes: check train_dataloader.dataset')
+        raise DatasetError(f'none of the {len(chosen)} training pictures that were read has a box: correct '
+                           'train_dataloader.dataset')
     return TrainingBoxes(torch.cat(corners), torch.cat(labels), tuple(dataset.metainfo['classes']), input_size)
 
 
@@ -141,8 +142,8 @@ def fit_sizes(boxes: TrainingBoxes, generator_cfg: dict, seed: int = 0) -> dict:
         ConfigError: the generator is not an SSDAnchorGenerator with explicit sizes.
     """
     if str(generator_cfg.get('type', '')).split('.')[-1] != 'SSDAnchorGenerator' or 'min_sizes' not in generator_cfg:
-        raise ConfigError('sizes can be proposed for an SSDAnchorGenerator with min_sizes and max_sizes, and '
-                          f'model.bbox_head.anchor_generator is {dict(generator_cfg)}')
+        raise ConfigError('model.bbox_head.anchor_generator must be an SSDAnchorGenerator with min_sizes and max_sizes, got '
+                          f'{dict(generator_cfg)}')
     sample = _balanced(boxes, seed)
     levels = len(generator_cfg['strides'])
     sizes = _growing(sample.sizes.quantile(torch.linspace(0.02, 0.98, levels + 1)).tolist())

@@ -144,8 +144,8 @@ def input_shape(cfg: Config) -> tuple[int, int]:
     for transform in _pipeline(cfg, 'test_dataloader'):
         if transform['type'] == 'ResizeShortestEdge':
             return _pair(min(_pair(transform['scale'])))
-    raise ConfigError("the config's pipelines have no Resize to a fixed scale and no RandomCrop: give the size with --shape "
-                      'HEIGHT WIDTH')
+    raise ConfigError('the pipelines of test_dataloader and train_dataloader have no Resize to a fixed scale and no RandomCrop '
+                      'or CenterCrop: give the size of the pictures with --shape HEIGHT WIDTH')
 
 
 def _pipeline(cfg: Config, loader: str) -> list[dict]:

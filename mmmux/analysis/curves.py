@@ -37,7 +37,7 @@ def read_curves(work_dir: str | Path) -> Curves:
     """
     files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     if not files:
-        raise DatasetError(f'{work_dir} holds no training log (*/vis_data/scalars.json): is it the work dir of a training?')
+        raise DatasetError(f'{work_dir} holds no training log (*/vis_data/scalars.json): give the work dir of a training')
     rows: list[dict] = []
     for file in files:
         mine = _rows(file)

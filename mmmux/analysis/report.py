@@ -31,7 +31,7 @@ class Run:
 
     @property
     def cfg(self) -> Config:
-        """The config of the training. The one in the work dir itself is the test's, which may have other --cfg-options."""
+        """The config of the training. The config file in the work dir itself is the test's, which may have other options."""
         saved = sorted(self.work_dir.glob('*/vis_data/config.py')) or sorted(self.work_dir.glob('*.py'))
         return load_config(saved[0] if saved else self.config)
 

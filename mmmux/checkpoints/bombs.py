@@ -33,7 +33,7 @@ def check_archive(file: BinaryIO) -> None:
 
     Raises:
         CheckpointError: The file differs from the files that torch writes. The message is a predicate without a subject, such
-            as 'is compressed, ...'; the caller prepends the name of the file.
+            as 'has the compressed part ...'; the caller prepends the name of the file.
         Exception: The file is damaged.
     """
     start = file.tell()
@@ -53,14 +53,16 @@ def _pickles_of(file: BinaryIO) -> Iterable[tuple[bytes, dict[str, int]]]:
         members = archive.infolist()
         names = {member.filename.lower() for member in members}  # torch ignores the case of names
         if any(name.endswith('/constants.pkl') for name in names):
-            raise CheckpointError('is a TorchScript program and not weights: have its state_dict saved')
-        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise CheckpointError('is compressed, and could unpack to any size: torch.save writes archives without compression')
+            raise CheckpointError('is a TorchScript program: give a file of weights (a state_dict that torch.save wrote)')
+        compressed = next((member for member in members if member.compress_type != zipfile.ZIP_STORED), None)
+        if compressed is not None:
+            raise CheckpointError(f"has the compressed part '{in_a_line(compressed.filename)}', which could fill the memory: "
+                                  'save the weights again with torch.save, which does not compress')
         size = file.seek(0, os.SEEK_END)
         claimed = sum(member.file_size for member in members)
         if claimed > size or len(names) < len(members):
-            raise CheckpointError(f'has parts of {claimed} bytes with {len(names)} names in {len(members)} places of a file of '
-                                  f'{size} bytes: it is damaged or made to unpack to any size')
+            raise CheckpointError(f'lists {len(members)} parts with {len(names)} different names and {claimed:,} bytes, but is '
+                                  f'a file of {size:,} bytes: it is damaged, or made to fill the memory')
         folder = f"{members[0].filename.partition('/')[0]}/data/"  # torch also takes the folder from the first member
         parts = {member.filename.removeprefix(folder): member.file_size for member in members
                  if member.filename.startswith(folder)}
@@ -136,8 +138,8 @@ def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None)
             else:
                 stack.append(argument)
     if large > MOST_LARGE_NUMBERS:
-        raise CheckpointError(f'holds {large} numbers of 61 bits and more, which could all have the same hash, and '
-                              f'{MOST_LARGE_NUMBERS} are allowed: it is made to take for ever')
+        raise CheckpointError(f'holds {large:,} integers of 61 bits or more, and at most {MOST_LARGE_NUMBERS:,} are accepted: '
+                              'they could all have the same hash, and a dict of them would take years to build')
     for value in made:
         if not value.depth:
             _measure(value)
@@ -155,13 +157,13 @@ def _take(stack: list, opcode) -> list:
         count = len(opcode.stack_before)
         taken = stack[-count:]
         if len(taken) < count or _MARK in taken:
-            raise ValueError(f'{opcode.name} finds too little')
+            raise ValueError(f'{opcode.name} needs {count} operands')
         del stack[-count:]
         return taken
     below = opcode.stack_before.index(pickletools.markobject)
     place = len(stack) - 1 - stack[::-1].index(_MARK)
     if place < below:
-        raise ValueError(f'{opcode.name} finds too little')
+        raise ValueError(f'{opcode.name} needs {below} operands below the mark')
     taken = stack[place - below:place] + stack[place + 1:]
     del stack[place - below:]
     return taken
@@ -170,8 +172,8 @@ def _take(stack: list, opcode) -> list:
 def _add(container, added: list, name: str) -> None:
     if not isinstance(container, _Made) or container.name:
         changed = in_a_line(getattr(container, 'name', 'a plain value'))
-        raise CheckpointError(f'changes {changed} and not only what it holds itself '
-                              f'({name}), which could run code and was not run')
+        raise CheckpointError(f'modifies {changed} (pickle instruction {name}), which could run code and was not run: only '
+                              'containers of the checkpoint itself may be filled')
     container.inside += added
 
 
@@ -179,20 +181,21 @@ def _check_call(called, arguments: list) -> None:
     name = called.name if isinstance(called, _Made) else str(called).replace(' ', '.')
     given = arguments[0].inside if len(arguments) == 1 and isinstance(arguments[0], _Made) else arguments
     if name.endswith('.bytearray') and given and not _is_text(given[0]):  # bytearray(n) allocates n bytes
-        raise CheckpointError('asks for bytes that it does not hold: it is made to fill the memory')
+        raise CheckpointError('creates a bytearray from a size instead of its content: it is made to fill the memory')
 
 
 def _check_numbers(named, parts: Mapping[str, int]) -> None:
     # torch.save names the numbers of a tensor by the tuple ('storage', class, part, device, count).
     values = named.inside if isinstance(named, _Made) else []
     if len(values) != 5 or not isinstance(values[2], str) or not isinstance(values[4], int):
-        raise CheckpointError('names the numbers of a tensor in another way than torch.save does: it is damaged')
+        raise CheckpointError("describes the storage of a tensor in another form than torch.save's tuple ('storage', class, "
+                              'part, device, count): it is damaged')
     kind = getattr(values[1], 'name', '').rpartition('.')[2].removesuffix('Storage')
     claimed = values[4] * _NUMBER_BYTES.get(kind, max(_NUMBER_BYTES.values()))
     held = parts.get(values[2], 0)
     if claimed > held:
-        raise CheckpointError(f"has a tensor of {claimed} bytes and {held} bytes for it (part '{in_a_line(values[2])}'): it is "
-                              'damaged or made to read memory that is not its own')
+        raise CheckpointError(f"has a tensor of {claimed:,} bytes whose part '{in_a_line(values[2])}' holds {held:,} bytes: it "
+                              'is damaged, or made to read memory outside of the file')
 
 
 def _is_text(value) -> bool:
@@ -214,7 +217,8 @@ def _measure(value: _Made) -> None:
         if waiting and id(value) not in open_values:
             open_values.add(id(value))
             if any(id(inner) in open_values for inner in waiting):
-                raise CheckpointError('holds a value that is inside itself: it is made to take for ever')
+                raise CheckpointError('holds a container that contains itself: torch.save writes none, and hashing it would '
+                                      'never end')
             path += waiting
             continue
         path.pop()
@@ -225,5 +229,5 @@ def _measure(value: _Made) -> None:
         value.values = 1 + len(value.inside) - len(parts) + sum(part.values for part in parts)
         value.depth = 1 + max((part.depth for part in parts), default=0)
         if value.values > MOST_VALUES or value.depth > DEEPEST:
-            raise CheckpointError(f'holds a value that is more than {MOST_VALUES} values when written out, or more than '
-                                  f'{DEEPEST} deep: it is made to take for ever')
+            raise CheckpointError(f'holds a container of {value.values:,} values in {value.depth} nested levels, and at most '
+                                  f'{MOST_VALUES:,} values in {DEEPEST} levels are accepted: hashing it could take years')

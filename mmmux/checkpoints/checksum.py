@@ -34,7 +34,8 @@ def seal(path: str | Path) -> None:
         file.seek(max(0, size - _END_BYTES))
         end = file.read()
         if not end.startswith(_END_OF_ARCHIVE) or end[-2:] != bytes(2):
-            raise CheckpointError(f'checkpoint {path} is no archive as torch.save writes it, and cannot be sealed')
+            raise CheckpointError(f'checkpoint {path} cannot get a checksum: only a zip archive without a comment, as '
+                                  'torch.save writes it, has a place for one')
         file.seek(-2, 2)
         file.write(_COMMENT_BYTES.to_bytes(2, 'little'))
         file.flush()
@@ -71,7 +72,7 @@ def check_intact(path: str | Path) -> None:
     except Exception as error:  # the readers raise exceptions of any type on a damaged archive
         raise CheckpointError(f'checkpoint {path} cannot be read ({in_a_line(str(error)) or type(error).__name__})') from None
     if intact is False:
-        raise CheckpointError(f'checkpoint {path} is damaged: its checksum is not that of its contents')
+        raise CheckpointError(f'checkpoint {path} is damaged: its contents do not have the checksum that is stored in it')
     if not comment.startswith(_MARK):
         load_checkpoint_file(path, map_location='cpu')
 

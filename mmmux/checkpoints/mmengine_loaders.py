@@ -1,6 +1,7 @@
-"""Have mmengine read every checkpoint with this package's reader, wherever it finds it: file, URL, model zoo, object store.
+"""Have mmengine read every checkpoint with this package's reader: from a file, a URL, a model zoo or an object store.
 
-The loaders here find files where mmengine's of the same names do. mmengine's take no reader, and all call :func:`torch.load`.
+Each loader here finds the files that mmengine's loader of the same name finds. mmengine's loaders always call
+:func:`torch.load`.
 """
 import http.client
 import io
@@ -23,11 +24,11 @@ from .safe_loading import load_checkpoint_file
 
 
 def make_mmengine_load_safely() -> None:
-    """Put a safe loader in the place of each of mmengine's own in `CheckpointLoader`.
+    """Replace each of mmengine's own loaders in `CheckpointLoader` by a safe loader.
 
-    This serves `test`, `resume`, `load_from` and `init_cfg=dict(type='Pretrained')` of every OpenMMLab package in this
-    process. A loader that somebody else has registered for a prefix stays, and reads as it likes. Calling it again changes
-    nothing.
+    The safe loaders then read for `test`, `resume`, `load_from` and `init_cfg=dict(type='Pretrained')` of every OpenMMLab
+    package in this process. A loader that another package has registered for a prefix stays, and is not protected. A second
+    call changes nothing.
     """
     safe = {loader.__name__: loader for loader in _LOADERS}
     for prefix, loader in checkpoint_schemes().items():
@@ -36,7 +37,7 @@ def make_mmengine_load_safely() -> None:
             mmengine_checkpoint.CheckpointLoader.register_scheme(prefix, safe[name], force=True)
 
 
-# Named as mmengine's: it prints the names.
+# The loaders have the names of mmengine's, because mmengine prints the names.
 
 
 def load_from_local(filename: str, map_location=None):
@@ -47,13 +48,13 @@ def load_from_local(filename: str, map_location=None):
 def load_from_http(filename: str, map_location=None):
     """Download a URL into the cache of :mod:`torch.hub`, unless a file of its name is there, and read it.
 
-    The first process downloads before the others look.
+    The first process downloads; the other processes wait for it.
     """
     file = Path(torch.hub.get_dir(), 'checkpoints', Path(urlparse(filename).path).name)
     if get_rank() == 0:
         _download(filename, file)
     barrier()
-    _download(filename, file)  # where the processes share no file system
+    _download(filename, file)  # does nothing unless this process has another file system than the first
     return load_checkpoint_file(file, map_location)
 
 
@@ -97,8 +98,8 @@ def load_from_pavi(filename: str, map_location=None):
     try:
         from pavi import modelcloud
     except ImportError:
-        raise CheckpointError(f'checkpoint {filename} needs the package pavi, which cannot be imported: give a file or a URL') \
-            from None
+        raise CheckpointError(f'checkpoint {filename} needs the package pavi, which cannot be imported: install pavi, or give '
+                              'a file or a URL') from None
     model = modelcloud.get(filename.removeprefix('pavi://'))
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, model.name)
@@ -119,15 +120,15 @@ def _download(url: str, file: Path) -> None:
         torch.hub.download_url_to_file(url, str(file), progress=os.isatty(0))
     except (OSError, http.client.HTTPException) as error:
         reason = in_a_line(str(error)) or type(error).__name__
-        raise CheckpointError(f'checkpoint {url} cannot be downloaded to {file} ({reason}): download it by other means '
-                              'and give the file') from None
+        raise CheckpointError(f'checkpoint {url} cannot be downloaded to {file} ({reason}): download it by other means, and '
+                              'give the path of the file') from None
 
 
 def _look_up(filename: str, urls: Mapping[str, str]) -> str:
     scheme, _, name = filename.partition('://')
     if name not in urls:
-        raise CheckpointError(f"checkpoint {filename} is unknown: '{name}' is none of the {len(urls)} names of {scheme}://; "
-                              'give its URL or a file')
+        raise CheckpointError(f"checkpoint {filename} is unknown: '{name}' is not among the {len(urls)} names of {scheme}://; "
+                              'give the URL or the path of a file')
     return urls[name]
 
 

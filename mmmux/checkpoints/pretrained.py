@@ -33,7 +33,8 @@ def check_pretrained(module: nn.Module) -> None:
                 prefix = prefix.rstrip('.') + '.'
                 if not any(key.startswith(prefix) for key in state):
                     raise CheckpointError(f"checkpoint {name} (init_cfg of {type(module).__name__}) has no weights under "
-                                          f"prefix '{prefix}': it begins with '{in_a_line(next(iter(state)))}'")
+                                          f"prefix '{prefix}': correct init_cfg.prefix; the first key of the file is "
+                                          f"'{in_a_line(next(iter(state)))}'")
                 state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
             complaint = describe(module, state)
             if complaint and not prefix and any(key.startswith('backbone.') for key in state):
@@ -62,12 +63,12 @@ def check_numbers(module: nn.Module, state: Mapping, name) -> None:
         plain = isinstance(weight, torch.Tensor) and weight.layout == torch.strided and not weight.is_meta
         if not plain or weight.is_quantized or weight.is_floating_point() != own.is_floating_point():
             kind = f'of {weight.dtype}' if hasattr(weight, 'dtype') else f'a {type(weight).__name__}'
-            raise CheckpointError(f"checkpoint {name} cannot be used: its '{key}' is {kind} and not a plain tensor of "
-                                  f'{own.dtype}')
+            raise CheckpointError(f"checkpoint {name} cannot be used: its '{key}' is {kind}, and the model needs a plain "
+                                  f'tensor of {own.dtype}')
         wrong = weight.numel() - int(torch.isfinite(weight.float()).sum())
         if wrong:
-            raise CheckpointError(f"checkpoint {name} is of a training that went wrong, or is damaged: {wrong} of "
-                                  f"{weight.numel()} numbers of its '{key}' are infinite or NaN")
+            raise CheckpointError(f"checkpoint {name} cannot be used: {wrong} of {weight.numel()} numbers of its '{key}' are "
+                                  'infinite or NaN, because its training diverged or the file is damaged; give another one')
 
 
 def state_dict_of(checkpoint, name) -> Mapping:
@@ -87,7 +88,14 @@ def state_dict_of(checkpoint, name) -> Mapping:
 
 
 def dataset_meta_of(checkpoint: Mapping) -> Mapping:
-    """Return `meta.dataset_meta` of a loaded checkpoint (e.g. `classes` of the training data), or an empty dict without it."""
+    """Return `meta.dataset_meta` of a loaded checkpoint, e.g. with the `classes` of the training data.
+
+    Args:
+        checkpoint (Mapping): The loaded checkpoint.
+
+    Returns:
+        Mapping: The entry; an empty dict if the checkpoint has none.
+    """
     meta = checkpoint.get('meta')
     meta = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
     return meta if isinstance(meta, Mapping) else {}
@@ -97,7 +105,8 @@ def _weights(checkpoint, name) -> Mapping:
     state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, Mapping) else None
     named = isinstance(state, Mapping) and all(isinstance(key, str) for key in state)
     if not named or not any(hasattr(value, 'shape') for value in state.values()):
-        raise CheckpointError(f'checkpoint {name} holds no weights: a state_dict, or a dict with one, is needed')
+        raise CheckpointError(f"checkpoint {name} holds no weights: give a file with a state_dict, or with a dict that has one "
+                              "under 'state_dict'")
     return state
 
 
@@ -132,8 +141,8 @@ def describe(module: nn.Module, state: Mapping) -> str | None:
     missing, reshaped, total = mismatches(module, state)
     if len(missing) == total:
         begins = in_a_line(next(iter(state), ''))
-        return (f"is of another model: it has none of this one's {total} weights (it begins with '{begins}', this one with "
-                f"'{missing[0]}')")
+        return (f"is of another model: it has none of the model's {total} weights (its first key is '{begins}', the first key "
+                f"of the model is '{missing[0]}')")
     if reshaped:
         key = reshaped[0]
         return (f"is of another model: {len(reshaped)} weights have another shape, first '{key}' "

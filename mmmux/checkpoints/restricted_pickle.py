@@ -34,7 +34,7 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
     return text.encode('latin1')
 
 
-# What mmengine's Runner.save_checkpoint writes beside tensors and plain Python values. numpy moved its internals from
+# Classes that mmengine's Runner.save_checkpoint writes besides tensors and plain Python values. numpy moved its internals from
 # numpy.core to numpy._core in 2.0; files written by either must load under either. An array and a number return the functions
 # that rebuild them, `_reconstruct` and `scalar`.
 _REBUILDS = [value.__reduce__()[0] for value in (numpy.empty(0), numpy.float64())]
@@ -83,16 +83,24 @@ def _is_plain(instance, state) -> bool:
 
 
 class RestrictedUnpickler(PythonUnpickler):
-    """Python's own unpickler with torch's rules for `weights_only=True`: it calls, creates and fills listed objects only.
+    """Unpickle by torch's rules for `weights_only=True`: call, create and fill objects of the listed classes only.
 
     Raises:
-        CheckpointError: the pickle asks for anything else. The message has the form 'asks for posix.system, which ...'.
+        CheckpointError: The pickle needs any other object. The message has the form 'asks for posix.system, which ...'.
     """
     # The unpickler in C is faster, but cannot be made to check the functions that it calls.
     dispatch = dict(PythonUnpickler.dispatch)
 
     def find_class(self, module: str, name: str):
-        """The allowed class or function of a name."""
+        """Return the allowed class or function of a name.
+
+        Args:
+            module (str): Name of the module in the pickle.
+            name (str): Name of the class or function in the module.
+
+        Raises:
+            CheckpointError: The class or function is not allowed.
+        """
         full_name = f"{'builtins' if module == '__builtin__' else module}.{name}"  # Python 2's name, in old pickle protocols
         if full_name not in _ALLOWED:
             raise CheckpointError(REFUSED.format(in_a_line(full_name)))
@@ -145,11 +153,11 @@ class RestrictedUnpickler(PythonUnpickler):
         self.load_binpersid()
 
     def _refuse(self) -> None:
-        raise CheckpointError(REFUSED.format('what torch.save never writes'))
+        raise CheckpointError(REFUSED.format('a pickle instruction that torch.save never writes'))
 
     @staticmethod
     def _check_container(container) -> None:
-        # An array would read what it is given, for example from an address in memory.
+        # An array would read from an address in memory that the pickle gives.
         if type(container) not in _CONTAINERS:
             raise CheckpointError(REFUSED.format(in_a_line('a change of ' + type(container).__name__)))
 

@@ -54,9 +54,9 @@ def mend_pointer(work_dir: str | Path, folder: str | Path) -> Path | None:
             complaint = str(error)
     found = _latest([path for path in files if path != named])
     if found is None:
-        raise CheckpointError(f'{complaint}, and {folder} holds no other checkpoint to go on from: start again '
+        raise CheckpointError(f'{complaint}, and {folder} holds no other checkpoint to resume from: start the training again '
                               'without --resume')
-    print_log(f'{complaint}: going on from {found}, the latest one that can be read', 'current', logging.WARNING)
+    print_log(f'{complaint}: resuming from {found}, the latest intact checkpoint', 'current', logging.WARNING)
     point_to(work_dir, found)
     return found
 

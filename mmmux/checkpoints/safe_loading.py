@@ -22,13 +22,13 @@ from mmmux.utils.errors import CheckpointError, in_a_line
 from .bombs import check_archive
 from .restricted_pickle import HARMLESS, REFUSED, RESTRICTED_PICKLE
 
-_torch_load = torch.load  # what other packages put in its place later may read anything
+_torch_load = torch.load  # kept, because a function that another package assigns to torch.load later may run code
 _TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0')
 _one_at_a_time = threading.RLock()  # threads would restore each other's lists
 
 
 def load_checkpoint_file(path, map_location=None):
-    """Read a checkpoint file, letting through dense tensors, plain values and mmengine's histories only.
+    """Read a checkpoint file that holds only dense tensors, plain values and mmengine's histories.
 
     Args:
         path (str | Path | BinaryIO): A file name, or a file opened for binary reading.
@@ -64,7 +64,8 @@ def load_checkpoint_file(path, map_location=None):
 
 def _refuse_programs(path) -> None:
     if tarfile.is_tarfile(path):  # torch would unpack it and read files that were not checked
-        raise CheckpointError('is a tar file, as torch wrote them before 2017: have its weights saved again')
+        raise CheckpointError('is a tar file, the format of torch before 2017: load it with such a torch, and save its weights '
+                              'again with torch.save')
     # torch.load runs the code of a TorchScript archive, which it recognises by this record. torch's own reader must say whether
     # the record is there: Python's finds another list of records in a file that has two.
     try:
@@ -75,7 +76,8 @@ def _refuse_programs(path) -> None:
         if not isinstance(path, (str, Path)):
             path.seek(0)
     if 'constants.pkl' in records:
-        raise CheckpointError('is a TorchScript program, which would run: give a file of weights')
+        raise CheckpointError('is a TorchScript program, which could run code and was not run: give a file of weights (a '
+                              'state_dict that torch.save wrote)')
 
 
 def _without_program(checkpoint):

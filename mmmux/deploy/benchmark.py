@@ -83,7 +83,14 @@ class Features(nn.Module):
         self.outputs = tuple(f'feature_{index}' for index in range(len(self.backbone(torch.zeros(1, 3, 64, 64)))))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, 3, H, W) to a tuple of features (N, C, H / stride, W / stride)."""
+        """Compute the features of a batch of images.
+
+        Args:
+            x (Tensor): Images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor, ...]: Features (N, C, H / stride, W / stride).
+        """
         return tuple(self.backbone(x))
 
 
@@ -151,7 +158,7 @@ def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Ca
         ConfigError: The device is missing, the runtime is not installed, or the runtime does not support the precision.
     """
     if entry.device != 'cpu' and not torch.cuda.is_available():
-        raise ConfigError(f'device {entry.device} is asked for and torch sees no GPU')
+        raise ConfigError(f"device '{entry.device}' needs a GPU, and torch finds none on this machine: use --devices cpu")
     torch.set_num_threads(work.threads)
     network = network_of(entry, work, task_of)
     pictures = torch.rand(work.batch, 3, work.height, work.width)
@@ -159,7 +166,8 @@ def make_step(entry: Entry, work: Workload, folder: Path, task_of: TaskOf) -> Ca
         return _torch_step(network, pictures, entry)
     runtime = runtime_of(entry.runtime)
     if entry.precision not in runtime.PRECISIONS:
-        raise ConfigError(f'{entry.runtime} is timed in {", ".join(runtime.PRECISIONS[:2])}, not in {entry.precision}')
+        raise ConfigError(f"precision '{entry.precision}' cannot be timed with {entry.runtime}: choose from "
+                          f'{", ".join(runtime.PRECISIONS[:2])}')
     path = folder / f'{len(list(folder.iterdir()))}{runtime.SUFFIX}'
     runtime.write(FileContent(network, pictures, precision=entry.precision), path)
     run, inputs = runtime.load(path, work.threads, entry.device), pictures.numpy()

@@ -26,6 +26,13 @@ class Classifier(nn.Module):
         self.order = 'one for each class'
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Map images (N, 3, H, W) to a tuple of one tensor, the scores or logits (N, classes)."""
+        """Compute the class scores of a batch of images.
+
+        Args:
+            x (Tensor): Preprocessed images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor]: Scores from 0 to 1, or with `raw` logits, (N, classes).
+        """
         logits = self.model(x, mode='tensor')
         return (logits if self.raw else self.scores(logits), )

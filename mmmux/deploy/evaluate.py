@@ -8,7 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from torch import nn
 
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 
 from .load_model import preprocessed
 
@@ -43,8 +43,11 @@ def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[
         try:
             outputs = [torch.from_numpy(output[0]) for output in run(batch['inputs'].numpy())]
         except Exception as error:
-            raise ConfigError(f'the test pipeline gives a picture of {tuple(batch["inputs"].shape[-2:])} pixels, which the '
-                              f'export does not take: export with --dynamic ({str(error).strip().splitlines()[0]})') from None
+            height, width = batch['inputs'].shape[-2:]
+            reason = in_a_line(str(error)) or type(error).__name__
+            raise ConfigError(f'the exported file does not accept a picture of {height} x {width} pixels from '
+                              f'test_dataloader.dataset.pipeline ({reason}): export with --dynamic, or with --shape {height} '
+                              f'{width}') from None
         sample, = batch['data_samples']
         put_prediction(sample, *outputs)
         evaluator.process(data_samples=[sample], data_batch=data)

@@ -131,10 +131,10 @@ def _check(wanted: Export, runtime: Runtime, out: Path) -> None:
     if out.suffix != runtime.SUFFIX:
         raise ConfigError(f'--out {out} must end in {runtime.SUFFIX}, the suffix of {wanted.format} files')
     if wanted.precision not in runtime.PRECISIONS:
-        raise ConfigError(f'precision {wanted.precision} is not one that {wanted.format} can be exported in: choose from '
+        raise ConfigError(f'--precision {wanted.precision} is not supported by --format {wanted.format}: choose from '
                           f'{", ".join(runtime.PRECISIONS)}')
     if wanted.precision == 'int8' and wanted.calibration < 1:
-        raise ConfigError(f'int8 needs pictures to calibrate with, got --calibration {wanted.calibration}')
+        raise ConfigError(f'--calibration must be at least 1 picture with --precision int8, got {wanted.calibration}')
 
 
 def _forms(model: nn.Module, wanted: Export) -> StageForm | Mapping[int, StageForm]:
@@ -179,8 +179,8 @@ def _compare(trained: _Trained, written: _Written, wanted: Export) -> dict:
         if complaint:
             failed = out.with_name(f'{out.name}.failed')
             out.replace(failed)
-            raise ExportError(f'{wanted.format} does not give what PyTorch gives: on picture {number}, {complaint}; the file '
-                              f'is kept as {failed}')
+            raise ExportError(f'the outputs of the {wanted.format} file differ from those of PyTorch for picture {number}: '
+                              f'{complaint}; the file was renamed to {failed}')
     return dict(checked=len(inputs))
 
 

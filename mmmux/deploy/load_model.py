@@ -15,7 +15,7 @@ from mmmux.config.load import innermost_dataset
 from mmmux.config.preflight import check_checkpoint
 from mmmux.config.suggestions import explained
 from mmmux.datasets.loading import read_picture
-from mmmux.utils.errors import CheckpointError, DatasetError
+from mmmux.utils.errors import CheckpointError, DatasetError, in_a_line
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
@@ -37,7 +37,7 @@ def trained_model(cfg: Config, checkpoint: str) -> nn.Module:
     """
     check_checkpoint(checkpoint, 'CHECKPOINT')
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    # mmengine's runner takes a preprocessor that stands beside the model for the model's own.
+    # mmengine's runner uses a `data_preprocessor` of the config for a model that has none.
     preprocessor = {key: value for key, value in cfg.items() if key == 'data_preprocessor' and value}
     with explained(cfg):
         model = revert_sync_batchnorm(MODELS.build({**preprocessor, **cfg.model}))
@@ -90,14 +90,15 @@ def pictures_of(cfg: Config, given: Sequence[Path], count: int) -> list[Path]:
         files = [file for path in given for file in (sorted(path.rglob('*')) if path.is_dir() else [path])
                  if file.suffix.lower() in SUFFIXES]
         if not files:
-            raise DatasetError(f'--pictures {" ".join(map(str, given))}: there are no pictures ({", ".join(SUFFIXES)})')
+            raise DatasetError(f'--pictures {" ".join(map(str, given))} gives no picture: name files that end in '
+                               f'{", ".join(SUFFIXES)}, or folders of them')
         return files[:count]
     try:
         dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), pipeline=[], test_mode=True))
         paths = [Path(dataset.get_data_info(index)['img_path']) for index in range(min(count, len(dataset)))]
     except Exception as error:  # each data set class raises another type for missing files
-        raise DatasetError('pictures are needed to check the export and to calibrate int8, and the test data of the config '
-                           f'cannot be read ({str(error).strip().splitlines()[0]}): give some with --pictures') from None
+        raise DatasetError('the pictures of test_dataloader, with which an export is checked and int8 is calibrated, cannot be '
+                           f'read ({in_a_line(str(error)) or type(error).__name__}): name others with --pictures') from None
     return paths
 
 
@@ -123,10 +124,14 @@ def prepared(model: nn.Module, paths: Sequence[Path], height: int, width: int) -
 
 
 def preprocessed(model: nn.Module, data: Mapping) -> dict:
-    """Have the model's own preprocessor normalise a batch of data as a data loader gives it.
+    """Normalise a batch of a data loader with the model's own preprocessor.
+
+    Args:
+        model (nn.Module): Model with `data_preprocessor`.
+        data (Mapping): The batch; `inputs` is a list of images (3, H, W), or a tensor (N, 3, H, W).
 
     Returns:
-        dict: as the preprocessor returns it, with `inputs` (N, 3, H, W), float32.
+        dict: The preprocessor's result; `inputs` is a tensor (N, 3, H, W), float32.
     """
     batch = model.data_preprocessor(data, False)
     inputs = batch['inputs']

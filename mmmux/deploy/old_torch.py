@@ -54,5 +54,5 @@ def check_half_on_cpu(asked: str, instead: str) -> None:
     try:
         nn.functional.conv2d(x, x)
     except RuntimeError:
-        raise ConfigError(f'{asked} needs a torch that convolves half-precision numbers on the CPU, and torch '
+        raise ConfigError(f'{asked} needs a torch that convolves half-precision tensors on the CPU, and the installed torch '
                           f'{torch.__version__} does not: {instead}, or install a newer torch') from None

@@ -26,8 +26,8 @@ class Segmentor(nn.Module):
     def __init__(self, model: nn.Module, raw: bool):
         super().__init__()
         if model.test_cfg.mode != 'whole':
-            raise ConfigError(f"only segmentors that see pictures whole can be exported: model.test_cfg.mode is "
-                              f"'{model.test_cfg.mode}', give --cfg-options model.test_cfg.mode=whole")
+            raise ConfigError(f"model.test_cfg.mode must be 'whole' for an export, got '{model.test_cfg.mode}': add "
+                              '--cfg-options model.test_cfg.mode=whole')
         self.model = model
         self.raw = raw
         self.outputs = dict(logits='before softmax or sigmoid') if raw else dict(labels='index into classes')
@@ -35,7 +35,14 @@ class Segmentor(nn.Module):
         replace_adaptive_pools(model)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Map images (N, 3, H, W) to a tuple of one tensor: labels (N, H, W), or with `raw` logits (N, classes, H, W)."""
+        """Compute the label maps of a batch of images.
+
+        Args:
+            x (Tensor): Preprocessed images (N, 3, H, W).
+
+        Returns:
+            tuple[Tensor]: Labels (N, H, W), int64, or with `raw` logits (N, classes, H, W).
+        """
         head = self.model.decode_head
         logits = head(self.model.extract_feat(x))
         logits = F.interpolate(logits, size=x.shape[-2:], mode='bilinear', align_corners=head.align_corners)

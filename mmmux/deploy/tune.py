@@ -51,7 +51,8 @@ def network_in(model: nn.Module) -> MUXNet:
     for module in model.modules():
         if isinstance(module, MUXNet):
             return module
-    raise ConfigError(f'forms are measured for the stages of MUXNet, and there is none in this {type(model).__name__}')
+    raise ConfigError(f'the fastest forms are measured for the stages of a MUXNet, but {type(model).__name__} contains none: '
+                      "leave out --tune or the form 'tuned'")
 
 
 @torch.no_grad()

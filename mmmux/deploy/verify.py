@@ -29,11 +29,12 @@ def largest_difference(names: Sequence[str], ours: Sequence[numpy.ndarray], thei
         if not numpy.issubdtype(their.dtype, numpy.floating):
             different = float((our != their).mean())
             if different > SHARE[precision]:
-                return f'{different:.2%} of {name} are different'
+                return f'{different:.2%} of the values of {name} differ, and at most {SHARE[precision]:.2%} may'
         else:
             error = float(numpy.abs(our - their).max() / max(numpy.abs(their).max(), 1e-12))
             if error > TOLERANCES[precision]:
-                return f'{name} differ by {error:.1e} of their largest value'
+                return (f'{name} differ by {error:.1e} of their largest value, and at most {TOLERANCES[precision]:.1e} is '
+                        'accepted')
     return None
 
 
@@ -55,15 +56,18 @@ def unmatched_detections(names: Sequence[str], ours: Sequence[numpy.ndarray], th
         return complaint
     tolerance = TOLERANCES[precision]
     lost = max(_unmatched(ours, theirs, tolerance), _unmatched(theirs, ours, tolerance))
-    return f'{lost:.1%} of the detections have no counterpart' if lost > max(SHARE[precision], 0.02) else None
+    accepted = max(SHARE[precision], 0.02)
+    if lost <= accepted:
+        return None
+    return f'{lost:.1%} of the detections have no counterpart, and at most {accepted:.1%} may have none'
 
 
 def _unusable(names: Sequence[str], ours: Sequence[numpy.ndarray], theirs: Sequence[numpy.ndarray]) -> str | None:
     for name, our, their in zip(names, ours, theirs):
         if our.shape != their.shape:
-            return f'{name} has shape {our.shape} and should have {their.shape}'
+            return f'{name} has shape {our.shape}, and PyTorch gives {their.shape}'
         if not numpy.isfinite(our).all():
-            return f'{name} holds values that are not finite'
+            return f'{name} holds infinite or NaN values'
     return None
 
 

@@ -3,11 +3,11 @@
 The family is from Lu, Deb and Boddeti, "MUXConv: Information Multiplexing in Convolutional Neural Networks", CVPR 2020.
 """
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 
 Activation = Literal['ReLU', 'Swish']
 
@@ -251,7 +251,8 @@ def get_architecture(arch: 'str | Architecture | Mapping') -> Architecture:
     table = dict(arch)
     stages = table.pop('stages', ())
     if not stages or not _is_list(stages) or not all(_is_list(stage) for stage in stages):
-        raise ConfigError("arch of MUXNet needs 'stages': a list of stages, each a list of at least one row")
+        raise ConfigError("'stages' in arch of MUXNet must be a list of stages, each a list of at least one row, got "
+                          f'{in_a_line(repr(stages))}')
     rows = tuple(
         tuple(_row(row, f'row {j} of stage {i}') for j, row in enumerate(stage)) for i, stage in enumerate(stages))
     return _from_dict(Architecture, dict(table, stages=rows), 'arch')
@@ -315,12 +316,13 @@ def _from_dict(cls, options: dict, where: str):
     unknown = [name for name in options if name not in known]
     if unknown:
         raise ConfigError(f'{where} of MUXNet has no option {_quoted(unknown)}: choose from {_quoted(known)}')
+    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in options]
+    if missing:
+        raise ConfigError(f'{where} of MUXNet lacks {_quoted(missing)}, got {_quoted(options) or "no option"}')
     try:
         return cls(**options)
     except ConfigError as error:
         raise ConfigError(f'{where} of MUXNet cannot be used: {error}') from None
-    except TypeError as error:
-        raise ConfigError(f'{where} of MUXNet is incomplete: {error}') from None
 
 
 def _quoted(names) -> str:

@@ -99,8 +99,9 @@ def whole_classifier(converted: Mapping, source: str) -> dict:
         raise CheckpointError(f'{source} has no classifier.weight and classifier.bias: convert it without --classifier')
     channels = ARCHITECTURES[converted['meta']['arch']].head_channels
     if weight.ndim != 2 or weight.shape[1] != channels or bias.shape != weight.shape[:1]:
-        raise CheckpointError(f'classifier of {source} is not linear from {channels} channels: its weight is '
-                              f'{tuple(weight.shape)} and its bias {tuple(bias.shape)}')
+        raise CheckpointError(f'the classifier of {source} must be linear with {channels} input channels, got a weight of '
+                              f'shape {tuple(weight.shape)} and a bias of shape {tuple(bias.shape)}: convert the file without '
+                              '--classifier')
     state = {key.replace('classifier.', 'head.fc.', 1) if key.startswith('classifier.') else f'backbone.{key}': value
              for key, value in converted['state_dict'].items()}
     return dict(state_dict=state, meta=dict(converted['meta'], num_classes=len(bias)))

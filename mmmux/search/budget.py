@@ -28,9 +28,10 @@ def check_budgets(space: SearchSpace, costs: Costs, budgets: Mapping[str, float]
     genome = nearest(feasible)
     if feasible.excess(genome)[0] > 0:
         found = {name: int(getattr(costs, name)(genome)[0]) for name in budgets}
-        told = ' and '.join(f'{name} <= {budget:g}' for name, budget in budgets.items())
+        limits = ' and '.join(f'{name} <= {budget:g}' for name, budget in budgets.items())
         near = ' and '.join(f'{cost:,} {name}' for name, cost in found.items())
-        raise ConfigError(f'no network of the search space keeps to search.budgets {told}: the nearest has {near}')
+        raise ConfigError(f'no network of search.space meets search.budgets ({limits}): the nearest has {near}; raise the '
+                          'budgets, or add smaller values to search.space')
 
 
 def nearest(feasible: Feasible) -> np.ndarray:

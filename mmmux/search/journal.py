@@ -109,8 +109,8 @@ class Entries:
             try:
                 self._take_line(line)
             except (ValueError, TypeError, KeyError) as error:
-                raise ConfigError(f'line {number} of {self.path} is not of a journal of this version ({error}): name another '
-                                  'folder with --work-dir') from None
+                raise ConfigError(f'line {number} of {self.path} does not fit a journal of this version of mmmux ({error}): '
+                                  'name another folder with --work-dir') from None
 
     def _take_line(self, line: Mapping) -> None:
         if 'planned' in line:
@@ -140,8 +140,8 @@ def read_lines(path: Path) -> tuple[list[dict], int]:
         if parsed is None:
             if number == len(raw):
                 break
-            raise ConfigError(f'line {number} of {path} is damaged: give the folder back from a copy, or name another '
-                              'with --work-dir')
+            raise ConfigError(f'line {number} of {path} is damaged: restore the file from a copy, or name another '
+                              'folder with --work-dir')
         lines.append(parsed)
         whole += len(line)
     return lines, whole
@@ -174,7 +174,7 @@ class Journal(Entries):
         try:
             self._lock.acquire()
         except Timeout:
-            raise ConfigError(f'another search is at work in {work_dir}: wait until it has ended, or name another folder with '
+            raise ConfigError(f'another search is running in {work_dir}: wait until it ends, or name another folder with '
                               '--work-dir') from None
         try:
             self._file = self._open(resume)
@@ -227,8 +227,8 @@ class Journal(Entries):
             if not resume or lines[:1] != [self._header]:
                 lines, whole = [], 0
         elif not resume:
-            raise ConfigError(f'{self.path} holds a search already: go on with it with --resume, or name another folder with '
-                              '--work-dir')
+            raise ConfigError(f'{self.path} holds the results of an earlier search: continue it with --resume, or name another '
+                              'folder with --work-dir')
         if lines:
             self._compare(lines[0])
             self._take(lines[1:])
@@ -243,10 +243,10 @@ class Journal(Entries):
     def _compare(self, found: Mapping) -> None:
         differing = [key for key in {**self._header, **found} if self._header.get(key) != found.get(key)]
         if differing:
-            what = ' and '.join(f'{key} ({json.dumps(found.get(key))} there, {json.dumps(self._header.get(key))} here)'
-                                for key in differing)
-            raise ConfigError(f'{self.path} is of another search, with another {what}: set it back, or name another folder '
-                              'with --work-dir')
+            pairs = ' and '.join(f'{key} {json.dumps(found.get(key))} and not {json.dumps(self._header.get(key))}'
+                                 for key in differing)
+            raise ConfigError(f'{self.path} belongs to another search, which has {pairs}: restore its settings in the config, '
+                              'or name another folder with --work-dir')
 
     def _write(self, line: Mapping) -> None:
         self._file.write(json.dumps(line).encode() + b'\n')

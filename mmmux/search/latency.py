@@ -18,7 +18,7 @@ from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.runtimes import FileContent, runtime_of
 from mmmux.deploy.timing import median_ratio, timed
 from mmmux.models import Architecture, MUXNet, get_architecture
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 
 from .space_config import check_keys
 
@@ -154,11 +154,11 @@ def measured_apart(build: Build, build_reference: Build, size: tuple[int, int], 
     sending.close()  # otherwise `poll` would not see the end of the process
     try:
         if not receiving.poll(time_limit):
-            raise RuntimeError(f'measuring latency took more than {time_limit:g} s')
+            raise RuntimeError(f'measuring latency took more than search.time_limit, {time_limit:g} s')
         result = receiving.recv()
     except EOFError:
         process.join()
-        raise RuntimeError(f'measuring latency ended with status {process.exitcode}') from None
+        raise RuntimeError(f'the process that measures latency ended with status {process.exitcode}') from None
     finally:
         process.kill()
         process.join()
@@ -176,5 +176,4 @@ def _send_latency(sending, *arguments) -> None:
     except ConfigError as error:
         sending.send(error)
     except Exception as error:
-        told = str(error).strip().splitlines() or ['']
-        sending.send(f'{type(error).__name__}: {told[0]}')
+        sending.send(f'{type(error).__name__}: {in_a_line(str(error))}')

@@ -38,6 +38,7 @@ class ModelComplexity:
         out_indices = arguments['out_indices']
         last = max(out_indices) if isinstance(out_indices, (list, tuple)) else out_indices
         self.backbone = SpaceComplexity(space, size, last, arguments.get('output_stride'), arguments.get('removed', 0))
+        self._keys = tuple(channels)
         self._count = lambda genome: _counted(cfg, space, genome, network, channels, size)
         widths = (space.width_name(stage) for stage in sorted(set(channels.values())))
         self._widths = [name for name in widths if len(space.values(name)) > 1]
@@ -96,9 +97,9 @@ class ModelComplexity:
         expected = [int(self.params(genome)[0]), int(self.macs(genome)[0])]
         counted = self._count(genome).tolist()
         if counted != expected:
-            raise ConfigError('the cost of the model around the network does not grow in proportion to the channels that '
-                              f'search.channels names: of one network {expected[0]:,} parameters and {expected[1]:,} '
-                              f'multiply-adds were expected, and it has {counted[0]:,} and {counted[1]:,}')
+            raise ConfigError('the costs of neck and heads must grow in proportion to the channels that search.channels names '
+                              f'({", ".join(self._keys)}): {expected[0]:,} parameters and {expected[1]:,} multiply-adds of a '
+                              f'whole model were expected, got {counted[0]:,} and {counted[1]:,}')
 
 
 def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | ModelComplexity:
@@ -125,8 +126,8 @@ def _counted(cfg: Config, space: SearchSpace, genome: np.ndarray, network: str, 
     try:
         total = model_complexity(task, *size)['total']
     except Exception as error:  # a user's model may raise any exception
-        told = str(error).strip().splitlines()
-        raise ConfigError(f'the model with another network cannot be run on one picture of {size[0]} x {size[1]} '
-                          f'({told[-1] if told else type(error).__name__}): search.channels must name every key that follows '
-                          f'the channels of {network}, and names {", ".join(channels) or "none"}') from error
+        *_, reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ConfigError(f'the model with another network cannot process a picture of {size[0]} x {size[1]} pixels '
+                          f'({reason}): search.channels must name every config key that follows the channels of {network}, got '
+                          f'{", ".join(channels) or "no key"}') from error
     return np.array([total.params, total.macs], dtype=np.int64)

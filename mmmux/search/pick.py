@@ -29,11 +29,11 @@ def read_results(work_dir: str | Path, space: SearchSpace) -> list[Evaluation]:
     """
     path = Path(work_dir) / JOURNAL_FILE
     if not path.is_file():
-        raise ConfigError(f'{work_dir} holds no search ({JOURNAL_FILE}): run it first, or name its folder with --work-dir')
+        raise ConfigError(f'{path} does not exist: run the search first, or name its folder with --work-dir')
     header, *rest = read_lines(path)[0] or [{}]
     if header.get('space') != space.fingerprint:
-        raise ConfigError(f'{path} is of a search of another space: set search.space back, or name another folder with '
-                          '--work-dir')
+        raise ConfigError(f'{path} belongs to a search of another space ({header.get("space")} and not {space.fingerprint}): '
+                          'restore search.space in the config, or name another folder with --work-dir')
     return Entries(path, rest).evaluations
 
 
@@ -61,7 +61,8 @@ def pick(evaluations: Sequence[Evaluation], objectives: Sequence[str], how: str)
     numbers = None if how == KNEE else parse_numbers(how, objectives)
     good = [evaluation for evaluation in evaluations if evaluation.done]
     if not good:
-        raise ConfigError(f'there is nothing to pick: none of {len(evaluations)} evaluations has a result')
+        raise ConfigError(f'no network can be picked: none of {len(evaluations)} evaluations has a result; continue the search '
+                          'with --resume')
     best = [good[index] for index in front(measured(good, objectives))]
     if numbers is None:
         return _smallest_sum(best, objectives, dict.fromkeys(objectives, 1.))
@@ -95,7 +96,7 @@ def parse_numbers(text: str, objectives: Sequence[str]) -> dict[str, float]:
                               f'params=0.3,macs=0.3, of the objectives {", ".join(objectives)}; got {text!r}')
         numbers[name] = value
     if not any(numbers.values()):
-        raise ConfigError(f'--pick {text} has no number above 0')
+        raise ConfigError(f'--pick needs at least one number above 0, got {text!r}')
     return numbers
 
 
@@ -115,6 +116,6 @@ def _within(good: Sequence[Evaluation], budget: Mapping[str, float]) -> Evaluati
     if not within:
         nearest = min(good, key=excess)
         near = ' and '.join(f'{getattr(nearest, name):,} {name}' for name in budget)
-        told = ','.join(f'{name}={limit:g}' for name, limit in budget.items())
-        raise ConfigError(f'no result of the search is within --pick {told}: the nearest has {near}')
+        limits = ','.join(f'{name}={limit:g}' for name, limit in budget.items())
+        raise ConfigError(f'no result of the search is within --pick {limits}: the nearest has {near}')
     return min(within, key=lambda evaluation: (evaluation.error, evaluation.macs, evaluation.params))

@@ -39,13 +39,13 @@ def write_picked(evaluation: Evaluation, settings: SearchSettings, cfg: Config, 
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     arch = settings.space.decode(evaluation.genome)
-    told = describe(evaluation, settings)
+    result = describe(evaluation, settings)
     table = out.with_suffix('.md')
-    table.write_text(f'# {out.stem}\n\nPicked by `{how}`: {told}.\n\n{architecture_table(arch)}\n')
+    table.write_text(f'# {out.stem}\n\nPicked by `{how}`: {result}.\n\n{architecture_table(arch)}\n')
     if settings.analytic is not None:
         return [table]
     base = os.path.relpath(cfg.filename, out.parent)
-    out.write_text(f'# Picked by {how}: {told}.\n' + config_source(arch, settings, cfg, Path(base).as_posix()))
+    out.write_text(f'# Picked by {how}: {result}.\n' + config_source(arch, settings, cfg, Path(base).as_posix()))
     return [out, table]
 
 
@@ -129,12 +129,12 @@ def _stage(rows: Sequence[Row]) -> str:
 
 
 def _row(row: Row) -> str:
-    said = [f'type={type(row).__name__!r}']
+    options = [f'type={type(row).__name__!r}']
     for field in fields(row):
         value = getattr(row, field.name)
         if value != field.default:
-            said.append(f'{field.name}={value!r}')
-    return f'dict({", ".join(said)})'
+            options.append(f'{field.name}={value!r}')
+    return f'dict({", ".join(options)})'
 
 
 def _runs(rows: Sequence[Row]) -> Iterator[tuple[Row, int]]:

@@ -99,7 +99,7 @@ def read_settings(cfg: Config) -> SearchSettings:
     """
     search = cfg.get('search')
     if not isinstance(search, Mapping):
-        raise ConfigError("the config has no field 'search': see configs/search for what a search needs")
+        raise ConfigError(f"the config has no dict 'search', got {search!r}: see configs/search for examples")
     search = search.to_dict() if hasattr(search, 'to_dict') else dict(search)
     check_keys(search, _KEYS, 'search')
     analytic = _analytic(search)
@@ -120,10 +120,12 @@ def read_settings(cfg: Config) -> SearchSettings:
     if settings.initial > settings.evaluations:
         raise ConfigError(f'search.initial must be at most search.evaluations, {settings.evaluations}, got {settings.initial}')
     if len(settings.starts) > settings.initial:
-        raise ConfigError(f'search.starts must be at most search.initial ({settings.initial}), got {len(settings.starts)}')
+        raise ConfigError(f'search.starts must have at most search.initial, {settings.initial}, networks, got '
+                          f'{len(settings.starts)}')
     if ('latency' in settings.objectives) != (settings.latency is not None):
-        raise ConfigError("search.latency, e.g. dict(runtime='onnx', threads=2, reference='m'), is needed with the objective "
-                          "'latency', and only then")
+        raise ConfigError("search.latency must be given if, and only if, 'latency' is among search.objectives, e.g. "
+                          f"dict(runtime='onnx', threads=2, reference='m'), got {settings.latency!r} with the objectives "
+                          f'{", ".join(settings.objectives)}')
     if analytic is None:
         _check_task(settings, cfg)
     return settings
@@ -137,7 +139,7 @@ def _analytic(search: Mapping) -> dict | None:
         raise ConfigError(f'search.analytic must be True, a dict of options, or None, got {value!r}')
     given = [key for key in _ONLY_TRAINED if key in search]
     if given:
-        raise ConfigError(f'search.analytic trains nothing: leave out search.{given[0]}')
+        raise ConfigError(f'search.{given[0]} has no effect with search.analytic, which trains nothing: remove one of the two')
     return {} if value is True else dict(value)
 
 
@@ -145,7 +147,7 @@ def _start(arch: Any, space: SearchSpace) -> Genome:
     try:
         return space.encode(get_architecture(arch))
     except ConfigError as error:
-        named = f"'{arch}' of " if isinstance(arch, str) else ''
+        named = f"'{arch}' in " if isinstance(arch, str) else 'a network in '
         raise ConfigError(f'{named}search.starts cannot be used: {error}') from None
 
 
@@ -155,18 +157,20 @@ def _check_task(settings: SearchSettings, cfg: Config) -> None:
     last = max(out_indices) if isinstance(out_indices, (list, tuple)) else out_indices
     head = len(space.stages)
     if last > head:
-        raise ConfigError(f'search.space has {head} stages, but out_indices of {settings.network} are {out_indices}')
+        raise ConfigError(f'search.space has {head} stages, but out_indices of {settings.network} are {out_indices}, and at '
+                          f'most {head} is possible')
     for gene in space.genes:
         stage = head if gene.name == 'head_channels' else int(gene.name.split('.')[1]) if '.' in gene.name else 0
         if stage > last:
             raise ConfigError(f'search.space chooses {gene.name} from {gene.values}, which {settings.network} does not build: '
-                              f'its out_indices are {out_indices}; leave one value')
+                              f'its out_indices are {out_indices}; give a list of one value')
     for key in settings.schedule:
         get_key(cfg, key, 'search.schedule')
     now = get_architecture(arguments.get('arch', 'm'))
     for key, stage in settings.channels.items():
         if isinstance(stage, bool) or not isinstance(stage, Integral) or not 0 <= stage <= head:
-            raise ConfigError(f"search.channels['{key}'] must be from 0 to {head}, the head convolution, got {stage!r}")
+            raise ConfigError(f"search.channels['{key}'] must be a stage from 0 to {head}, where {head} is the head "
+                              f'convolution, got {stage!r}')
         _check_follows(key, get_key(cfg, key, 'search.channels'), stage, now)
 
 
@@ -174,8 +178,8 @@ def _check_follows(key: str, value: Any, stage: int, now: Architecture) -> None:
     # The value in the config must equal the width of the config's own network; otherwise the named stage is wrong.
     if stage <= len(now.stages) and value != stage_width(now, stage):
         widths = [stage_width(now, index) for index in range(len(now.stages) + 1)]
-        raise ConfigError(f"search.channels has '{key}' follow stage {stage}, but it is {value!r} in the config, where the "
-                          f"network's stages have {', '.join(map(str, widths))} channels")
+        raise ConfigError(f"search.channels['{key}'] is stage {stage}, which has {widths[stage]} channels, but the config sets "
+                          f"{key}={value!r}: correct the stage; the stages have {', '.join(map(str, widths))} channels")
 
 
 def _is_count(value: Any) -> bool:

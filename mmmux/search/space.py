@@ -69,7 +69,7 @@ class SearchSpace:
         self._choices = {name: tuple(values) for name, values in self._all_choices(table)}
         self.genes = tuple(Gene(name, values) for name, values in self._choices.items() if len(values) > 1)
         if not self.genes:
-            raise ConfigError('the search space holds a single network: give at least one list of several values')
+            raise ConfigError('search.space holds a single network: give at least one list of several values')
         self._columns = {gene.name: column for column, gene in enumerate(self.genes)}
         self._buildable = [self._check_stage(index) for index in range(len(self.stages))]
         self.size = self._count()
@@ -187,8 +187,8 @@ class SearchSpace:
         wrong = np.flatnonzero(self.canonical(genome)[0] != genome[0])
         if len(wrong):
             gene, value = self.genes[wrong[0]], genome[0, wrong[0]]
-            raise ConfigError(f'genome {tuple(genome[0].tolist())} is not canonical: {gene.name} {gene.values[value]} makes no '
-                              'difference or cannot be built there, and must be 0')
+            raise ConfigError(f'genome {tuple(genome[0].tolist())} is not canonical: its gene {gene.name} must be 0, because '
+                              f'the value {gene.values[value]} has no effect or cannot be built there')
         chosen = {name: values[int(self.indices(genome, name)[0])] for name, values in self._choices.items()}
         return Architecture(
             stages=tuple(self._rows(index, chosen) for index in range(len(self.stages))),
@@ -218,7 +218,8 @@ class SearchSpace:
             ConfigError: The architecture is not in this space.
         """
         if len(arch.stages) != len(self.stages):
-            raise ConfigError(f'the architecture has {len(arch.stages)} stages, the search space {len(self.stages)}')
+            raise ConfigError(f'the architecture is not in the search space: it has {len(arch.stages)} stages, and the space '
+                              f'has {len(self.stages)}')
         chosen = {'stem_channels': arch.stem_channels, 'head_channels': arch.head_channels}
         for index, rows in enumerate(arch.stages):
             chosen.update(self._chosen(index, rows))
@@ -328,7 +329,7 @@ def _check_first_row(stage: StageChoices, channels: int, where: str) -> None:
         kernels = max((kernel for kernel in stage.first['kernel_size'] if isinstance(kernel, tuple)), key=len, default=(0, ))
         if hidden < len(kernels):
             expanded = f' expanded by {expand_ratio}' if stage.kind == 'IR' else ''
-            raise ConfigError(f'{where} of the search space cannot cut {channels} channels{expanded} into {len(kernels)} '
+            raise ConfigError(f'{where} of the search space cannot split {channels} channels{expanded} into {len(kernels)} '
                               f'groups for kernel_size {kernels}')
 
 

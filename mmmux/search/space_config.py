@@ -92,7 +92,7 @@ def check_keys(config: Mapping, known: Iterable[str], where: str) -> None:
     for key in config:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f'it takes {", ".join(known)}'
+            hint = f"did you mean '{near[0]}'?" if near else f'choose from {", ".join(known)}'
             raise ConfigError(f"{where} has no key '{key}': {hint}")
 
 
@@ -117,39 +117,39 @@ def _mux(config: Any, where: str) -> dict[str, tuple]:
     if config is None:
         return {}
     if not isinstance(config, Mapping):
-        raise ConfigError(f"{where} must be a dict with 'blocks' and what to choose for them, or None, got {config!r}")
+        raise ConfigError(f"{where} must be a dict with 'blocks' and lists of values to choose from, or None, got {config!r}")
     check_keys(config, ('blocks', *MUX_ROW_CHOICES), where)
     mux = {'blocks': _values(config, 'blocks', None, where)}
     mux.update({name: _values(config, name, getattr(MUX, name), where) for name in MUX_ROW_CHOICES})
     for blocks in mux['blocks']:
         if isinstance(blocks, bool) or not isinstance(blocks, Integral) or blocks < 0:
-            raise ConfigError(f'blocks of {where} must be whole numbers from 0, got {blocks!r}')
+            raise ConfigError(f'blocks of {where} must be whole numbers from 0 up, got {blocks!r}')
     if not any(mux['blocks']):
-        raise ConfigError(f'blocks of {where} allow none: leave mux out')
+        raise ConfigError(f"blocks of {where} must hold a number above 0, got {mux['blocks']}: add one, or leave out mux")
     for name in MUX_ROW_CHOICES:
         for value in mux[name]:
             _try(MUX, where, **{name: value})
     for kernel in mux['kernel_size']:
         if isinstance(kernel, tuple):
-            raise ConfigError(f'kernel_size of {where} must be single odd numbers, got {kernel}: mixed kernels are for the '
-                              'first row of a stage')
+            raise ConfigError(f'kernel_size of {where} must hold single odd numbers, got {kernel}: only the first row of a '
+                              'stage can have mixed kernels')
     return mux
 
 
 def _values(config: Mapping, name: str, default: Any, where: str) -> tuple:
     if name not in config:
         if default is None and name != 'scales':
-            raise ConfigError(f"{where} needs '{name}': a list of values to choose from")
+            raise ConfigError(f"{where} lacks '{name}': give a list of values to choose from")
         return (default, )
     values = config[name]
     if not isinstance(values, (list, tuple)):
         raise ConfigError(f'{name} of {where} must be a list of values to choose from, got {values!r}')
     values = tuple(tuple(value) if isinstance(value, (list, tuple)) else value for value in values)
     if not values:
-        raise ConfigError(f'{name} of {where} is empty: it needs at least one value')
+        raise ConfigError(f'{name} of {where} is empty: give at least one value')
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ConfigError(f'{name} of {where} has {value!r} twice')
+            raise ConfigError(f'{name} of {where} has {value!r} twice: remove one of them')
     return values
 
 

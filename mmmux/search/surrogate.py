@@ -48,7 +48,14 @@ class RadialBasis(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Map features (N, F) to targets (N, )."""
+        """Evaluate the interpolation.
+
+        Args:
+            X (ndarray): Features (N, F), scaled to variance 1.
+
+        Returns:
+            ndarray: Targets (N, ).
+        """
         return self.interpolator_(X)
 
 

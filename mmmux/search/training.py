@@ -70,8 +70,8 @@ def train_and_validate(spec: TrialSpec) -> Mapping[str, float]:
 def _validate_at_the_end(cfg: Config) -> None:
     if not cfg.get('val_dataloader'):
         if not cfg.get('test_dataloader'):
-            raise ConfigError('the config has neither val_dataloader nor test_dataloader: a search needs one of them, with its '
-                              'evaluator, to compare networks by')
+            raise ConfigError('the config has neither val_dataloader nor test_dataloader: add one of them and its evaluator, '
+                              'which a search needs to compare networks')
         cfg.val_dataloader, cfg.val_evaluator, cfg.val_cfg = cfg.test_dataloader, cfg.test_evaluator, dict(type='ValLoop')
     train_cfg = {key: value for key, value in cfg.train_cfg.items() if key != 'dynamic_intervals'}
     length = train_cfg['max_epochs'] if 'max_epochs' in train_cfg else train_cfg['max_iters']

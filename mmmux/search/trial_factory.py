@@ -27,7 +27,7 @@ _TRAINING = 'mmmux.search.training:train_and_validate'
 
 
 class SearchedTask(DeployedTask, Protocol):
-    """The part of :class:`mmmux.tasks.Task` that a search uses; see there."""
+    """The methods of :class:`mmmux.tasks.Task` that a search calls; that class documents them."""
 
     def check_training(self, cfg: Config) -> None: ...
 
@@ -53,8 +53,8 @@ class Trials:
         self.task = task
         self._latency = LatencySettings.read(settings.latency) if 'latency' in settings.objectives else None
         if self._latency and task is None and settings.analytic is None:
-            raise ConfigError(f"latency is an objective of the search, and default_scope '{cfg.get('default_scope')}' of the "
-                              'config is of no task whose models can be exported: set default_scope, or name a task')
+            raise ConfigError(f"search.objectives has 'latency', but no task can export models of default_scope "
+                              f"'{cfg.get('default_scope')}': set default_scope or task in the config")
 
     def spec(self, generation: int, index: int, genome: Genome, earlier: Sequence[Evaluation]) -> TrialSpec:
         """Make the trial of a genome.

@@ -196,9 +196,9 @@ def judge(metrics: Mapping, spec: TrialSpec) -> TrialResult:
     """
     reported = {name: value for name, value in metrics.items() if name not in _OF_THE_TIMER}
     if not reported:  # as COCO's evaluator if a detector finds nothing
-        return TrialResult(FAILED, 0., reason='the evaluator reported nothing')
+        return TrialResult(FAILED, 0., reason='the evaluator reported no metric')
     if spec.metric not in reported:
-        raise UnknownMetric(f"search.metric is '{spec.metric}', which the evaluator does not report: it reports "
+        raise UnknownMetric(f"search.metric is '{spec.metric}', which the evaluator does not report: choose from "
                             f'{", ".join(sorted(reported))}')
     metric = float(reported[spec.metric])
     if not math.isfinite(metric):

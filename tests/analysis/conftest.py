@@ -10,7 +10,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
 
 @pytest.fixture
 def config():
-    """A config of ours by the end of its name."""
+    """Load a config of configs/ssdlite by the end of its name."""
     def load(name: str, **options):
         (path, ) = CONFIGS.glob(f'*{name}.py')
         return load_config(path, options)
@@ -21,7 +21,7 @@ def config():
 
 @pytest.fixture
 def detector(config):
-    """The model of a config, built."""
+    """Build the model of a config of configs/ssdlite."""
     from mmdet.registry import MODELS
 
     def build(name: str):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from facts import raises
 from PIL import Image
 
 from mmmux.analysis import anchors
@@ -45,7 +46,7 @@ def test_best_overlaps_equal_brute_force():
     ('muxnet-m_1xb16-25e_shapes-160', 160), ('mobilenetv2_1xb8-40e_bccd-320', 320),
 ])
 def test_anchors_are_the_heads_own(detector, config, name, size):
-    """The grid is worked out from strides; the head's comes from the feature maps that really arrive."""
+    """Our grid is computed from the strides; the head's grid has the sizes of its feature maps."""
     model = detector(name)
     with torch.no_grad():
         maps = [tuple(feature.shape[-2:]) for feature in model.extract_feat(torch.zeros(1, 3, size, size))]
@@ -81,7 +82,7 @@ class TestFitSizes:
         assert overlaps[labels == 1].mean() > 0.4
 
     def test_same_seed_same_sizes(self):
-        boxes = boxes_of(random_boxes(330, 10, 200))  # more than are looked at, so that some are drawn
+        boxes = boxes_of(random_boxes(330, 10, 200))  # more than the 300 that the fit uses, so that some are drawn at random
         assert anchors.fit_sizes(boxes, COARSE) == anchors.fit_sizes(boxes, COARSE)
 
     @pytest.mark.parametrize('generator', [
@@ -89,7 +90,7 @@ class TestFitSizes:
         dict(type='SSDAnchorGenerator', strides=[8], ratios=[[2]], basesize_ratio_range=(0.15, 0.9), input_size=300),
     ])
     def test_other_generators_are_refused(self, generator):
-        with pytest.raises(ConfigError, match=r'SSDAnchorGenerator with min_sizes.*anchor_generator is'):
+        with raises(ConfigError, 'model.bbox_head.anchor_generator', 'SSDAnchorGenerator', 'min_sizes', generator):
             anchors.fit_sizes(boxes_of(random_boxes(5, 10, 20)), generator)
 
 
@@ -134,7 +135,7 @@ class TestTrainingBoxes:
         for path in (tmp_path / 'VOC2007/Annotations').glob('*.xml'):
             path.write_text('<annotation/>')
         shapes.train_dataloader.dataset.filter_cfg = None
-        with pytest.raises(DatasetError, match='hold no boxes'):
+        with raises(DatasetError, '6 training pictures', 'train_dataloader.dataset'):
             anchors.training_boxes(shapes, max_pictures=6)
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from facts import raises
 from mmengine.config import Config
 from torch import nn
 
@@ -14,7 +15,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 def brute_force(model: nn.Module, height: int, width: int) -> int:
-    """Each value that a convolution or linear layer puts out costs one multiply-add for each weight it is made with."""
+    """Count one multiply-add for each output value of a convolution or linear layer and each weight of that value."""
     total = 0
 
     def add(module, inputs, output):
@@ -88,7 +89,7 @@ def test_input_shape_of_segmentors_is_that_of_the_crop_or_the_short_edge(name, s
     (dict(type='ResizeShortestEdge', scale=64, max_size=99), dict(type='RandomFlip'), (64, 64)),
     (dict(type='ResizeShortestEdge', scale=(96, 64)), dict(type='RandomFlip'), (64, 64)),
 ])
-def test_input_shape_by_what_pipelines_say(test, train, shape):
+def test_input_shape_by_the_pipelines(test, train, shape):
     train = dict(type='RepeatDataset', times=2, dataset=dict(pipeline=[train]))
     loaders = dict(test_dataloader=dict(dataset=dict(pipeline=[test])), train_dataloader=dict(dataset=train))
     assert complexity.input_shape(Config(loaders)) == shape
@@ -133,7 +134,7 @@ def test_input_shape_is_that_of_the_test_pipeline(config, name, shape):
 def test_shape_that_is_not_fixed(pipeline):
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
     for without in (cfg, Config(dict(model=dict()))):
-        with pytest.raises(ConfigError, match='--shape HEIGHT WIDTH'):
+        with raises(ConfigError, 'test_dataloader', 'Resize', 'RandomCrop', '--shape HEIGHT WIDTH'):
             complexity.input_shape(without)
 
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from facts import raises
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -10,7 +11,7 @@ from mmmux.utils.errors import DatasetError
 
 
 def write(work_dir: Path, run: str, rows: list[dict]) -> None:
-    """As mmengine's LocalVisBackend does: one JSON object a line, below the time stamp of the run."""
+    """Write a log as mmengine's LocalVisBackend does: one JSON object per line, in the folder of the run's time stamp."""
     folder = work_dir / run / 'vis_data'
     folder.mkdir(parents=True)
     (folder / 'scalars.json').write_text(''.join(json.dumps(row) + '\n' for row in rows))
@@ -25,7 +26,7 @@ def val(epoch: int, score: float) -> dict:
 
 
 def iteration(number: int, loss: float) -> dict:
-    """As where `by_epoch=False`: no epoch."""
+    """Return a row of a training with `by_epoch=False`, which has no epoch."""
     return {key: value for key, value in train(0, number, loss).items() if key != 'epoch'}
 
 
@@ -42,7 +43,7 @@ def test_losses_at_fractions_of_epochs_and_scores_at_whole_ones(tmp_path):
     assert 'loss' not in curves.val and 'pascal_voc/mAP' not in curves.train
 
 
-def test_resumed_run_goes_on_where_the_first_ended(tmp_path):
+def test_resumed_run_continues_the_first(tmp_path):
     write(tmp_path, '20260102_000000', [train(2, 20, 1.), val(2, .5)])
     write(tmp_path, '20260101_235959', [train(1, 10, 3.), val(1, .2)])
     curves = read_curves(tmp_path)
@@ -50,7 +51,7 @@ def test_resumed_run_goes_on_where_the_first_ended(tmp_path):
 
 
 @pytest.mark.parametrize('begin', [10, 30])
-def test_run_that_does_some_of_it_again_replaces_that(tmp_path, begin):
+def test_run_that_repeats_iterations_replaces_them(tmp_path, begin):
     """By iterations; the second run starts anew, or after iteration 20."""
     write(tmp_path, '20260101_000000', [row for i in (10, 20, 30, 40) for row in (iteration(i, 4.), miou(i, 30.))])
     write(tmp_path, '20260102_000000', [row for i in range(begin, 50, 10) for row in (iteration(i, 2.), miou(i, 60.))])
@@ -70,12 +71,12 @@ def test_training_by_iterations(tmp_path):
 
 
 def test_without_a_log(tmp_path):
-    with pytest.raises(DatasetError, match=f'{tmp_path} holds no training log'):
+    with raises(DatasetError, tmp_path, '*/vis_data/scalars.json'):
         read_curves(tmp_path)
 
 
 def test_plot_shows_every_run(tmp_path):
-    """Each run more adds a colour of its own."""
+    """Each further run adds its own colour."""
     runs = {}
     colours = []
     for name in ('first', 'second'):

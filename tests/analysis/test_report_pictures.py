@@ -49,7 +49,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def columns(drawn: np.ndarray, parts: list[Image.Image]) -> list[float]:
-    """How far each column of a written picture is from what should stand there, 300 pixels high below its title."""
+    """Return the mean distance of each column of a written picture from the expected one, 300 pixels high below its title."""
     left, errors = 2, []
     for part in parts:
         width = round(part.width * 300 / part.height)
@@ -85,7 +85,7 @@ def test_pictures_of_class_folders(trained, folders, tmp_path):
         picture = folders / f'val/{name}/{index}.png'
         parts = [with_scores(np.asarray(Image.open(picture)), inferencer.predict(picture).pred_score.numpy(), CLASSES,
                              [CLASSES.index(name)]) for inferencer in inferencers]
-        assert max(columns(pixels(path), parts)) < 4  # what JPEG changes
+        assert max(columns(pixels(path), parts)) < 4  # the error of JPEG
 
 
 def test_no_more_pictures_than_there_are(trained, folders, tmp_path):
@@ -109,7 +109,7 @@ def test_pictures_of_cifars_batches(trained, tmp_path, monkeypatch):
 
 
 def test_pictures_of_chests(trained, tmp_path):
-    """Named by all of their findings, or none."""
+    """The names have all findings, or 'none'."""
     files = NIHFiles(tmp_path / 'data')
     files.add('train_val', '9')
     for patient, findings in (('1', 'Mass'), ('2', 'No Finding'), ('3', 'Hernia|Effusion')):

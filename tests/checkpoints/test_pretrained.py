@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from facts import raises
 from mmengine.model import BaseModule
 from torch import nn
 
@@ -55,27 +56,23 @@ def test_the_backbone_of_a_whole_detector(load, weights, prefix):
 
 
 @pytest.mark.parametrize(('content', 'options', 'parts'), [
-    (lambda weights: prefixed('backbone.', weights), {}, ["add prefix='backbone.' to init_cfg"]),
-    (lambda weights: weights, dict(arch=OTHER), ["first 'stages.1.0.expand.weight'", '32x16x1x1', '64x16x1x1']),
+    (lambda weights: prefixed('backbone.', weights), {}, ["prefix='backbone.'", 'init_cfg']),
+    (lambda weights: weights, dict(arch=OTHER), ["'stages.1.0.expand.weight'", '32x16x1x1', '64x16x1x1']),
     (lambda weights: {key: value for key, value in weights.items() if not key.startswith('stages.1.1.block.conv.')}, {},
-     ['1 of ', "first 'stages.1.1.block.conv.weight'"]),
-    (lambda weights: {'conv1.weight': torch.zeros(3)}, {}, ["begins with 'conv1.weight'", "'stem.0.weight'"]),
-    (lambda weights: weights, dict(prefix='backbone.'),
-     ["no weights under prefix 'backbone.'", "begins with 'stem.0.weight'"]),
+     ['1 of 57', "'stages.1.1.block.conv.weight'"]),
+    (lambda weights: {'conv1.weight': torch.zeros(3)}, {}, ["'conv1.weight'", "'stem.0.weight'"]),
+    (lambda weights: weights, dict(prefix='backbone.'), ["'backbone.'", 'init_cfg.prefix', "'stem.0.weight'"]),
     (lambda weights: prefixed('module.backbone.', weights), dict(prefix='backbone.'),
-     ["begins with 'module.backbone.stem.0.weight'"]),
-    (lambda weights: dict(weights, **{'stem.0.weight': 'a name'}), {}, ["'stem.0.weight'"]),
-    (lambda weights: {0: torch.zeros(1)}, {}, ['holds no weights']),
-    (lambda weights: dict(meta=1), {}, ['holds no weights']),
-    (lambda weights: [1], {}, ['holds no weights']),
+     ["'backbone.'", "'module.backbone.stem.0.weight'"]),
+    (lambda weights: dict(weights, **{'stem.0.weight': 'a name'}), {}, ["'stem.0.weight'", 'str']),
+    (lambda weights: {0: torch.zeros(1)}, {}, ['state_dict']),
+    (lambda weights: dict(meta=1), {}, ['state_dict']),
+    (lambda weights: [1], {}, ['state_dict']),
 ], ids=['whole detector', 'another arch', 'missing', 'another model', 'wrong prefix', 'module before prefix', 'not a tensor',
         'keys that are no names', 'no weights', 'a list'])
 def test_a_file_of_another_model_is_refused(load, weights, content, options, parts):
-    with pytest.raises(CheckpointError) as caught:
+    with raises(CheckpointError, 'weights.pth', *parts):
         load(content(weights), **options)
-    message = str(caught.value)
-    assert 'weights.pth' in message and '\n' not in message
-    assert all(part in message for part in parts), message
 
 
 def test_a_list_of_init_cfgs_is_checked_too(tmp_path):
@@ -83,7 +80,7 @@ def test_a_list_of_init_cfgs_is_checked_too(tmp_path):
     torch.save({'conv1.weight': torch.zeros(3)}, file)
     network = MUXNet(SMALL, out_indices=(1, ), init_cfg=[dict(type='Constant', layer='Conv2d', val=1),
                                                          dict(type='Pretrained', checkpoint=file)])
-    with pytest.raises(CheckpointError, match=r'conv1\.weight'):
+    with raises(CheckpointError, file, "'conv1.weight'"):
         network.init_weights()
 
 
@@ -100,7 +97,7 @@ def test_a_refused_file_leaves_the_network_as_it_was(tmp_path, weights):
 
 def test_a_file_that_does_not_exist_is_named():
     network = MUXNet(SMALL, out_indices=(1, ), init_cfg=dict(type='Pretrained', checkpoint='/nowhere/w.pth'))
-    with pytest.raises(CheckpointError, match=r'/nowhere/w\.pth does not exist'):
+    with raises(CheckpointError, '/nowhere/w.pth', 'exist'):
         network.init_weights()
 
 

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy
 import pytest
 import torch
+from facts import assert_facts, raises
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmengine.hooks import CheckpointHook
@@ -65,7 +66,7 @@ TRAINING = dict(
 
 @pytest.fixture(scope='module')
 def runner_checkpoint(tmp_path_factory):
-    """What mmengine really writes after an epoch: histories, optimizer, schedulers and meta beside the weights."""
+    """The checkpoint that mmengine writes after an epoch: histories, optimizer, schedulers and meta besides the weights."""
     folder = tmp_path_factory.mktemp('run')
     runner = Runner(
         Model(), str(folder), **TRAINING, train_cfg=dict(by_epoch=True, max_epochs=1), experiment_name='safe_loading',
@@ -120,17 +121,15 @@ def test_code_is_refused_by_name_and_does_not_run(tmp_path, either_way, attack, 
     mark, file = tmp_path / 'ran', str(tmp_path / 'bad.pth')
     torch.save(dict(state_dict=dict(weight=torch.zeros(1)), meta=ATTACKS[attack](mark)), file,
                _use_new_zipfile_serialization=zipped)
-    with pytest.raises(CheckpointError) as caught:
+    with raises(CheckpointError, file, attack.removeprefix('builtins.')):
         reader(file)
-    message = str(caught.value)
-    assert file in message and attack.removeprefix('builtins.') in message and '\n' not in message, message
     assert not mark.exists()
 
 
 def test_a_bare_pickle_is_refused_too(tmp_path, either_way):
     mark, file = tmp_path / 'ran', tmp_path / 'bad.pth'
     file.write_bytes(pickle.dumps(Runs(os.mkdir, str(mark))))
-    with pytest.raises(CheckpointError, match=r'bad\.pth'):
+    with raises(CheckpointError, file):
         load_checkpoint_file(file)
     assert not mark.exists()
 
@@ -147,7 +146,7 @@ def test_a_function_reached_through_a_harmless_class_is_refused(tmp_path, either
     with zipfile.ZipFile(file, 'w') as archive:
         for name, content in parts.items():
             archive.writestr(name, code if name.endswith('data.pkl') else content)
-    with pytest.raises(CheckpointError, match=r'bad\.pth'):
+    with raises(CheckpointError, file):
         load_checkpoint_file(file)
 
 
@@ -178,7 +177,7 @@ def test_downloads_are_read_the_same_way(served, tmp_path, runner_checkpoint):
     assert 'message_hub' in CheckpointLoader.load_checkpoint(f'{address}/good.pth', map_location='cpu')
     mark = tmp_path / 'ran'
     torch.save(Runs(os.mkdir, str(mark)), folder / 'bad.pth')
-    with pytest.raises(CheckpointError, match=r'posix\.mkdir'):
+    with raises(CheckpointError, 'bad.pth', 'posix.mkdir'):
         CheckpointLoader.load_checkpoint(f'{address}/bad.pth', map_location='cpu')
     assert not mark.exists()
 
@@ -232,10 +231,8 @@ def test_what_is_no_checkpoint_gets_one_sentence(tmp_path, either_way, content, 
     file = tmp_path / 'odd.pth'
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(CheckpointError) as caught:
+    with raises(CheckpointError, file, *(['exist'] if content is None else [])):
         reader(str(file))
-    assert str(file) in str(caught.value) and '\n' not in str(caught.value)
-    assert ('does not exist' in str(caught.value)) is (content is None)
 
 
 @pytest.fixture(params=[True, False], ids=['zip', 'legacy'])
@@ -256,12 +253,12 @@ def test_damage_never_gets_past_as_another_error(saved, tmp_path, either_way, da
         whole[position] = data.draw(st.integers(0, 255))
     file.write_bytes(whole[:data.draw(place)] if data.draw(st.booleans()) else whole)
     try:
-        load_checkpoint_file(file)  # damage inside a tensor's numbers cannot be told
+        load_checkpoint_file(file)  # damage inside a tensor's numbers cannot be found
     except CheckpointError as error:
-        assert str(file) in str(error) and '\n' not in str(error)
+        assert_facts(str(error), file)
 
 
-# What torch refuses to change or call with weights_only=True, in a pickle of a checkpoint saved in the older format.
+# Changes and calls that torch refuses with weights_only=True, in a pickle of a checkpoint saved in the older format.
 def shared(name: str) -> bytes:
     return b'cbuiltins\ngetattr\n(cmmengine.logging.history_buffer\nHistoryBuffer\nV' + name.encode() + b'\ntR'
 
@@ -280,7 +277,7 @@ def test_nothing_but_an_allowed_class_gets_a_state(tmp_path, restricted_pickle, 
     torch.save({}, file, _use_new_zipfile_serialization=False)
     file.write_bytes(file.read_bytes().replace(pickle.dumps({}, 2), b'\x80\x02' + STATES[kind] + b'.', 1))
     before = HistoryBuffer.mean.__defaults__
-    with pytest.raises(CheckpointError, match=f'a change of {kind}'):
+    with raises(CheckpointError, file, kind):
         load_checkpoint_file(file)
     assert HistoryBuffer.mean.__defaults__ == before
 
@@ -288,21 +285,20 @@ def test_nothing_but_an_allowed_class_gets_a_state(tmp_path, restricted_pickle, 
 @pytest.mark.parametrize('code,asked', [
     (shared('current') + b'(I1\ntR', 'HistoryBuffer.current'),
     (b'(X\x06\0\0\0module' + shared('mean') + b'Va.py\nVtext\ntQ', "'module'"),  # may write a file
-    (b'(ctorch\ndevice\nVcpu\no', 'torch.save never writes'),
+    (b'(ctorch\ndevice\nVcpu\no', 'pickle instruction'),
 ], ids=['call', 'module', 'old call'])
 def test_nothing_else_is_called(tmp_path, restricted_pickle, code, asked):
     file = tmp_path / 'bad.pth'
     torch.save({}, file, _use_new_zipfile_serialization=False)
     file.write_bytes(file.read_bytes().replace(pickle.dumps({}, 2), b'\x80\x02' + code + b'.', 1))
-    with pytest.raises(CheckpointError) as caught:
+    with raises(CheckpointError, file, asked):
         load_checkpoint_file(file)
-    assert asked in str(caught.value)
 
 
 def test_sparse_tensors_are_refused(tmp_path, restricted_pickle):
-    """Their indices may be outside of their shape, which nothing looks at before they are used."""
+    """Their indices may be outside of their shape, and torch does not check this before it uses them."""
     torch.save(dict(a=torch.eye(2).to_sparse()), tmp_path / 'w.pth')
-    with pytest.raises(CheckpointError, match='_rebuild_sparse_tensor'):
+    with raises(CheckpointError, 'w.pth', 'torch._utils._rebuild_sparse_tensor'):
         load_checkpoint_file(tmp_path / 'w.pth')
 
 
@@ -347,7 +343,7 @@ def test_the_config_that_mmengine_runs_is_removed_or_refused_whatever_hides_it(t
     content.__dict__.update(get=set) if place == 'in the checkpoint' else None
     torch.save(content, tmp_path / 'w.pth')
     if either_way == 'restricted pickle':
-        with pytest.raises(CheckpointError, match='a change of OrderedDict'):
+        with raises(CheckpointError, 'w.pth', 'OrderedDict'):
             load_checkpoint_file(tmp_path / 'w.pth')
     else:
         assert dict.get(load_checkpoint_file(tmp_path / 'w.pth'), 'meta') == {}
@@ -361,17 +357,16 @@ HISTORY = b'cmmengine.logging.history_buffer\nHistoryBuffer\n)\x81'
     (HISTORY + b'}V_log_history\nV|\nsb', 'HistoryBuffer'),
     (b'cnumpy\nndarray\n(K\x01\x85Vu1\ntR', 'numpy.ndarray'),
     (b'ccollections\nOrderedDict\n)R}Vget\nc__builtin__\nset\nsb', 'OrderedDict'),
-    (b'cnumpy\ndtype\n(Vf8\nI00\nI01\ntR(I3\nV<\nN(Va\nt}Va\n(cnumpy\ndtype\n(VO\ntRI0\ntsI-1\nI-1\nI0\ntb', 'DType'),
+    (b'cnumpy\ndtype\n(Vf8\nI00\nI01\ntR(I3\nV<\nN(Va\nt}Va\n(cnumpy\ndtype\n(VO\ntRI0\ntsI-1\nI-1\nI0\ntb', 'Float64DType'),
     (b'cbuiltins\nbytearray\n)R(K\x01e', 'bytearray'),
-    (b'ctorch._tensor\n_rebuild_from_type_v2\n', '_rebuild_from_type_v2'),
+    (b'ctorch._tensor\n_rebuild_from_type_v2\n', 'torch._tensor._rebuild_from_type_v2'),
 ], ids=['interface', 'history of text', 'array of any size', 'hidden methods', 'objects in numbers', 'append', 'any call'])
 def test_objects_get_the_data_of_their_type_alone(tmp_path, restricted_pickle, code, asked):
     file = tmp_path / 'bad.pth'
     torch.save({}, file, _use_new_zipfile_serialization=False)
     file.write_bytes(file.read_bytes().replace(pickle.dumps({}, 2), b'\x80\x02' + code + b'.', 1))
-    with pytest.raises(CheckpointError) as caught:
+    with raises(CheckpointError, file, asked):
         load_checkpoint_file(file)
-    assert asked in str(caught.value) and 'was not run' in str(caught.value)
 
 
 def test_an_archive_with_two_lists_of_records_runs_nothing(tmp_path, either_way):
@@ -393,7 +388,7 @@ def test_an_archive_with_two_lists_of_records_runs_nothing(tmp_path, either_way)
     file = tmp_path / 'bad.pth'
     file.write_bytes(data[:start + size] + decoy + b' ' * rest + end)
     assert 'constants.pkl' in torch._C.PyTorchFileReader(str(file)).get_all_records()
-    with pytest.raises(CheckpointError, match=r'TorchScript|damaged'):
+    with raises(CheckpointError, file):
         load_checkpoint_file(file)
 
 
@@ -403,9 +398,8 @@ def test_a_download_is_kept_and_a_failing_one_is_a_sentence(served):
     assert CheckpointLoader.load_checkpoint(f'{address}/w.pth?token=1') == dict(a=1)
     (folder / 'w.pth').unlink()
     assert CheckpointLoader.load_checkpoint(f'{address}/w.pth') == dict(a=1)
-    with pytest.raises(CheckpointError) as caught:
+    with raises(CheckpointError, f'{address}/gone.pth', 404):
         CheckpointLoader.load_checkpoint(f'{address}/gone.pth')
-    assert all(fact in str(caught.value) for fact in (f'{address}/gone.pth', '404')) and '\n' not in str(caught.value)
 
 
 @pytest.mark.parametrize('prefix,table', [
@@ -424,15 +418,15 @@ def test_names_of_model_zoos(served, tmp_path, monkeypatch, prefix, table):
         assert 'head.a' in CheckpointLoader.load_checkpoint(f'{prefix}file')['state_dict']
     state = CheckpointLoader.load_checkpoint(f'{prefix}mine')['state_dict']
     assert list(state) == (['a'] if prefix == 'mmcls://' else ['backbone.a', 'head.a'])
-    for name, words in dict(bad='posix.mkdir', other="'other'").items():
-        with pytest.raises(CheckpointError, match=words):
+    for name, facts in dict(bad=['posix.mkdir'], other=[f'{prefix}other', "'other'"]).items():
+        with raises(CheckpointError, *facts):
             CheckpointLoader.load_checkpoint(f'{prefix}{name}')
     assert not (tmp_path / 'ran').exists()
 
 
 @pytest.mark.parametrize('place', ['s3://bucket/w.pth', 'petrel://bucket/w.pth', 'pavi://folder/w.pth'])
 def test_object_stores(tmp_path, monkeypatch, place):
-    """Their clients are not to be had: these answer with a file."""
+    """The real clients cannot be installed here; stand-ins return a file."""
     file = tmp_path / 'w.pth'
     torch.save(dict(a=1), file)
 
@@ -447,7 +441,7 @@ def test_object_stores(tmp_path, monkeypatch, place):
         monkeypatch.setitem(sys.modules, name, module)
     assert CheckpointLoader.load_checkpoint(place) == dict(a=1)
     torch.save(Runs(os.mkdir, str(tmp_path / 'ran')), file)
-    with pytest.raises(CheckpointError, match=r'posix\.mkdir'):
+    with raises(CheckpointError, 'w.pth', 'posix.mkdir'):
         CheckpointLoader.load_checkpoint(place)
     assert not (tmp_path / 'ran').exists()
 
@@ -492,5 +486,5 @@ assert seen() == before
 
 def test_files_in_memory_are_named_so():
     buffer = io.BytesIO(b'nothing')
-    with pytest.raises(CheckpointError, match='from memory'):
+    with raises(CheckpointError, 'from memory'):
         load_checkpoint_file(buffer)

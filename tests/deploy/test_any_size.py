@@ -1,6 +1,6 @@
-"""Every architecture takes every size, batch and type: forward, backward, and in its exact form.
+"""Every architecture accepts every size, batch and data type: forward, backward, and in its exact form.
 
-MMMUX_SIZES is how many are drawn in all, MMMUX_SEED draws others.
+MMMUX_SIZES is the total number of random batches; MMMUX_SEED is their seed.
 """
 import copy
 import functools
@@ -22,20 +22,20 @@ pytestmark = pytest.mark.slow
 DRAWN = count('MMMUX_SIZES') // len(ARCHITECTURES)
 STRIDES = (2, 4, 8, 16, 16, 32, 32, 32)
 SHARES = {torch.float32: 5, torch.float64: 2, torch.bfloat16: 2, torch.float16: int(half_on_cpu())}
-# From the trained network, relative to the largest value of a feature.
+# Largest distance from the trained network, relative to the largest value of a feature.
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-12}
-# The short types round at every one of some two hundred layers, in the trained network as in the exact form: neither is the
-# measure of the other, but float32 is that of both. So many times as far from it as the trained network may the exact form be.
+# In float16 and bfloat16, both the trained network and the exact form round at each of about two hundred layers, so both are
+# compared with float32. The distance of the exact form may be at most this many times that of the trained network.
 TIMES_AS_FAR = 3
-LARGEST = 160**2  # pixels, times the batch: what takes a second
+LARGEST = 160**2  # pixels of a batch, which take about a second
 
 
 def drawn(chance: random.Random):
-    """The output stride of a network, a type, and the shape (N, C, H, W) of a batch."""
+    """Draw the output stride of a network, a data type, and the shape (N, C, H, W) of a batch."""
     height = round(32 * math.exp(chance.uniform(0, 3)))
     width = round(32 * math.exp(chance.uniform(0, max(0., math.log(LARGEST / height / 32)))))
     size = chance.sample([height, width], 2)
-    # Torch normalises no single value, to which a stride of 32 brings a picture of 32 x 32.
+    # Torch cannot normalise a single value, and a stride of 32 reduces a picture of 32 x 32 to one.
     batch = chance.randint(2 if max(size) == 32 else 1, max(2, LARGEST // (size[0] * size[1])))
     dtype = chance.choices(list(SHARES), weights=list(SHARES.values()))[0]
     return chance.choice([None, 16, 8]), dtype, (min(batch, 9), 3, *size)
@@ -43,7 +43,7 @@ def drawn(chance: random.Random):
 
 @torch.no_grad()
 def distances(network, truth, x):
-    """Of each feature, relative to the largest value of the true one."""
+    """Return the error of each feature, relative to the largest value of the true feature."""
     true = truth(x.to(next(truth.parameters()).dtype))
     return [float(relative_error(ours.double(), theirs.double())) for ours, theirs in zip(network(x), true)]
 

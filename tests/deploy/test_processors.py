@@ -1,4 +1,4 @@
-"""What is the same on every processor: the bytes of a file, and up to rounding what its runtime computes."""
+"""A file has the same bytes on every processor, and its runtime computes the same values up to rounding."""
 from importlib.util import find_spec
 
 import pytest
@@ -34,16 +34,16 @@ def test_a_file_does_not_depend_on_the_processor_that_wrote_it(as_trained, fresh
     torch.save(as_trained(MUXNet('m', out_indices=(4, 6))).state_dict(), tmp_path / 'weights.pth')
     code = WRITE.format(weights=tmp_path / 'weights.pth', folder=tmp_path, formats=formats)
     here = fresh_python(code).splitlines()
-    # Torch and oneDNN take themselves to be on a processor of 2008, without AVX.
+    # Torch and oneDNN use the instructions of a processor of 2008, without AVX.
     monkeypatch.setenv('ATEN_CPU_CAPABILITY', 'default')
     monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'SSE41')
     elsewhere = fresh_python(code).splitlines()
-    assert elsewhere[0].startswith(('DEFAULT', 'NO AVX'))  # the latter until torch 2.1
+    assert elsewhere[0].startswith(('DEFAULT', 'NO AVX'))  # 'NO AVX' until torch 2.1
     assert len(here) == 1 + len(formats) and here[1:] == elsewhere[1:]
 
 
 class Even(nn.Module):
-    """A network of convolutions with equal weights, which gives the mean of each pixel's colours."""
+    """Compute the mean of each pixel's colours by convolutions with equal weights."""
     outputs = ('means', )
 
     def __init__(self):

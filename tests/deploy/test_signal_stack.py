@@ -1,4 +1,4 @@
-"""A process that has used OpenVINO outlives the signals that Python handles."""
+"""A process that has used OpenVINO survives the signals that Python handles."""
 import textwrap
 
 import pytest

@@ -1,6 +1,7 @@
-"""The form of each stage that is measured to be the fastest."""
+"""The fastest form of each stage is found by measurement."""
 import pytest
 import torch
+from facts import raises
 from torch import nn
 
 import mmmux.deploy.tune as fastest_forms
@@ -16,7 +17,7 @@ def network():
     return MUXNet('m', out_indices=(4, 6)).eval()
 
 
-def test_only_what_makes_a_difference_is_tried(network):
+def test_only_forms_that_differ_are_tried(network):
     always = ['in_place', 'halved']
     # Only stages 2, 3 and 5 of m have mixed kernels, 1 to 5 MUX blocks; stage 1 has a depthwise step of few channels.
     expected = [[], [*always, 'cut'], *[['in_place', 'merged', 'halved']] * 2, always, ['in_place', 'merged', 'halved'], []]
@@ -31,7 +32,7 @@ def test_without_se_there_is_no_gate_to_spread():
 
 
 @pytest.mark.parametrize('halved', [True, False])
-def test_what_is_faster_alone_is_taken_together(network, halved, monkeypatch):
+def test_forms_that_are_faster_alone_are_combined(network, halved, monkeypatch):
 
     def seconds(stage, x, forms, *_):
         return {form: [2 - 0.5 * (form.halved == halved) - 0.5 * (form.in_place == (x.shape[1] == 24)) + (not form.merged)]
@@ -46,7 +47,7 @@ def test_what_is_faster_alone_is_taken_together(network, halved, monkeypatch):
 
 
 @pytest.mark.parametrize('ratio, taken', [(0.98, False), (0.95, True)])
-def test_what_is_faster_by_no_more_than_noise_is_left(network, ratio, taken, monkeypatch):
+def test_a_form_that_is_faster_by_no_more_than_noise_is_not_selected(network, ratio, taken, monkeypatch):
     # The machine is twice as slow in the second round: within a round the ratio stays.
     monkeypatch.setattr(fastest_forms, '_seconds', lambda stage, x, forms, *_: {
         form: [slow * (1 if form.halved else ratio) for slow in (1, 2, 1)] for form in forms})
@@ -94,5 +95,5 @@ def test_every_copy_of_a_stage_is_computed(network):
 
 def test_a_model_without_muxnet(network):
     assert fastest_forms.network_in(nn.Sequential(network)) is network
-    with pytest.raises(ConfigError, match='none in this Linear'):
+    with raises(ConfigError, 'MUXNet', 'Linear', '--tune'):
         fastest_forms.network_in(nn.Linear(1, 1))

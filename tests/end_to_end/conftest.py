@@ -49,7 +49,7 @@ def options(data, in_this_process):
 
 @pytest.fixture(scope='session')
 def program():
-    """Run a Python program as a user would, in a process and a folder of its own."""
+    """Run a Python program as a user does, in its own process, and return the finished process."""
     env = dict(os.environ, PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1', MKL_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
 
     def run(*args, cwd: Path, status: int = 0) -> subprocess.CompletedProcess:
@@ -62,7 +62,7 @@ def program():
 
 @pytest.fixture
 def forked_program(tmp_path):
-    """Run a Python program in a process of its own that need not import what all programs do; give back what it printed."""
+    """Run a Python program in a forked process, where all packages are imported already, and return the printed text."""
     def run(path: Path, *args, cwd: Path) -> str:
         output = tmp_path / 'printed.txt'
         ToolProcess(path, *args, environment=dict(CUDA_VISIBLE_DEVICES=''), output=output, cwd=cwd).finish()
@@ -73,7 +73,7 @@ def forked_program(tmp_path):
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a Python program that is not waited for."""
+    """Start Python programs without waiting for them; the fixture ends them."""
     programs = Programs(tmp_path)
     yield programs
     programs.end()
@@ -95,7 +95,7 @@ def two_processes(program):
 
 @pytest.fixture
 def tool(monkeypatch):
-    """Run a program below tools/ in this process, which spares the start of another."""
+    """Run a program below tools/ in this process, which is faster than starting another."""
     def run(name: str, *args) -> None:
         _run_here(monkeypatch, name, *args)
 
@@ -106,7 +106,7 @@ def tool(monkeypatch):
 
 @pytest.fixture(scope='session')
 def tool_in():
-    """The same in a folder, for fixtures that many tests share."""
+    """Run a program below tools/ in a folder, for fixtures that several tests share."""
     def run(folder: Path, name: str, *args) -> None:
         _forget_runs()
         with pytest.MonkeyPatch.context() as patch:
@@ -118,15 +118,15 @@ def tool_in():
 
 
 def _run_here(patch: pytest.MonkeyPatch, name: str, *args) -> None:
-    patch.setenv('LOCAL_RANK', '0')  # the tools set it; so it is taken back afterwards
+    patch.setenv('LOCAL_RANK', '0')  # the tools set this variable; the patch resets it
     patch.setattr(sys, 'argv', [name, *map(str, args)])
     runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
 
 
 def _forget_runs() -> None:
-    """Take away what a process of its own would not find, of whatever test: an earlier run's visualizer and logger.
+    """Remove the visualizers and loggers of earlier runs, which a new process would not have.
 
-    They write into that run's folder, and to a standard output that pytest has closed.
+    They write into the folder of that run, and to a standard output that pytest has closed.
     """
     init_default_scope('mmengine')
     for visualizer in (DetLocalVisualizer, SegLocalVisualizer, UniversalVisualizer):
@@ -136,7 +136,7 @@ def _forget_runs() -> None:
 
 @pytest.fixture
 def fails(tool, capsys):
-    """Run a tool that must end with status 2; give back the sentence, after which nothing else is said."""
+    """Run a tool that must end with status 2, and return its last line, the error."""
     def run(*args) -> str:
         with pytest.raises(SystemExit) as ended:
             tool(*args)
@@ -151,7 +151,7 @@ def fails(tool, capsys):
 
 @pytest.fixture(scope='session')
 def left_alone(tmp_path_factory):
-    """A training of `small_trainings` that nobody interrupts, run once for all tests that compare others with it."""
+    """Run a training of `small_trainings` without interruption, once for all tests that compare others with it."""
     @cache
     def train(kind: str, *options: str) -> Training:
         folder = tmp_path_factory.mktemp('alone')

@@ -18,7 +18,7 @@ LABELS = f'{DATA}/annotations/validation'
 
 
 def write_ade20k(folder: Path, train: int, val: int) -> None:
-    """Each label map holds all 150 classes, and 0 for what is none of them; pictures stand and lie."""
+    """Each label map holds all 150 classes, and 0 for other things; some pictures are upright, some are wide."""
     rng = np.random.default_rng(0)
     for split, name, count in (('training', 'train', train), ('validation', 'val', val)):
         for number in range(1, count + 1):
@@ -65,7 +65,7 @@ def test_trained_saved_and_tested(trained, tool, monkeypatch, tmp_path):
 
 
 def test_miou_of_answers_that_are_partly_right(trained, tool, monkeypatch, tmp_path):
-    """What two iterations find is next to nothing, and would not tell one way of measuring from another."""
+    """A network of two iterations finds so little that a wrong metric could give the same values."""
     config, folder, options = trained
     monkeypatch.chdir(folder)
     views = answer_in_place_of_the_network(monkeypatch, classes=150, first=1)
@@ -76,8 +76,8 @@ def test_miou_of_answers_that_are_partly_right(trained, tool, monkeypatch, tmp_p
     assert metrics == pytest.approx(segmentation_metrics(maps, classes(), first=1), abs=0.01)
     assert 30 < metrics['mIoU'] < metrics['mAcc'] < 80 and len({round(value) for value in metrics.values()}) > 5
     for path in (folder / LABELS).iterdir():
-        found, told = np.asarray(Image.open(tmp_path / 'maps' / path.name)), mostly_right(path, classes=150, first=1) + 1
-        assert (found == told).mean() > 0.9  # borders of blocks move on the way to the size of the network and back
+        found, given = np.asarray(Image.open(tmp_path / 'maps' / path.name)), mostly_right(path, classes=150, first=1) + 1
+        assert (found == given).mean() > 0.9  # borders of blocks move on the way to the size of the network and back
 
 
 @pytest.mark.nightly

@@ -1,7 +1,7 @@
-"""A training that is killed or asked to stop again and again, at any moment, ends as one that was left alone.
+"""A training that is killed or interrupted repeatedly, at random moments, ends like an uninterrupted one.
 
-MMMUX_KILLS is the number of kills in all (default: one for each training), and a quarter of it that of each of the signals
-that ask; MMMUX_SEED chooses other moments.
+MMMUX_KILLS is the total number of kills (default: one for each training); SIGTERM and SIGINT are sent a quarter as often.
+MMMUX_SEED is the seed of the moments.
 """
 import random
 import signal
@@ -32,7 +32,7 @@ KILLS = count('MMMUX_KILLS')
 
 
 def losses(training: Training, interval: int) -> dict:
-    """What a kill has cost: files that cannot be read, and iterations beyond the interval between checkpoints."""
+    """Count the losses of a kill: unreadable files, and iterations beyond the interval between checkpoints."""
     unreadable = 0
     files = sorted(training.work.glob('*.pth'))
     for path in files:
@@ -50,9 +50,9 @@ def losses(training: Training, interval: int) -> dict:
 
 
 def broken_again_and_again(name: str, alone: Training, folder: Path, number: signal.Signals, wanted: int) -> dict:
-    """Send a training a signal that often, resume it every time, and count what is lost beside one that was left alone.
+    """Send signals to a training, resume it after each, and count its losses against an uninterrupted training.
 
-    With SIGKILL that may be the iterations since the last checkpoint; the other signals leave time to save.
+    SIGKILL may lose the iterations since the last checkpoint; the other signals leave time to save.
     """
     _, _, interval, last = TRAININGS[name]
     interval = interval if number == signal.SIGKILL else 0
@@ -104,7 +104,7 @@ def test_asked_to_stop_again_and_again(number, left_alone, tmp_path):
 
 
 def test_a_comparison_finds_a_single_bit(tmp_path):
-    """Otherwise the test above would say nothing."""
+    """Otherwise the tests above could not fail."""
     import torch
     from mmengine.logging import HistoryBuffer
     states = [dict(meta=dict(time=number, iter=3), state_dict=dict(a=torch.ones(3)), message_hub=dict(

@@ -1,4 +1,4 @@
-"""Trainings in two processes: they share the data; one of them is killed; all are asked to stop."""
+"""Trainings in two processes: the processes share the data, one is killed, or both receive a signal to stop."""
 import os
 import re
 import signal
@@ -23,7 +23,7 @@ OPTIONS = ['--cfg-options', 'train_cfg.max_epochs=6', 'default_hooks.checkpoint.
 
 @pytest.fixture(scope='module')
 def trained_alone(program, tmp_path_factory):
-    """The config of a detector, and the last checkpoint of a training in two processes that nobody disturbed."""
+    """The config of a detector, and the last checkpoint of an uninterrupted training in two processes."""
     folder = tmp_path_factory.mktemp('alone')
     config = small_trainings.detector(folder)
     program(*launch(config, folder / 'work'), cwd=folder)
@@ -31,7 +31,7 @@ def trained_alone(program, tmp_path_factory):
 
 
 def launch(config: Path, work: Path, *options) -> list:
-    """What tools/dist_train.sh starts with two processes."""
+    """Return the arguments with which tools/dist_train.sh starts two processes."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -42,23 +42,23 @@ def launch(config: Path, work: Path, *options) -> list:
 
 @pytest.mark.nightly
 def test_two_processes_share_an_epoch(trained_alone):
-    # Eight pictures, two for each of two processes: an epoch has two steps, and the twelfth is in the sixth, number 5.
+    # Eight pictures, two per step for each of two processes: an epoch has two steps, and step 12 ends the epoch with number 5.
     checkpoint = load_checkpoint_file(trained_alone[1])
     assert (checkpoint['meta']['epoch'], checkpoint['meta']['iter']) == (5, 12)
     assert not any(key.startswith('module.') for key in checkpoint['state_dict'])
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """As between any two checkpoints, but of the scores of validations.
+    """Return the differences of two checkpoints, without those of the validation scores.
 
-    On CPUs every process has running statistics of its own in BN, of which a checkpoint holds the first's. Half of the pictures
-    are validated with the second's, which after an interruption are the first's. SyncBN has one for all.
+    On CPUs, each process has its own running statistics of BN, and a checkpoint holds those of the first process. Half of the
+    pictures are validated with the statistics of the second process, which after an interruption are those of the first.
     """
     return [name for name in all_differences(one, other) if '.log_scalars.val/' not in name]
 
 
 def of_rank(rank: int, parent: int) -> int:
-    """The process that has a rank, among the children of another."""
+    """Return the ID of the child process that has a rank."""
     for pid in Path(f'/proc/{parent}/task/{parent}/children').read_text().split():
         if f'RANK={rank}' in Path(f'/proc/{pid}/environ').read_text().split('\0'):
             return int(pid)
@@ -87,7 +87,7 @@ def test_a_killed_rank_ends_the_job_with_its_reason(start, trained_alone, tmp_pa
 
 @pytest.mark.nightly
 def test_processes_that_are_asked_to_stop_agree_where(start, trained_alone, tmp_path):
-    """Torchrun passes the signal on; every tenth iteration they ask each other."""
+    """Torchrun forwards the signal; every tenth iteration, the processes agree whether to stop."""
     config, alone = trained_alone
     job = start(*launch(config, tmp_path / 'work'))
     await_words(tmp_path, r'Epoch\(train\) +\[1\]', 2)

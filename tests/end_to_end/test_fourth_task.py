@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facts import assert_facts
 from mmengine.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from PIL import Image
 
@@ -20,7 +21,7 @@ COUNTS = {'train': (1, 2, 3, 4, 1, 2, 3, 4), 'test': (5, 1, 3)}
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """The files of the page, and drawn pictures of dots; afterwards nothing of it is registered."""
+    """The files of the page, and drawn pictures of dots; the end of the fixture removes all registrations."""
     folder = tmp_path_factory.mktemp('fourth')
     for name, text in re.findall(r'in `([\w/]+\.py)`[^\n]*:\n\n```python\n(.*?)```', PAGE.read_text(), re.DOTALL):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -94,14 +95,14 @@ def test_draws_pictures(tool, checkpoint, capsys):
 
 
 def test_checks_its_data(tool):
-    """A picture that is listed twice is found as in any other data set."""
+    """The check finds a picture that is listed twice, as in any other data set."""
     Path('dots/twice.txt').write_text(Path('dots/test.txt').read_text() + 'test_0.png 5\n')
     with pytest.raises(SystemExit) as ended:
         tool('check_dataset.py', 'dots.py', '--jobs', 1, '--splits', 'test', '--out', 'checked',
              '--cfg-options', 'test_dataloader.dataset.ann_file=twice.txt')
     assert ended.value.code == 1
     finding, = json.loads(Path('checked/findings.json').read_text())['findings']
-    assert finding['sentence'] == 'test_0.png: is listed 2 times'
+    assert_facts(finding['sentence'], 'test_0.png', '2 times')
 
 
 @pytest.mark.parametrize(('name', 'out', 'options'), [

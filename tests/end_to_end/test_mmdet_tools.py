@@ -13,7 +13,7 @@ def test_mmdets_train_and_test_run_our_config(forked_program, config, options, t
     tools = Path(mmdet.__file__).parent / '.mim/tools'
     forked_program(tools / 'train.py', config, '--work-dir', tmp_path, *options, cwd=tmp_path)
     assert load_checkpoint_file(tmp_path / 'epoch_1.pth')['meta']['iter'] == 2
-    # mmdet reads the checkpoint that it wrote, which mmengine alone refuses on today's torch.
+    # mmdet reads the checkpoint that it wrote; mmengine alone refuses it with torch 2.6 and later.
     printed = forked_program(tools / 'test.py', config, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path / 'test', *options,
                              cwd=tmp_path)
     assert 'pascal_voc/mAP' in printed and '| triangle |' in printed and 'aeroplane' not in printed

@@ -16,8 +16,8 @@ from mmmux.checkpoints.safe_loading import load_checkpoint_file
 
 pytestmark = pytest.mark.slow
 
-# Without what a process draws at random for its own pictures, and with the loss averaged over all pixels: averaged over the
-# labelled ones, as in the recipes, it is each process's own mean.
+# No random augmentation, which differs between processes, and a loss averaged over all pixels: an average over the labelled
+# pixels, as in the recipes, would be the mean of each process's own pictures.
 CALM = """
 _base_ = '{recipe}'
 train_dataloader = dict(batch_size={batch_size}, dataset=dict(pipeline={pipeline}))
@@ -42,7 +42,7 @@ TASKS = {
 
 @pytest.fixture
 def trained(tmp_path):
-    """Train with four pictures in each step; give back the losses, a row for each process, and the last checkpoint."""
+    """Train with four pictures in each step; return the losses, a row for each process, and the last checkpoint."""
     def train(task: str, processes: int, norm: str) -> tuple[np.ndarray, dict]:
         recipe, pipeline, model = TASKS[task]
         folder = tmp_path / f'{task}_{processes}_{norm}'
@@ -68,7 +68,7 @@ def trained(tmp_path):
 
 
 def distance(one: dict, other: dict, start: dict) -> float:
-    """Between two trained networks, relative to how far training has moved all weights and statistics."""
+    """Return the distance of two trained networks, relative to the distance of their weights and statistics from the start."""
     def norm(a, b):
         return sum((a[name].double() - b[name].double()).square().sum() for name in a).sqrt()
 

@@ -1,4 +1,4 @@
-"""A search that is killed again and again loses nothing, repeats nothing, and decides as if nothing had happened."""
+"""A search that is killed repeatedly loses nothing, repeats nothing, and makes the decisions of an uninterrupted one."""
 import json
 import random
 import time
@@ -18,7 +18,7 @@ OPTIONS = ['--cfg-options', f'search.evaluations={EVALUATIONS}', 'search.initial
 
 @pytest.fixture
 def search(tmp_path):
-    """Start tools/search.py on the analytic problem; its trials start at once, so that kills hit them at work."""
+    """Start tools/search.py on the analytic problem; its trials start fast, so that kills hit running trials."""
     (tmp_path / 'site').mkdir()
     environment = dict(PYTHONPATH=light_python_path(tmp_path / 'site'), OMP_NUM_THREADS='1')
 
@@ -37,7 +37,7 @@ def journal_lines(work_dir: Path) -> list[dict]:
 
 
 def finished(work_dir: Path) -> dict[str, TrialResult]:
-    """The results of all evaluations that were ever finished; their seconds tell one run of an evaluation from another."""
+    """Return the results of all finished evaluations; their seconds distinguish two runs of an evaluation."""
     return {folder.name: result for folder in sorted(work_dir.glob('trials/*')) if (result := TrialResult.read(folder))}
 
 
@@ -84,6 +84,6 @@ def test_killed_at_ten_random_moments(search, tmp_path):
     assert len(evaluations) == EVALUATIONS == sum('index' in line for line in lines)  # none lost, none twice
     assert without_times(lines) == without_times(alone)
     assert {line['status'] for line in evaluations.values()} == {'done', 'failed'}
-    for name, result in seen.items():  # what was finished before the last kill is what stands in the journal
+    for name, result in seen.items():  # the journal has the results that were finished before the last kill
         line = evaluations[tuple(map(int, name.split('-')))]
         assert (line['status'], line['metric'], line['seconds']) == (result.status, result.metric, result.seconds)

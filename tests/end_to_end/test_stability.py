@@ -31,7 +31,7 @@ def cells(tmp_path):
 
 
 def test_boxes_of_almost_no_area_and_pictures_without_boxes(tool, config, cells, tmp_path):
-    """With whole batches of them (batch size 2, in order), and a learning rate without warm-up."""
+    """Batches of 2 pictures in order consist of such pictures only, and the learning rate has no warm-up."""
     bccd = config.parent / 'ssdlite_muxnet-m_1xb8-40e_bccd-320.py'
     loaders = [f'{loader}.{option}' for loader in ('train_dataloader', 'val_dataloader')
                for option in (f'dataset.data_root={cells}', 'num_workers=0', 'persistent_workers=False')]

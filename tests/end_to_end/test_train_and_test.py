@@ -1,4 +1,4 @@
-"""Training, going on with it, testing, drawing and reporting with our own tools."""
+"""Train, resume, test, draw and report with our own tools."""
 import json
 import pickle
 import shutil
@@ -14,7 +14,7 @@ CLASSES = ('circle', 'square', 'triangle', 'cross')
 
 @pytest.fixture
 def work(trained, tmp_path):
-    """A work dir of this test's own."""
+    """A copy of the work dir, which the test may change."""
     return shutil.copytree(trained, tmp_path / 'work')
 
 
@@ -28,13 +28,13 @@ def test_training_leaves_weights_logs_and_its_config(trained, config):
     assert 'pascal_voc/AP50/cross' in scalars.read_text()  # it was evaluated after the epoch
 
 
-def test_resume_goes_on(tool, work, config, options):
+def test_resume_continues(tool, work, config, options):
     before = (work / 'epoch_1.pth').stat().st_mtime_ns
     tool('train.py', config, '--work-dir', work, '--resume', *options, 'train_cfg.max_epochs=2')
     resumed = load_checkpoint_file(work / 'epoch_2.pth')
     assert (resumed['meta']['epoch'], resumed['meta']['iter']) == (2, 4)
     assert (work / 'epoch_1.pth').stat().st_mtime_ns == before  # the first epoch was not trained again
-    # The optimiser's momentum went on, too: both of its states count every iteration.
+    # The optimiser's momentum was resumed as well: it differs between the epochs.
     momenta = [load_checkpoint_file(work / f'epoch_{epoch}.pth')['optimizer']['state'] for epoch in (1, 2)]
     assert momenta[0].keys() == momenta[1].keys()
     assert any(not torch.equal(momenta[0][key]['momentum_buffer'], momenta[1][key]['momentum_buffer']) for key in momenta[0])

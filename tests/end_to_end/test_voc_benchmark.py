@@ -58,20 +58,20 @@ def write_split(year: Path, split: str, names: list[str]) -> None:
 
 
 def read_annotation(name: str) -> list[tuple]:
-    """(label, difficult, corners in pixels counted from 1) of every object in a test picture."""
+    """Return (label, difficult, corners in pixels counted from 1) of every object in a test picture."""
     return [(classes().index(element.findtext('name')), element.findtext('difficult') == '1',
              [int(element.findtext(f'bndbox/{side}')) for side in ('xmin', 'ymin', 'xmax', 'ymax')])
             for element in ET.parse(f'{DEVKIT}/VOC2007/Annotations/{name}.xml').getroot().findall('object')]
 
 
 def detections(prediction: dict) -> list[tuple]:
-    """(label, corners in pixels counted from 0, score) of every detection, the surest first."""
+    """Return (label, corners in pixels counted from 0, score) of every detection, the highest score first."""
     found = prediction['pred_instances']
     return sorted(zip(found['labels'].tolist(), found['bboxes'].tolist(), found['scores'].tolist()), key=lambda row: -row[2])
 
 
 def expected_metrics(predictions: list[dict]) -> dict:
-    """What the pickle and the annotations make by VOC's definition."""
+    """Compute the metrics of predictions and annotations by VOC's definition."""
     samples = []
     for prediction in predictions:
         objects = read_annotation(prediction['img_id'])
@@ -130,7 +130,7 @@ def test_trained_saved_and_tested(trained, tested):
 
 
 def answers(name: str) -> list[tuple]:
-    """What a fair detector could find in a test picture: (label, corners in pixels counted from 0, score), the surest first.
+    """Return detections of a fair detector in a test picture: (label, corners in pixels counted from 0, score), best first.
 
     An object, difficult or not, is found, found twice, found with an overlap above 0.5 only if pixels count inclusively, missed
     by more than half a width, or not found; some are also taken for another class.
@@ -151,7 +151,7 @@ def answers(name: str) -> list[tuple]:
 
 @pytest.fixture
 def head_that_answers(monkeypatch):
-    """Have the head's two convolutions say `answers`, in the language of its anchors, besides what they found themselves."""
+    """Add `answers`, encoded for the anchors, to the outputs of the head's two convolutions."""
     from mmmux.models.heads import SSDHead
     decode = SSDHead.predict_by_feat
 
@@ -172,16 +172,16 @@ def head_that_answers(monkeypatch):
 
 
 def test_map_of_answers_that_are_partly_right(head_that_answers, tested):
-    """What two iterations find is next to nothing, and would not tell one way of measuring from another."""
-    metrics, predictions = tested('model.test_cfg.score_thr=0.15')  # which is more than the network is sure of anything
+    """A network of two iterations finds so little that a wrong metric could give the same values."""
+    metrics, predictions = tested('model.test_cfg.score_thr=0.15')  # above every score of the network itself
     assert metrics == pytest.approx(expected_metrics(predictions), abs=1e-6)
     assert 0.3 < metrics['pascal_voc/mAP'] < 0.8 and len({round(value, 3) for value in metrics.values()}) > 5
-    # Anchors, suppression and the way back to the picture's pixels leave the answers what they are.
+    # Anchors, suppression and the conversion to the picture's pixels do not change the answers.
     for prediction in predictions:
         wanted, found = answers(prediction['img_id']), detections(prediction)
         assert [row[0] for row in found] == [row[0] for row in wanted]
-        for (_, corners, score), (_, told, sure) in zip(found, wanted):
-            assert corners == pytest.approx(told, abs=0.01) and score == pytest.approx(sure, abs=1e-4)
+        for (_, corners, score), (_, given, given_score) in zip(found, wanted):
+            assert corners == pytest.approx(given, abs=0.01) and score == pytest.approx(given_score, abs=1e-4)
 
 
 def test_mirrored_views_go_through_the_weights_and_their_boxes_lie_in_the_picture(trained, monkeypatch, tmp_path):

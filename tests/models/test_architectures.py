@@ -1,8 +1,8 @@
 import json
-import re
 
 import pytest
 import torch
+from facts import raises
 from mmengine.config import ConfigDict
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -25,7 +25,7 @@ def test_parameters(arch, classes, parameters):
 
 
 def multiply_adds(arch, size=224):
-    """Those of convolutions and linear layers for one picture, 1000 classes, as torch counts them."""
+    """Count the multiply-adds of convolutions and linear layers with torch, for one picture and 1000 classes."""
     backbone, linear = (module.to('meta').eval() for module in classifier(arch, 1000))
     with FlopCounterMode(display=False) as counter:
         linear(backbone(torch.rand(1, 3, size, size, device='meta'))[0].mean((2, 3)))
@@ -39,7 +39,7 @@ def test_multiply_adds_at_224(arch, expected):
 
 @pytest.mark.parametrize(('arch', 'millions', 'million_multiply_adds'), [('xs', 1.8, 66), ('s', 2.4, 117)])
 class TestOurs:
-    """Of xs and s the paper tells what they cost and the accuracy, not the rows."""
+    """The paper has the costs and the accuracy of xs and s, but not their rows."""
 
     def test_costs_what_the_paper_says(self, arch, millions, million_multiply_adds):
         parameters = sum(p.numel() for module in classifier(arch, 1000) for p in module.parameters())
@@ -116,13 +116,13 @@ def table(*rows, **options):
 @pytest.mark.parametrize(('arch', 'parts'), [
     ('xxl', ["arch 'xxl'", "'xs', 's', 'm', 'l'"]),
     (5, ["'xs', 's', 'm', 'l'", 'got 5']),
-    (dict(head_channels=8), ["needs 'stages'"]),
-    (dict(head_channels=8, stages=[]), ["needs 'stages'"]),
-    (dict(head_channels=8, stages=[[]]), ['at least one row']),
-    (dict(head_channels=8, stages=[dict(type='MUX')]), ['a list of stages, each a list']),
-    (dict(head_channels=8, stages=[DS(24)]), ['a list of stages, each a list']),
-    (dict(head_channels=8, stages=3), ['a list of stages']),
-    (dict(stages=[[DS(24)]]), ['arch', 'head_channels']),
+    (dict(head_channels=8), ["'stages'", 'list', 'got ()']),
+    (dict(head_channels=8, stages=[]), ["'stages'", 'list', 'got []']),
+    (dict(head_channels=8, stages=[[]]), ['stages', 'at least one row', 'got ((),)']),
+    (dict(head_channels=8, stages=[dict(type='MUX')]), ["'stages'", 'list', "got [{'type': 'MUX'}]"]),
+    (dict(head_channels=8, stages=[DS(24)]), ["'stages'", 'list', 'DS(out_channels=24']),
+    (dict(head_channels=8, stages=3), ["'stages'", 'list', 'got 3']),
+    (dict(stages=[[DS(24)]]), ['arch', "'head_channels'", "got 'stages'"]),
     (table(DS(24), widht=3), ["'widht'", "'head_channels'", "'stem_channels'"]),
     (table(DS(24), drop_path_rate=1), ['drop_path_rate', 'below 1', 'got 1']),
     (table('DS'), ['row 0 of stage 0', "'DS', 'IR', 'MUX'", "got 'DS'"]),
@@ -130,13 +130,12 @@ def table(*rows, **options):
     (table(DS(24), dict(type='Conv', out_channels=24)), ['row 1 of stage 0', "type 'Conv'"]),
     (table(dict(type='IR', out_channels=24, expand=6)), ['row 0 of stage 0 (IR)', "'expand'", "'expand_ratio'"]),
     (table(dict(type='MUX', out_channels=24)), ["'out_channels'", "'split_ratio'"]),
-    (table(dict(type='IR')), ['row 0 of stage 0 (IR)', 'out_channels']),
+    (table(dict(type='IR')), ['row 0 of stage 0 (IR)', "'out_channels'"]),
+    (table(dict(type='IR', stride=2)), ['row 0 of stage 0 (IR)', "'out_channels'", "got 'stride'"]),
 ])
 def test_a_table_that_cannot_be_read_is_named(arch, parts):
-    with pytest.raises(ConfigError) as caught:
+    with raises(ConfigError, *parts):
         get_architecture(arch)
-    assert all(part in str(caught.value) for part in parts), str(caught.value)
-    assert '\n' not in str(caught.value)
 
 
 @pytest.mark.parametrize(('option', 'value'), [
@@ -148,7 +147,7 @@ def test_a_table_that_cannot_be_read_is_named(arch, parts):
 def test_a_row_says_which_value_it_cannot_use(option, value):
     row = dict(dict(type='IR', out_channels=24), **{option: value})
     shown = repr(tuple(value) if isinstance(value, list) else value)
-    with pytest.raises(ConfigError, match=rf'row 1 of stage 0 \(IR\).* {option} .*got {re.escape(shown)}$'):
+    with raises(ConfigError, 'row 1 of stage 0 (IR)', option, f'got {shown}'):
         MUXNet(table(DS(24), row), out_indices=(0, ))
 
 
@@ -156,12 +155,12 @@ def test_a_row_says_which_value_it_cannot_use(option, value):
     dict(split_ratio=0), dict(split_ratio=1.5), dict(split_ratio='half'), dict(shuffle_groups=0), dict(kernel_size=2)])
 def test_a_mux_row_says_which_value_it_cannot_use(options):
     (option, value), = options.items()
-    with pytest.raises(ConfigError, match=f'{option} .*got {value!r}'):
+    with raises(ConfigError, option, 'MUX', f'got {value!r}'):
         MUX(**options)
 
 
 def test_an_architecture_made_in_code_is_checked_too():
-    with pytest.raises(ConfigError, match='stages of Architecture'):
+    with raises(ConfigError, 'stages', 'Architecture', 'got ()'):
         Architecture(stages=(), head_channels=8)
-    with pytest.raises(ConfigError, match='stages of Architecture'):
+    with raises(ConfigError, 'stages', 'Architecture', "got (('DS',),)"):
         Architecture(stages=(('DS', ), ), head_channels=8)

@@ -1,4 +1,4 @@
-"""MUXNet answers in every OpenMMLab scope, needs little, and plugs into stock configs."""
+"""MUXNet can be built from every OpenMMLab scope, with few packages, and in the packages' own configs."""
 import importlib
 import json
 
@@ -84,7 +84,7 @@ def test_works_with_mmcv_lite_and_no_task_package(fresh_python):
 
 
 def test_plugs_into_mmdets_stock_retinanet(scope):
-    pytest.importorskip('mmdet')  # before mmengine, asked for a config of a package that is not there, installs it
+    pytest.importorskip('mmdet')  # otherwise `get_config` would install the missing package
     config = get_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
     config.model.backbone = dict(type='MUXNet', arch='m', out_indices=(1, 2, 4, 6))
     config.model.neck.in_channels = [24, 40, 112, 200]

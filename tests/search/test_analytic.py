@@ -38,7 +38,7 @@ def test_is_one_formula_for_genomes_and_architectures(space):
     assert analytic_errors(space, genomes) == pytest.approx(expected, abs=1e-12)
 
 
-def test_true_front_is_what_no_network_dominates():
+def test_no_network_dominates_the_true_front():
     space = small_space()
     complexity = SpaceComplexity(space, (64, 64))
     genomes, values = true_front(space, lambda rows: np.column_stack([complexity.params(rows), complexity.macs(rows)]))
@@ -78,7 +78,7 @@ def test_more_blocks_help_less_and_less():
 
 
 def test_stages_depend_on_each_other():
-    """What depth in one stage is worth is another thing where its neighbour is shallow."""
+    """The gain from depth in one stage depends on the depth of its neighbour."""
     m = ARCHITECTURES['m']
     shallow = with_stage(m, 3, m.stages[3][:1])
     gain, gain_beside_shallow = (analytic_error(arch) - analytic_error(with_stage(arch, 4, m.stages[4] + 2 * (MUX(5), )))

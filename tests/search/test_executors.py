@@ -1,6 +1,7 @@
-"""Evaluations in processes: whatever happens in one is a result, and none outlives the search."""
+"""Evaluations in processes: every end of a process is a result, and no process outlives the search."""
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from facts import assert_facts, raises
 from light_trials import light_python_path
 from process_end import has_ended, wait_for
 
@@ -41,7 +43,7 @@ def executor(request, python_path):
 
 @pytest.fixture
 def spec(tmp_path):
-    """Make what is to be evaluated, in a folder of its own."""
+    """Make the input of an evaluation, in its own folder."""
     def make(index: int, function: str, metrics=None, other: int = 0, **options) -> TrialSpec:
         arguments = dict(metrics=metrics or {}, other=str(trial_folder(tmp_path, 0, other)))
         return TrialSpec(0, index, (index, ), trial_folder(tmp_path, 0, index), seed=index, metric='score',
@@ -50,35 +52,34 @@ def spec(tmp_path):
     return make
 
 
-@pytest.mark.parametrize('settings,words', [
-    (dict(address='127.0.0.1:1'), r"search\.executor\.address is '127\.0\.0\.1:1' and no Ray answers there \(.*refused"),
-    (dict(address='auto'), r"is 'auto' and no Ray answers there"),
-    (dict(cpus=4000), r'search\.executor\.cpus is 4000, and this machine has \d+$'),
-    (dict(gpus=4000), r'search\.executor\.gpus is 4000, and this machine has \d+$'),
+@pytest.mark.parametrize('settings,facts', [
+    (dict(address='127.0.0.1:1'), ['search.executor.address', "'127.0.0.1:1'", 'refused']),
+    (dict(address='auto'), ['search.executor.address', "'auto'"]),
+    (dict(cpus=4000), ['search.executor.cpus', 4000, 'at most']),
+    (dict(gpus=4000), ['search.executor.gpus', 4000, 'at most']),
 ])
 @pytest.mark.slow
-def test_ray_that_is_not_there(settings, words, monkeypatch):
+def test_ray_that_is_not_there(settings, facts, monkeypatch):
     pytest.importorskip('ray')
     monkeypatch.delenv('RAY_ADDRESS', raising=False)
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(ConfigError, match=words):
+    with raises(ConfigError, *facts):
         make_executor(dict(type='ray', **settings))
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.slow
-def test_whatever_happens_is_a_result(executor, spec):
-    """And on disk, with the log; two run at a time, and nothing is left running."""
+def test_every_end_of_a_process_is_a_result(executor, spec):
+    """The results and logs are on disk; two evaluations run at a time, and no process is left."""
     late = spec(2, 'hang', time_limit=8)
     specs = [spec(0, 'meet', other=1), spec(1, 'meet', other=0), late, spec(3, 'report', dict(score=float('nan'))),
              spec(4, 'crash'), spec(5, 'fault'), spec(6, 'missing')]
     results = {spec.index: result for spec, result in executor.run(specs)}
     assert [results[index].status for index in range(7)] == ['done', 'done', 'timeout', 'nan', 'failed', 'failed', 'failed']
     assert (results[0].metric, results[0].error) == (0.75, 0.25)
-    assert [results[index].reason for index in range(2, 7)] == [
-        'it took more than 8 s', 'score is nan', 'RuntimeError: no room for 3 tensors',
-        'it died of SIGSEGV; its log ends with: about to fall',
-        "AttributeError: module 'trial_functions' has no attribute 'missing'"]
+    for index, facts in {2: ['search.time_limit', '8 s'], 3: ['score', 'nan'], 4: ['RuntimeError', 'no room for 3 tensors'],
+                         5: ['SIGSEGV', 'about to fall'], 6: ['AttributeError', "'trial_functions'", "'missing'"]}.items():
+        assert_facts(results[index].reason, *facts)
     assert 'Traceback' in (specs[4].folder / 'trial.log').read_text()
     assert 8 <= results[2].seconds < 20
     for spec_ in specs:
@@ -89,16 +90,16 @@ def test_whatever_happens_is_a_result(executor, spec):
 
 @pytest.mark.slow
 def test_a_mistake_of_the_user_ends_it_all(executor, spec):
-    """And leaves nothing behind that would count as a result once it is mended."""
+    """No file is left that would count as a result after the mistake is corrected."""
     running, wrong = spec(0, 'hang'), spec(1, 'report_when_started', dict(accuracy=0.5, loss=1.))
-    with pytest.raises(ConfigError, match=r"search\.metric is 'score', .*: it reports accuracy, loss"):
+    with raises(ConfigError, 'search.metric', "'score'", 'accuracy, loss'):
         list(executor.run([running, wrong, spec(2, 'hang')]))
     assert all(has_ended(int(pid)) for pid in wait_for(running.folder / 'pids').split())
     assert [finished_result(spec_) for spec_ in (running, wrong)] == [None, None]
 
 
 class ExecutorOfTheTest(Executor):
-    """In this process, with a list of what was evaluated."""
+    """Evaluate in this process, and list the evaluated indices."""
 
     def __init__(self):
         self.evaluated = []
@@ -128,7 +129,7 @@ def test_finished_evaluations_are_not_run_again(spec):
     assert executor.evaluated == [0, 2, 3]
 
 
-def test_a_mended_mistake(spec):
+def test_a_corrected_mistake(spec):
     wrong = spec(0, 'report', dict(accuracy=0.5))
     with pytest.raises(ConfigError):
         list(ExecutorOfTheTest().run([wrong]))
@@ -160,7 +161,7 @@ def test_nothing_outlives_a_search_that_is_killed(kind, spec, python_path):
 
 @pytest.mark.slow
 def test_machines_that_share_no_folder(spec, python_path, tmp_path, monkeypatch):
-    """As a task sees it where the folder of the search is not: what it returns, and what it leaves behind."""
+    """A task returns its result and log, and leaves no file, on a machine without the folder of the search."""
     pytest.importorskip('ray')
     from mmmux.search.executors.ray import _evaluate
     monkeypatch.setenv('PYTHONPATH', python_path)
@@ -168,10 +169,12 @@ def test_machines_that_share_no_folder(spec, python_path, tmp_path, monkeypatch)
     monkeypatch.setattr('tempfile.tempdir', None)
     elsewhere = spec(0, 'crash')
     result, log = _evaluate(elsewhere, '/gone')
-    assert result.reason == 'RuntimeError: no room for 3 tensors' and b'Traceback' in log
+    assert_facts(result.reason, 'RuntimeError', 'no room for 3 tensors')
+    assert b'Traceback' in log
     assert list(tmp_path.iterdir()) == []
     result, log = _evaluate(replace(elsewhere, keep_weights=True), '/gone')
-    assert result.status == 'refused' and f'{elsewhere.folder} is not there on' in result.reason
+    assert result.status == 'refused'
+    assert_facts(result.reason, 'search.inherit', elsewhere.folder, socket.gethostname())
 
 
 @pytest.mark.parametrize('cores,workers,threads', [(8, 2, '4'), (8, 3, '2'), (2, 4, '1')])
@@ -201,21 +204,21 @@ def test_last_line_of_a_log(tmp_path, log, line):
     assert last_line(tmp_path / 'log') == line
 
 
-@pytest.mark.parametrize('settings,words', [
-    (dict(type='slurm'), r"search\.executor\.type must be one of local, ray, got 'slurm'"),
-    (dict(workers=2), r'got None'),
-    (dict(type='local', worker=2), r"search\.executor has no 'worker' with type='local': it takes workers"),
-    (dict(type='local', workers=0), r'search\.executor\.workers must be a whole number from 1 up, got 0'),
-    (dict(type='local', workers=True), r'got True'),
-    (dict(type='ray', cpus=0), r'search\.executor\.cpus must be a number above 0, got 0'),
-    (dict(type='ray', gpus='one'), r"search\.executor\.gpus must be a number from 0 up, got 'one'"),
+@pytest.mark.parametrize('settings,facts', [
+    (dict(type='slurm'), ['search.executor.type', "'slurm'", 'local, ray']),
+    (dict(workers=2), ['search.executor.type', None, 'local, ray']),
+    (dict(type='local', worker=2), ['search.executor', "'local'", "'worker'", 'workers']),
+    (dict(type='local', workers=0), ['search.executor.workers', 0, 1]),
+    (dict(type='local', workers=True), ['search.executor.workers', True, 1]),
+    (dict(type='ray', cpus=0), ['search.executor.cpus', 'got 0', 'above 0']),
+    (dict(type='ray', gpus='one'), ['search.executor.gpus', "'one'", 'from 0']),
 ])
-def test_settings_that_cannot_be_used(settings, words):
-    with pytest.raises(ConfigError, match=words):
+def test_settings_that_cannot_be_used(settings, facts):
+    with raises(ConfigError, *facts):
         make_executor(settings)
 
 
 def test_without_ray(monkeypatch):
     monkeypatch.setitem(sys.modules, 'ray', None)
-    with pytest.raises(ConfigError, match=r"Ray is not installed: `pip install 'mmmux\[search\]'`"):
+    with raises(ConfigError, 'search.executor.type', "'ray'", "pip install 'mmmux[search]'"):
         make_executor(dict(type='ray'))

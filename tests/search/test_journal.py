@@ -1,9 +1,10 @@
-"""The file that a search lives on."""
+"""The journal, the file from which a search can continue."""
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from facts import assert_facts, raises
 
 from mmmux.search.journal import Evaluation, Journal
 from mmmux.utils.errors import ConfigError
@@ -26,7 +27,7 @@ def reopened(folder, **header) -> Journal:
     return Journal(folder, {**HEADER, **header}, resume=True)
 
 
-def test_what_is_written_is_on_disk_before_anything_else(tmp_path, monkeypatch):
+def test_each_line_is_on_disk_when_the_call_returns(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr('os.fsync', lambda descriptor: synced.append((tmp_path / 'journal.jsonl').read_text().count('\n')))
     with Journal(tmp_path, HEADER) as journal:
@@ -74,7 +75,7 @@ def test_a_line_torn_anywhere_is_cut_off(written, kept):
 
 
 @pytest.mark.parametrize('rest', [b'\0' * 40, b'\0' * 40 + b'\n', b'[1, 2]\n', b'{"gener\xff'])
-def test_what_a_power_cut_leaves_is_cut_off(written, rest):
+def test_an_incomplete_end_after_a_power_cut_is_cut_off(written, rest):
     path = written / 'journal.jsonl'
     path.write_bytes(path.read_bytes() + rest)
     with reopened(written) as journal:
@@ -100,28 +101,28 @@ def test_damage_in_the_middle(written, damage):
     path = written / 'journal.jsonl'
     header, *lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b''.join([header, damage, *lines]))
-    with pytest.raises(ConfigError, match=r'line 2 of .*journal\.jsonl is damaged'):
+    with raises(ConfigError, 'line 2', written / 'journal.jsonl', '--work-dir'):
         reopened(written)
 
 
-@pytest.mark.parametrize('header,words', [
-    (dict(space='c3d4'), r'another space \("a1b2" there, "c3d4" here\)'),
-    (dict(seed=1), r'another seed \(0 there, 1 here\)'),
-    (dict(objectives=('error', 'macs')), r'another objectives \(\["error", "params"\] there, \["error", "macs"\] here\)'),
-    (dict(seed=1, latency='onnx'), r'seed \(0 there, 1 here\) and latency \(null there, "onnx" here\)'),
+@pytest.mark.parametrize('header,facts', [
+    (dict(space='c3d4'), ['space', '"a1b2"', '"c3d4"']),
+    (dict(seed=1), ['seed', 0, 1]),
+    (dict(objectives=('error', 'macs')), ['objectives', '["error", "params"]', '["error", "macs"]']),
+    (dict(seed=1, latency='onnx'), ['seed', 0, 1, 'latency', 'null', '"onnx"']),
 ])
-def test_journal_of_another_search(written, header, words):
+def test_journal_of_another_search(written, header, facts):
     before = (written / 'journal.jsonl').read_bytes()
-    with pytest.raises(ConfigError, match=words):
+    with raises(ConfigError, written / 'journal.jsonl', '--work-dir', *facts):
         reopened(written, **header)
     assert (written / 'journal.jsonl').read_bytes() == before
-    reopened(written).close()  # the lock was given back
+    reopened(written).close()  # the lock was released
 
 
 def test_journal_of_another_version(written):
     path = written / 'journal.jsonl'
     path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
-    with pytest.raises(ConfigError, match=r'another version \(0 there, 1 here\)'):
+    with raises(ConfigError, written / 'journal.jsonl', 'version 0', 1):
         reopened(written)
 
 
@@ -136,16 +137,16 @@ def test_settings_may_change_before_the_first_result(tmp_path, changed):
 
 
 def test_a_search_is_not_overwritten(written):
-    with pytest.raises(ConfigError, match='holds a search already: go on with it with --resume'):
+    with raises(ConfigError, written / 'journal.jsonl', '--resume', '--work-dir'):
         Journal(written, HEADER)
 
 
 def test_two_searches_on_one_journal(written, fresh_python):
     code = f'from mmmux.search.journal import Journal; Journal({str(written)!r}, {HEADER!r}, resume=True)'
     with reopened(written):
-        said = fresh_python(f'try:\n    {code}\nexcept ValueError as error:\n    print(type(error).__name__, error)')
-    assert said.startswith(f'ConfigError another search is at work in {written}')
-    reopened(written).close()  # the lock was given back
+        printed = fresh_python(f'try:\n    {code}\nexcept ValueError as error:\n    print(type(error).__name__, error)')
+    assert_facts(printed, 'ConfigError', written, '--work-dir')
+    reopened(written).close()  # the lock was released
 
 
 @pytest.mark.parametrize('wrong', [dict(generation=1), dict(index=3), dict(index=1), dict(), dict(status='good')])

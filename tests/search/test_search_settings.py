@@ -1,4 +1,5 @@
 import pytest
+from facts import raises
 
 from mmmux.config import load_config
 from mmmux.models import ARCHITECTURES
@@ -54,52 +55,50 @@ def test_analytic_search_needs_its_size_alone(search):
     assert settings.analytic == {} and settings.network == '' and settings.objectives == ('error', 'params', 'macs')
 
 
-@pytest.mark.parametrize('options,words', [
-    (dict(evaluatoins=3), "search has no key 'evaluatoins': did you mean 'evaluations'"),
-    (dict(space={}), "search space is empty: 'stages'"),
-    (dict(space=None), "search needs 'space'"),
-    (dict(metric=''), "search needs 'metric'"),
-    (dict(size=(32, )), r'search.size must be \(height, width\) in pixels, from 32 up, got'),
-    (dict(size=(16, 32)), 'from 32 up'),
-    (dict(best=0), 'search.best must be a number above 0'),
-    (dict(objectives=('params', 'macs')), "search.objectives must be a list .* 'error' among them"),
-    (dict(objectives=('error', 'speed')), 'at least two of error, params, macs, latency'),
-    (dict(objectives=('error', 'latency')), "is needed with the objective 'latency'"),
-    (dict(latency=dict(runtime='onnx')), "is needed with the objective 'latency', and only then"),
-    (dict(budgets=dict(latency=3)), 'search.budgets must be a dict of numbers above 0 for params and macs'),
-    (dict(budgets=dict(params='2M')), 'search.budgets must be'),
-    (dict(evaluations=0), 'search.evaluations must be a whole number from 1 up, got 0'),
-    (dict(evaluations=8, initial=16), 'search.initial must be at most search.evaluations, 8, got 16'),
-    (dict(batch=True), 'search.batch must be a whole number from 1 up, got True'),
-    (dict(strategy='moead'), "search.strategy must be a dict with 'type', got 'moead'"),
-    (dict(time_limit=-1), 'search.time_limit must be a number of seconds above 0, or None'),
-    (dict(seed=-1), 'search.seed must be a whole number from 0 up, got -1'),
-    (dict(analytic='yes'), 'search.analytic must be True'),
-    (dict(analytic=True), 'search.analytic trains nothing: leave out search.network'),
-    (dict(starts=('xl', )), "'xl' of search.starts cannot be used: arch 'xl' of MUXNet is not known"),
-    (dict(network='model.backbone'), "is a 'mmmux.WithoutEarlyStrides': did you mean 'model.backbone.backbone'"),
-    (dict(network='model.trunk'), "search.network names 'model.trunk', but the config has no 'trunk' in 'model': it has type"),
-    (dict(channels={'model.head.in_channels': 8}), r"search.channels\['model.head.in_channels'\] must be from 0 to 7"),
+@pytest.mark.parametrize('options,facts', [
+    (dict(evaluatoins=3), ['search', "'evaluatoins'", "'evaluations'"]),
+    (dict(space={}), ['search space', "'stages'", None]),
+    (dict(space=None), ['search', "'space'", 'configs/search']),
+    (dict(metric=''), ['search', "'metric'", 'configs/search']),
+    (dict(size=(32, )), ['search.size', '(height, width)', 'pixels', 32, '(32,)']),
+    (dict(size=(16, 32)), ['search.size', 32, '(16, 32)']),
+    (dict(best=0), ['search.best', 'above 0', 'got 0']),
+    (dict(objectives=('params', 'macs')), ['search.objectives', "'error'", "('params', 'macs')"]),
+    (dict(objectives=('error', 'speed')), ['search.objectives', 'error, params, macs, latency', "('error', 'speed')"]),
+    (dict(objectives=('error', 'latency')), ['search.latency', "'latency'", 'search.objectives', None, 'error, latency']),
+    (dict(latency=dict(runtime='onnx')), ['search.latency', "'latency'", 'search.objectives', {'runtime': 'onnx'}]),
+    (dict(budgets=dict(latency=3)), ['search.budgets', 'params and macs', {'latency': 3}]),
+    (dict(budgets=dict(params='2M')), ['search.budgets', 'above 0', {'params': '2M'}]),
+    (dict(evaluations=0), ['search.evaluations', 'from 1', 'got 0']),
+    (dict(evaluations=8, initial=16), ['search.initial', 'search.evaluations', 8, 16]),
+    (dict(initial=1, starts=('s', 'm')), ['search.starts', 'search.initial', 1, 2]),
+    (dict(batch=True), ['search.batch', 'from 1', True]),
+    (dict(strategy='moead'), ['search.strategy', "'type'", "'moead'"]),
+    (dict(time_limit=-1), ['search.time_limit', 'seconds', 'above 0', None, -1]),
+    (dict(seed=-1), ['search.seed', 'from 0', -1]),
+    (dict(analytic='yes'), ['search.analytic', True, "'yes'"]),
+    (dict(analytic=True), ['search.analytic', 'search.network']),
+    (dict(starts=('xl', )), ['search.starts', "'xl'", "'xs', 's', 'm', 'l'"]),
+    (dict(network='model.backbone'), ['search.network', "'mmmux.WithoutEarlyStrides'", "'model.backbone.backbone'"]),
+    (dict(network='model.trunk'), ['search.network', "'model.trunk'", 'backbone']),
+    (dict(channels={'model.head.in_channels': 8}), ["search.channels['model.head.in_channels']", '0 to 7', 8]),
     (dict(channels={'model.head.in_channels': 6}),
-     'follow stage 6, but it is 1280 .* have 24, 24, 40, 80, 112, 160, 200, 1280 channels'),
-    (dict(channels={'model.head.channels': 7}),
-     "search.channels names 'model.head.channels', but the config has no 'channels'"),
-    (dict(schedule={'train_cfg.max_epoch': 2}), "search.schedule names 'train_cfg.max_epoch', but .* has no 'max_epoch'"),
-    (dict(schedule={'param_scheduler.7.end': 2}), "search.schedule names 'param_scheduler.7.end', but the config has no '7'"),
+     ["search.channels['model.head.in_channels']", 6, 1280, '24, 24, 40, 80, 112, 160, 200, 1280']),
+    (dict(channels={'model.head.channels': 7}), ['search.channels', "'model.head.channels'", 'in_channels']),
+    (dict(schedule={'train_cfg.max_epoch': 2}), ['search.schedule', "'train_cfg.max_epoch'", 'max_epochs']),
+    (dict(schedule={'param_scheduler.7.end': 2}), ['search.schedule', "'param_scheduler.7.end'"]),
 ])
-def test_bad_value_is_told_in_a_sentence(search, options, words):
-    with pytest.raises(ConfigError, match=words) as told:
+def test_a_wrong_value_is_refused(search, options, facts):
+    with raises(ConfigError, *facts):
         search('cifar10', **options)
-    assert '\n' not in str(told.value)
 
 
 def test_choice_that_the_network_does_not_build(configs):
     cfg = load_config(configs / 'search/c1_camvid.py', {'search.space.head_channels': (1280, 1536)})
-    with pytest.raises(ConfigError, match=r'search.space chooses head_channels from \(1280, 1536\), which model.backbone does '
-                       r'not build: its out_indices are \(4, 6\)'):
+    with raises(ConfigError, 'search.space', 'head_channels', '(1280, 1536)', 'model.backbone', 'out_indices', '(4, 6)'):
         read_settings(cfg)
 
 
 def test_config_without_a_search(configs):
-    with pytest.raises(ConfigError, match="the config has no field 'search'"):
+    with raises(ConfigError, "'search'", 'configs/search'):
         read_settings(load_config(configs / 'c1/c1_muxnet-m-d8_1xb4-1200it_camvid-192x256.py'))

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from facts import raises
 
 from mmmux.models import ARCHITECTURES, DS, IR, MUX, Architecture, MUXNet
 from mmmux.search.space import SearchSpace
 from mmmux.utils.errors import ConfigError
 
-# Small enough to go through by hand; scale +1 needs expanded channels divisible by 8 here, which 12 * 2 are and 6 * 2 are not.
+# Small enough to count by hand; scale +1 needs expanded channels divisible by 8 here, as 12 * 2 are, but not 6 * 2.
 SMALL = dict(
     stem_channels=[16],
     head_channels=[64, 96],
@@ -36,7 +37,7 @@ def all_genomes(space: SearchSpace) -> np.ndarray:
     return np.array(list(itertools.product(*(range(len(gene)) for gene in space.genes))))
 
 
-def test_genes_are_the_lists_with_several_values_and_say_where_they_are_from():
+def test_genes_are_the_lists_with_several_values_and_have_their_config_keys():
     space = SearchSpace(SMALL)
     assert [(gene.name, gene.values) for gene in space.genes] == [
         ('stages.1.kernel_size', (3, (3, 5))), ('stages.1.mux.blocks', (0, 1, 2)), ('stages.1.mux.split_ratio', (0.25, 0.5)),
@@ -68,7 +69,8 @@ def test_decode_takes_canonical_genomes_only():
         if tuple(canonical) == tuple(genome):
             assert np.array_equal(space.canonical(canonical)[0], canonical)
         else:
-            with pytest.raises(ConfigError, match=r'is not canonical: stages\.1\.mux'):
+            first = np.flatnonzero(canonical != genome)[0]
+            with raises(ConfigError, tuple(map(int, genome)), space.genes[first].name):
                 space.decode(genome)
 
 
@@ -106,59 +108,58 @@ def test_fingerprint_is_of_what_genomes_mean():
     assert len({SearchSpace(config).fingerprint for config in [SMALL, *others]}) == 5
 
 
-@pytest.mark.parametrize('arch,words', [
-    (lambda rows: [rows[0]], 'has 1 stages, the search space 2'),
-    (lambda rows: [rows[0], (IR(32, 3, stride=2, expand_ratio=2), )], r'stages.1.out_channels is 32, and the space has 24'),
-    (lambda rows: [rows[0], (IR(24, 3, expand_ratio=2), )], 'stride of row 0 of stage 1 is 1, and the space has 2'),
-    (lambda rows: [rows[0], (DS(24, 3, stride=2), )], 'type of row 0 of stage 1 is DS, and the space has IR'),
-    (lambda rows: [(*rows[0], MUX())] + rows[1:], 'stage 0 has 2 rows, and the space has no MUX blocks'),
-    (lambda rows: [rows[0], (*rows[1], MUX(3, 2), MUX(5, 2))], 'kernel_size of row 2 of stage 1 is 5'),
-    (lambda rows: [rows[0], (*rows[1], MUX(3, 2, split_ratio=0.25, scales=(0, 1)))], 'not canonical: stages.1.mux.scales'),
+@pytest.mark.parametrize('arch,facts', [
+    (lambda rows: [rows[0]], ['1 stages', 2]),
+    (lambda rows: [rows[0], (IR(32, 3, stride=2, expand_ratio=2), )], ['stages.1.out_channels', 32, 24]),
+    (lambda rows: [rows[0], (IR(24, 3, expand_ratio=2), )], ['stride', 'row 0 of stage 1', 1, 2]),
+    (lambda rows: [rows[0], (DS(24, 3, stride=2), )], ['row 0 of stage 1', 'DS', 'IR']),
+    (lambda rows: [(*rows[0], MUX())] + rows[1:], ['stage 0', '2 rows', 'MUX']),
+    (lambda rows: [rows[0], (*rows[1], MUX(3, 2), MUX(5, 2))], ['kernel_size', 'row 2 of stage 1', 5, 3]),
+    (lambda rows: [rows[0], (*rows[1], MUX(3, 2, split_ratio=0.25, scales=(0, 1)))], ['stages.1.mux.scales', '(0, 1)']),
 ])
-def test_network_outside_the_space(arch, words):
+def test_network_outside_the_space(arch, facts):
     stages = [(DS(16, act='ReLU'), ), (IR(24, 3, stride=2, expand_ratio=2), )]
-    with pytest.raises(ConfigError, match=words):
+    with raises(ConfigError, *facts):
         SearchSpace(SMALL).encode(Architecture(tuple(arch(stages)), head_channels=64, stem_channels=16))
 
 
-@pytest.mark.parametrize('genome,words', [
-    ((0, 0, 0, 0), 'has 5 genes, got 4'),
-    ((0, 3, 0, 0, 0), 'gene stages.1.mux.blocks must be from 0 to 2, got 3'),
-    ((0, 0, 0, 0, -1), 'gene head_channels must be from 0 to 1, got -1'),
+@pytest.mark.parametrize('genome,facts', [
+    ((0, 0, 0, 0), ['5 genes', 4]),
+    ((0, 3, 0, 0, 0), ['stages.1.mux.blocks', '0 to 2', 3]),
+    ((0, 0, 0, 0, -1), ['head_channels', '0 to 1', -1]),
 ])
-def test_genome_of_another_space(genome, words):
-    with pytest.raises(ConfigError, match=words):
+def test_genome_of_another_space(genome, facts):
+    with raises(ConfigError, *facts):
         SearchSpace(SMALL).decode(genome)
 
 
-@pytest.mark.parametrize('config,words', [
-    ({}, "search space is empty: 'stages' must be a list"),
-    (dict(SMALL, stages=[]), "search space is empty: 'stages'"),
-    (7, "must be a dict with 'stages'"),
-    (dict(SMALL, head_channels=[]), 'head_channels of the search space is empty'),
-    (dict(SMALL, head_channels=[64, 64]), 'has 64 twice'),
-    (dict(SMALL, head_channels=1280), 'must be a list of values to choose from, got 1280'),
-    (dict(SMALL, head_channels=['wide']), 'head_channels of Architecture must be a positive whole number'),
-    (dict(SMALL, stem_chanels=[16]), "no key 'stem_chanels': did you mean 'stem_channels'"),
-    ({key: SMALL[key] for key in ('stages', 'stem_channels')}, "needs 'head_channels'"),
-    (dict(SMALL, drop_path_rate=2), 'drop_path_rate of Architecture must be a number from 0 to below 1'),
-    (dict(SMALL, stages=SMALL['stages'][:1], head_channels=[64]), 'holds a single network'),
-    (changed(type='MUX'), "stages.1 of the search space must have type 'DS' or 'IR', got 'MUX'"),
-    (changed(widths=[3]), "no key 'widths'"),
-    (changed(kernel_size=[3, 4]), 'kernel_size of IR must be an odd number'),
-    (changed(expand_ratio=[0.05]), 'cannot cut 16 channels expanded by 0.05 into 2 groups'),
-    (changed(mux=[1]), 'mux of stages.1 of the search space must be a dict'),
-    (changed(mux={}), "needs 'blocks'"),
-    (changed_mux(blocks=[0]), 'allow none: leave mux out'),
-    (changed_mux(blocks=[-1, 1]), 'whole numbers from 0, got -1'),
-    (changed_mux(kernel_size=[(3, 5)]), 'mixed kernels are for the first row'),
-    (changed_mux(split_ratio=[0.5, 2]), 'split_ratio of MUX must be a number above 0 and at most 1'),
-    (changed_mux(scales=[(0, 1)]), r'out_channels 24, split_ratio 0.25, expand_ratio 2, scales \(0, 1\) cannot be built'),
-    (changed_mux(scales=[None, (0, 1)], split_ratio=[0.25]), r'mux.scales \(0, 1\) of the search space fits none'),
-    (changed_mux(expand_ratio=[2, 2.5], split_ratio=[0.25], scales=[None]), 'expand_ratio 2.5, scales None cannot be built'),
-    (changed(out_channels=[24, 27]), 'out_channels 27, .* widths must be even'),
+@pytest.mark.parametrize('config,facts', [
+    ({}, ['search space', "'stages'", None]),
+    (dict(SMALL, stages=[]), ['search space', "'stages'", '[]']),
+    (7, ['search space', "'stages'", "'stem_channels'", "'head_channels'", 7]),
+    (dict(SMALL, head_channels=[]), ['search space', 'head_channels', 'empty']),
+    (dict(SMALL, head_channels=[64, 64]), ['search space', 'head_channels', '64 twice']),
+    (dict(SMALL, head_channels=1280), ['search space', 'head_channels', 'list', 1280]),
+    (dict(SMALL, head_channels=['wide']), ['search space', 'head_channels', "'wide'"]),
+    (dict(SMALL, stem_chanels=[16]), ['search space', "'stem_chanels'", "'stem_channels'"]),
+    ({key: SMALL[key] for key in ('stages', 'stem_channels')}, ['search space', "'head_channels'", 'list']),
+    (dict(SMALL, drop_path_rate=2), ['search space', 'drop_path_rate', 'from 0 to below 1', 'got 2']),
+    (dict(SMALL, stages=SMALL['stages'][:1], head_channels=[64]), ['search.space', 'single network', 'list']),
+    (changed(type='MUX'), ['stages.1', "'DS'", "'IR'", "'MUX'"]),
+    (changed(widths=[3]), ['stages.1', "'widths'", 'out_channels']),
+    (changed(kernel_size=[3, 4]), ['stages.1', 'kernel_size', 'odd', 4]),
+    (changed(expand_ratio=[0.05]), ['stages.1', '16 channels', '0.05', '2 groups', '(3, 5)']),
+    (changed(mux=[1]), ['mux of stages.1', "'blocks'", '[1]']),
+    (changed(mux={}), ['mux of stages.1', "'blocks'", 'list']),
+    (changed_mux(blocks=[0]), ['blocks of mux of stages.1', 'above 0', '(0,)']),
+    (changed_mux(blocks=[-1, 1]), ['blocks of mux of stages.1', 'from 0', -1]),
+    (changed_mux(kernel_size=[(3, 5)]), ['kernel_size of mux of stages.1', 'odd', '(3, 5)']),
+    (changed_mux(split_ratio=[0.5, 2]), ['mux of stages.1', 'split_ratio', 'above 0', 'at most 1', 'got 2']),
+    (changed_mux(scales=[(0, 1)]), ['stages.1', 'out_channels 24', 'split_ratio 0.25', 'expand_ratio 2', 'scales (0, 1)']),
+    (changed_mux(scales=[None, (0, 1)], split_ratio=[0.25]), ['stages.1.mux.scales', '(0, 1)', 'divisible by 4']),
+    (changed_mux(expand_ratio=[2, 2.5], split_ratio=[0.25], scales=[None]), ['stages.1', 'expand_ratio 2.5', 'scales None']),
+    (changed(out_channels=[24, 27]), ['stages.1', 'out_channels 27', 'even']),
 ])
-def test_bad_space_is_told_in_a_sentence(config, words):
-    with pytest.raises(ConfigError, match=words) as told:
+def test_a_wrong_space_is_refused(config, facts):
+    with raises(ConfigError, *facts):
         SearchSpace(config)
-    assert '\n' not in str(told.value)

@@ -3,6 +3,7 @@ import random
 
 import numpy as np
 import pytest
+from facts import raises
 
 from mmmux.search.algorithms import ALGORITHMS, Evolution
 from mmmux.search.analytic import ANALYTIC_SPACE, analytic_errors
@@ -201,7 +202,7 @@ class TestLatency:
         assert (predicted > 0).all() and np.median(np.abs(predicted / latency - 1)) < 0.1
 
     def test_is_a_fourth_objective(self, space, costs):
-        # Asked for it, a search proposes what makes networks fast at a cost in parameters, and else seldom does.
+        # With this objective, a search proposes more of the networks that are fast and have more parameters.
         asked, else_ = (np.mean([self.share_of_fast(space, costs, objectives, seed) for seed in (0, 1)])
                         for objectives in (self.objectives, self.objectives[:3]))
         assert asked > else_ + 0.2
@@ -216,17 +217,17 @@ class TestLatency:
         return np.mean(later)
 
 
-@pytest.mark.parametrize('options,words', [
-    (dict(algorithm=dict(type='nsga2')), r"search\.strategy\.type 'nsga2' is not known: choose from moead, nsga3"),
-    (dict(algorithm=dict(type='nsga3', theta=5)), r"'nsga3' has no key 'theta': it takes population, generations$"),
-    (dict(algorithm=dict(type='moead', thetas=5)), r"no key 'thetas': did you mean 'theta'"),
-    (dict(algorithm=dict(theta=0)), r'search\.strategy\.theta must be a number above 0, got 0'),
-    (dict(algorithm=dict(population='many')), r"population must be a whole number from 2 up, got 'many'"),
-    (dict(algorithm=dict(generations=0)), r'generations must be a whole number from 1 up, got 0'),
-    (dict(surrogate=dict(type='forest')), r"search\.surrogate\.type 'forest' is not known"),
-    (dict(surrogate=dict(type='gp', kernel=1)), r"search\.surrogate has no key 'kernel'"),
-    (dict(budgets=dict(macs=1e5), starts=[(0, ) * 18]), r'search\.starts\.0 has [\d,]+ macs, over search\.budgets of 100,000'),
+@pytest.mark.parametrize('options,facts', [
+    (dict(algorithm=dict(type='nsga2')), ['search.strategy.type', "'nsga2'", 'moead, nsga3']),
+    (dict(algorithm=dict(type='nsga3', theta=5)), ['search.strategy', "'nsga3'", "'theta'", 'population, generations']),
+    (dict(algorithm=dict(type='moead', thetas=5)), ['search.strategy', "'thetas'", "'theta'"]),
+    (dict(algorithm=dict(theta=0)), ['search.strategy.theta', 'above 0', 'got 0']),
+    (dict(algorithm=dict(population='many')), ['search.strategy.population', 'from 2', "'many'"]),
+    (dict(algorithm=dict(generations=0)), ['search.strategy.generations', 'from 1', 'got 0']),
+    (dict(surrogate=dict(type='forest')), ['search.surrogate.type', "'forest'", 'gp, rbf, mlp']),
+    (dict(surrogate=dict(type='gp', kernel=1)), ['search.surrogate', "'kernel'", 'type']),
+    (dict(budgets=dict(macs=1e5), starts=[(0, ) * 18]), ['search.starts.0', 'macs', 'search.budgets', '100,000']),
 ])
-def test_options_that_cannot_be_used(space, costs, options, words):
-    with pytest.raises(ConfigError, match=words):
+def test_options_that_cannot_be_used(space, costs, options, facts):
+    with raises(ConfigError, *facts):
         Strategy(space, costs, **options)

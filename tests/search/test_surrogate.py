@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from facts import raises
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
@@ -54,7 +55,7 @@ class TestEverySurrogate:
             for y in ([0.1, 0.3, 0.2, 0.4], [0.2] * 4):
                 assert np.isfinite(fitted(make_surrogate(kind, 0), X, np.array(y)).predict(X)).all()
 
-    def test_says_nothing_of_its_bounds(self, kind):
+    def test_issues_no_warning_about_bounds(self, kind):
         with warnings.catch_warnings():
             warnings.simplefilter('error', ConvergenceWarning)
             fitted(make_surrogate(kind, 0), *data(20, 0))
@@ -80,5 +81,5 @@ def test_no_order_to_compare(predicted, true):
 
 
 def test_unknown_surrogate():
-    with pytest.raises(ConfigError, match=r"search\.surrogate\.type 'forest' is not known: choose from gp, rbf, mlp"):
+    with raises(ConfigError, 'search.surrogate.type', "'forest'", 'gp, rbf, mlp'):
         make_surrogate('forest', 0)

@@ -1,4 +1,4 @@
-"""One evaluation, in this process."""
+"""Run one evaluation in this process."""
 import json
 import os
 import signal
@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from facts import raises
 from process_end import has_ended
 
 from mmmux.search import trial_process as trial
@@ -36,14 +37,14 @@ def test_a_spec_is_read_back(spec):
     ({'pascal_voc/mAP': float('-inf')}, 'nan', None, None),
     ({'time': 1., 'data_time': 2.}, 'failed', None, None),
 ])
-def test_what_metrics_amount_to(spec, metrics, status, metric, error):
+def test_result_of_metrics(spec, metrics, status, metric, error):
     result = judge(metrics, spec)
     assert (result.status, result.metric) == (status, metric)
     assert result.error == pytest.approx(error) if error is not None else result.error is None and result.reason
 
 
 def test_metric_that_is_not_reported(spec):
-    with pytest.raises(UnknownMetric, match=r"search\.metric is 'pascal_voc/mAP', .* it reports mAcc, mIoU$") as raised:
+    with raises(UnknownMetric, 'search.metric', "'pascal_voc/mAP'", 'mAcc, mIoU') as raised:
         judge(dict(mIoU=0.5, mAcc=0.4, time=1.), spec)
     assert isinstance(raised.value, ConfigError)
 
@@ -62,7 +63,7 @@ def test_errors_that_say_what_they_are(spec, monkeypatch, error, status):
 
 
 def test_other_errors_are_a_crash(spec, monkeypatch):
-    """Also a ConfigError: a genome may be to blame for it, and the search must get past it."""
+    """A ConfigError is a crash as well: one genome may cause it, and the search must continue with the others."""
     def function(spec):
         raise ConfigError('no such network')
 
@@ -117,7 +118,7 @@ def test_the_line_in_the_journal(spec):
 
 
 def test_by_hand(spec, tmp_path):
-    """As one looks for the cause of a crash: no search holds the other end of its input."""
+    """A user runs a trial by hand to find the cause of a crash; no search holds the other end of its input."""
     (tmp_path / 'by_hand.py').write_text('def score(spec):\n    return dict(score=spec.arguments["values"][1])\n')
     spec = replace(spec, function='by_hand:score', metric='score', best=4)
     spec.write()
@@ -128,7 +129,7 @@ def test_by_hand(spec, tmp_path):
 
 
 def test_the_end_of_the_search_ends_the_whole_group():
-    """Also a process that listens to nothing and a child of it."""
+    """This includes a process that ignores SIGTERM, and its child."""
     code = ('import os, signal, subprocess, sys; from mmmux.search.trial_process import end_with_the_search; '
             'end_with_the_search(); signal.signal(signal.SIGTERM, signal.SIG_IGN); '
             'child = subprocess.Popen(["sleep", "600"]); print(child.pid, flush=True); child.wait()')

@@ -29,8 +29,8 @@ class AnyLayout(Layout):
             self.findings += [Finding(UNREADABLE_PICTURE, '', f'{name}: {reason}', (name, )) for name in names
                               if name not in dataset.unwanted]
         if not type(dataset).__module__.startswith('mmmux.'):
-            self.notes.append(f'{type(dataset).__name__} is not of mmmux: its pictures are decoded and looked through for '
-                              'duplicates, and its annotations are counted as it gives them, but not checked')
+            self.notes.append(f'{type(dataset).__name__} is a class of another package: its pictures are decoded and compared '
+                              'with each other, and its annotations are counted, but not checked')
 
     def _name(self, index: int) -> str:
         path = self.info(index).get('img_path')

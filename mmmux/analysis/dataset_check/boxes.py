@@ -15,7 +15,7 @@ class AnnotatedBox(NamedTuple):
     Attributes:
         name: class name.
         corners: (x1, y1, x2, y2) in pixels counted from 0.
-        written: the numbers as the annotation file has them, for messages.
+        written: the numbers in the annotation file, for messages.
     """
     name: str
     corners: tuple[float, float, float, float]

@@ -60,7 +60,7 @@ class CocoLayout(Layout):
                                          f'pictures that it does not list (image_id {shown})', count=len(lost)))
         if unused:
             shown = ', '.join(f'{name} ({count})' for name, count in unused.items())
-            self.notes.append(f'not used are boxes of categories that metainfo.classes does not name: {shown}')
+            self.notes.append(f'boxes of categories that metainfo.classes does not name are not used: {shown}')
         return found
 
     def info(self, index: int) -> dict:
@@ -78,8 +78,8 @@ class CocoLayout(Layout):
                 x, y, width, height = (float(value) for value in box)
                 float(area)
             except (TypeError, ValueError):
-                reading.add(UNREADABLE_ANNOTATION, f"annotation of class '{name}' must have four numbers as its bbox and one "
-                            f'as its area, and has {box} and {area}')
+                reading.add(UNREADABLE_ANNOTATION, f"annotation of class '{name}' must have four numbers as its bbox and a "
+                            f'number as its area, got {box} and {area}')
                 continue
             if float(area) <= 0:  # mmdet excludes a box by its annotated area
                 width = height = 0
@@ -112,9 +112,10 @@ def read_file(dataset: CocoDataset) -> tuple[list[dict], list[dict], dict]:
         for image in images:
             image['id'], image['file_name']
     except OSError as error:
-        raise DatasetError(f'annotation file {dataset.ann_file} cannot be read ({error.strerror or error})') from None
+        raise DatasetError(f'annotation file {dataset.ann_file} cannot be read ({error.strerror or error}): correct ann_file '
+                           'or data_root') from None
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f'{dataset.ann_file} is not a COCO annotation file: {type(error).__name__}: {error}') from None
     if not images:
-        raise DatasetError(f'{dataset.ann_file} lists no pictures')
+        raise DatasetError(f"{dataset.ann_file} lists no pictures: its 'images' is empty")
     return images, annotations, categories

@@ -82,7 +82,7 @@ class Collector:
             found += self._unknown(number) + same[number]
             notes = list(layout.notes)
             if number in refusals and found:
-                notes.append(f'as it is, it cannot be used: {refusals[number]}')
+                notes.append(f'training and testing refuse this set: {refusals[number]}')
             elif number in refusals:
                 found.append(Finding(REFUSED, part.title, refusals[number]))
             boxes = np.frombuffer(self.boxes[number], np.float32).reshape(-1, 2)
@@ -98,8 +98,8 @@ class Collector:
             names = [layout.names[index] for index in sorted(counts)]
             shown = ', '.join(names[:_NAMES_SHOWN]) + (', ...' if len(names) > _NAMES_SHOWN else '')
             found.append(Finding(UNKNOWN_CLASS, self.parts[number].title,
-                                 f'{name} is in {sum(counts.values())} {layout.COUNTED} of {len(names)} pictures ({shown}) and '
-                                 f'is none of the {len(layout.classes)} classes', tuple(names)))
+                                 f'{name} is in {sum(counts.values())} {layout.COUNTED} of {len(names)} pictures ({shown}), '
+                                 f'but not among the {len(layout.classes)} classes', tuple(names)))
         return found
 
     def _same(self) -> list[list[Finding]]:
@@ -146,4 +146,4 @@ class Collector:
             trained[0].findings += [Finding(NO_EXAMPLE, 'train', f"'{name}' is in no picture to train on")
                                     for name, count in seen.items() if not count]
         elif trained and seen:
-            trained[0].findings.append(Finding(NO_EXAMPLE, 'train', f'none of the {len(seen)} classes is in any picture'))
+            trained[0].findings.append(Finding(NO_EXAMPLE, 'train', f'no picture shows any of the {len(seen)} classes'))

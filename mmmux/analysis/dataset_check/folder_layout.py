@@ -21,13 +21,13 @@ class FolderLayout(Layout):
         try:
             samples = self._listed() if dataset.ann_file else self._found()
         except (FileNotFoundError, NotADirectoryError):
-            raise DatasetError(f'picture folder {dataset.img_prefix} does not exist: put the data there, or set data_root and '
-                               'data_prefix') from None
+            raise DatasetError(f'picture folder {dataset.img_prefix} does not exist: put the data there, or correct data_root '
+                               'or data_prefix') from None
         left_out = LeftOut(dataset.ann_file or dataset.img_prefix)
         samples = dataset.without_listed(samples, left_out, lambda sample: sample[0])
         self.names, self.labels = [name for name, _ in samples], [label for _, label in samples]
         if not self.names:
-            raise DatasetError(f'{left_out.source} holds no pictures')
+            raise DatasetError(f'{left_out.source} holds no pictures: correct data_root, data_prefix or ann_file')
 
     def _listed(self) -> list[tuple[str, int | None]]:
         samples = []
@@ -50,7 +50,7 @@ class FolderLayout(Layout):
             if numbers[folder] is None:
                 pictures = sum(name.startswith(f'{folder}/') for name, _ in samples)
                 self.findings.append(Finding(UNKNOWN_CLASS, '', f"folder '{folder}' of {dataset.img_prefix} holds {pictures} "
-                                             f'pictures and is not among metainfo.classes ({", ".join(self.classes)})'))
+                                             f'pictures, but is not among metainfo.classes ({", ".join(self.classes)})'))
         return samples
 
     def _numbers(self, folders: list[str]) -> dict[str, int | None]:

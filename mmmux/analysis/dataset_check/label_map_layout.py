@@ -21,7 +21,8 @@ class LabelMapLayout(Layout):
         self.infos = dataset.without_listed(dataset.find_pictures(), LeftOut(folder), dataset.name_of)
         self.names = [dataset.name_of(info) for info in self.infos]
         if not self.names:
-            raise DatasetError(f'{folder} holds no *{dataset.img_suffix}')
+            raise DatasetError(f'picture folder {folder} holds no *{dataset.img_suffix}: correct data_root, data_prefix or '
+                               'img_suffix')
         loaders = [transform for transform in dataset.pipeline.transforms if isinstance(transform, LoadLabelMap)]
         self.loader = loaders[0] if loaders else LoadLabelMap()
 
@@ -39,8 +40,8 @@ class LabelMapLayout(Layout):
             reading.add(UNREADABLE_ANNOTATION, str(error))
             return
         if labels.ndim != 2:
-            reading.add(UNREADABLE_ANNOTATION, f'label map {info["seg_map_path"]} is in colour ({labels.shape[2]} channels) '
-                        'and must hold the number of a class in each pixel')
+            reading.add(UNREADABLE_ANNOTATION, f'label map {info["seg_map_path"]} is in colour ({labels.shape[2]} channels), '
+                        'but must hold the number of a class in each pixel')
             return
         if image is not None:
             try:

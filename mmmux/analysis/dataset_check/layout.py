@@ -88,5 +88,5 @@ def compare_sizes(said: tuple[int, int] | None, source: str, image: np.ndarray |
     if image is None or said is None or said == (image.shape[1], image.shape[0]):
         return
     height, width = image.shape[:2]
-    turned = ' (the picture may have an EXIF tag that turns it)' if said == (height, width) else ''
-    reading.add(SIZE_MISMATCH, f'picture is {width} x {height} pixels and {source} says {said[0]} x {said[1]}{turned}')
+    turned = ' (the picture may have an EXIF tag that rotates it)' if said == (height, width) else ''
+    reading.add(SIZE_MISMATCH, f'picture has {width} x {height} pixels, but {source} states {said[0]} x {said[1]}{turned}')

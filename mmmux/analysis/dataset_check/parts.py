@@ -59,7 +59,8 @@ def parts_of(cfg: Config, splits: Iterable[str]) -> list[Part]:
             elif split not in known.splits:
                 known.splits.append(split)
     if not parts:
-        raise ConfigError(f'the config has no data set to check: {", ".join(f"{split}_dataloader" for split in splits)}')
+        raise ConfigError('the config has no data set to check: it needs one of '
+                          f'{", ".join(f"{split}_dataloader" for split in splits)}')
     found = [part for _, part in parts]
     for part in found:
         part.title = ' and '.join(part.splits)
@@ -82,7 +83,7 @@ def open_part(part: Part, layouts: Layouts) -> Layout:
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(part.cfg['type']) if isinstance(part.cfg['type'], str) else part.cfg['type']
     if kind is None or not isinstance(kind, type) or not issubclass(kind, BaseDataset):
-        raise ConfigError(f"{part.key}.type '{part.cfg['type']}' is no data set of an OpenMMLab package that is installed here")
+        raise ConfigError(f"{part.key}.type must be a data set of an installed OpenMMLab package, got '{part.cfg['type']}'")
     layout = next((layout for dataset, layout in layouts if issubclass(kind, dataset)), AnyLayout)
     # With test_mode, the data set raises at the first bad image; the check reports all of them.
     changes = dict(test_mode=False) if layout is AnyLayout and kind.__module__.startswith('mmmux.') else {}

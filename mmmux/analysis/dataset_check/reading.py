@@ -87,9 +87,9 @@ def _failed(layout: Layout, index: int, failed: Failed) -> Reading:
     size = ''
     path = layout.info(index).get('img_path')
     with contextlib.suppress(Exception), Image.open(path) as image:  # reads the header only; the file may not exist
-        size = f', {image.width} x {image.height} pixels by its header and {Path(path).stat().st_size:,} bytes'
-    reading.add(UNREADABLE_PICTURE, f'has most likely ended the process that read it ({failed.sentence}), as happens when '
-                f'memory runs out: {path}{size}')
+        size = f' ({image.width} x {image.height} pixels in its header, {Path(path).stat().st_size:,} bytes)'
+    reading.add(UNREADABLE_PICTURE, f'the process that read {path}{size} was ended ({failed.sentence}), probably because '
+                'memory ran out')
     return reading
 
 

@@ -130,15 +130,15 @@ def check_fix_list(parts: list[Part], layouts: list[Layout], path: Path) -> None
     """
     trained = [(part, layout) for part, layout in zip(parts, layouts) if 'train' in part.splits]
     if not trained:
-        raise ConfigError(f'--fix-list {path} is for the pictures to train on, and none of the sets read is to train on: '
-                          f'{", ".join(part.title for part in parts)}')
+        raise ConfigError(f'--fix-list {path} lists pictures that training leaves out, but only other sets are read '
+                          f'({", ".join(part.title for part in parts)}): add train to --splits')
     for part, layout in trained:
         if not hasattr(layout.dataset, 'leave_out'):
-            raise ConfigError(f'--fix-list: {type(layout.dataset).__name__} ({part.key}) takes no leave_out, so that a list '
-                              'would be of no use')
+            raise ConfigError(f'--fix-list {path} cannot be used: {type(layout.dataset).__name__} ({part.key}) has no option '
+                              'leave_out that could name it')
     if len(trained) > 1 and path.suffix:
-        raise ConfigError(f'--fix-list {path} is one file, and training reads {len(trained)} data sets, each of which takes a '
-                          'list of its own: name a folder')
+        raise ConfigError(f'--fix-list {path} is a single file, but training reads {len(trained)} data sets, each of which '
+                          'needs its own list: give a folder')
 
 
 def write_fix_lists(report: Report, path: Path) -> dict[str, Path]:
@@ -157,7 +157,7 @@ def write_fix_lists(report: Report, path: Path) -> dict[str, Path]:
             continue
         file = path if path.suffix else path / f'{one.part.title.replace(" ", "_")}.txt'
         before = one.layout.dataset.leave_out
-        reasons = dict.fromkeys(read_names(before) if before else (), f'named in {before} before')
+        reasons = dict.fromkeys(read_names(before) if before else (), f'already named in {before}')
         write_names(file, {**reasons, **one.to_leave_out()})
         written[f'{one.part.key}.leave_out'] = file
     return written

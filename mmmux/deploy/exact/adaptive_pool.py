@@ -32,7 +32,14 @@ class BinMeans(nn.Module):
         self.output_size = output_size
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, *output_size)."""
+        """Average each bin.
+
+        Args:
+            x (Tensor): (N, C, H, W).
+
+        Returns:
+            Tensor: (N, C, *output_size).
+        """
         rows, columns = (_bin_means(size, bins, x) for size, bins in zip(x.shape[2:], self.output_size))
         return rows @ x @ columns.transpose(0, 1)
 

@@ -25,7 +25,14 @@ class Activation(nn.Module):
         self.swish = isinstance(trained, nn.SiLU)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, H, W), and overwrite the input."""
+        """Apply the activation, and overwrite the input.
+
+        Args:
+            x (Tensor): (N, C, H, W); changed in place.
+
+        Returns:
+            Tensor: (N, C, H, W), the input itself.
+        """
         return F.silu(x, inplace=True) if self.swish else F.relu(x, inplace=True)
 
 
@@ -89,7 +96,14 @@ class ExactBlock(nn.Module):
         self.identity = identity
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, h, w)."""
+        """Apply the block.
+
+        Args:
+            x (Tensor): Stored input (N, C, H, W).
+
+        Returns:
+            Tensor: Stored output (N, out_channels, h, w), where h = ceil(H / stride) and w = ceil(W / stride).
+        """
         parts = [self.act(expand(x)) for expand in self.expand] if len(self.expand) else [x]
         parts = [self.act(part) for part in self.spatial(parts)]
         if self.gates is not None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmmux.models.layers.mixed_conv import MixedConv
 from mmmux.models.layers.pair_conv import in_wider_groups
 from mmmux.models.layers.spatial_mux import SpatialMux
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 
 from .fold_norm import conv_with, folded_weight, norm_scale_and_shift
 from .stage_form import StageForm
@@ -21,7 +21,7 @@ from .stage_form import StageForm
 # blocked layout for averages over a number of channels that is not a multiple of the block. The values are constants, so that a
 # file does not depend on the processor that writes it.
 ALIGNMENT, BLOCK = 16, 8
-MOST_FILLED = 1 / 8  # largest share of zero channels; processors with AVX2 need no blocks of 16 and compute the zeros in vain
+MOST_FILLED = 1 / 8  # largest share of zero channels, since processors with AVX2 need no blocks of 16 and gain nothing
 FINER_ALIGNMENT = 4
 PART, EARLY = 32, 192  # channels of a part, and the largest number of channels that is cut into parts
 
@@ -44,7 +44,14 @@ class Scaled(nn.Module):
         self.register_buffer('shift', shift[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, h, w)."""
+        """Apply the module, the scale and the shift.
+
+        Args:
+            x (Tensor): (N, C, H, W).
+
+        Returns:
+            Tensor: (N, C, h, w).
+        """
         return self.module(x) * self.scale + self.shift
 
 
@@ -64,7 +71,14 @@ class HiddenParts(nn.Module):
         self.convs = nn.ModuleList(nn.ModuleList(conv for conv in row if conv is not None) for row in convs)
 
     def forward(self, parts: list[Tensor]) -> list[Tensor]:
-        """Map parts, each (N, c, H, W), to parts, each (N, c, h, w)."""
+        """Convolve the parts.
+
+        Args:
+            parts (list[Tensor]): Parts of the hidden channels, each (N, c, H, W).
+
+        Returns:
+            list[Tensor]: Parts of the convolved channels, each (N, c, h, w).
+        """
         outs = []
         for sources, convs in zip(self.sources, self.convs):
             out = convs[0](parts[sources[0]])
@@ -99,7 +113,8 @@ def hidden_parts(conv: nn.Module, norm: nn.Module, form: StageForm, fill: Fill |
         return _plain(conv, norm, PART if form.cut and can_be_cut(conv) else conv.out_channels, fill)
     if isinstance(conv, nn.Conv2d) and 2 * conv.groups == conv.in_channels == conv.out_channels:
         return _halves(conv, norm) if form.halved else _groups(conv, norm)
-    raise ConfigError(f'the exact form knows no block with the k x k step {conv}')
+    raise ConfigError(f'the exact form does not support the k x k convolution {in_a_line(str(conv))}: accepted are depthwise '
+                      'ones, groups of two channels, MixedConv and SpatialMux')
 
 
 def _depthwise(weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> nn.Conv2d:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmmux.utils.compat import BatchNorm
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 
 
 def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
@@ -22,8 +22,8 @@ def norm_scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
         ConfigError: The layer is not a batch normalisation with running statistics.
     """
     if not isinstance(norm, BatchNorm) or norm.running_mean is None:
-        raise ConfigError('the exact form needs batch normalisation with running statistics (norm_cfg BN or SyncBN), got '
-                          f'{norm}')
+        raise ConfigError('norm_cfg of a model with an exact form must give batch normalisation with running statistics (BN or '
+                          f'SyncBN), got {in_a_line(str(norm))}')
     scale = 1 / (norm.running_var.double() + norm.eps).sqrt()
     if norm.affine:
         scale = scale * norm.weight.double()

@@ -36,7 +36,7 @@ def exact_form(model: nn.Module, forms: StageForm | Mapping[int, StageForm] = IN
     """
     training = next((module for module in model.modules() if module.training), None)
     if training is not None:
-        raise ConfigError(f'the exact form is of a model in evaluation, and {type(training).__name__} in this '
+        raise ConfigError(f'the exact form needs a model in evaluation mode, but {type(training).__name__} in '
                           f'{type(model).__name__} is in training mode: call model.eval() first')
     if isinstance(model, MUXNet):
         model = ExactMUXNet(model, forms)

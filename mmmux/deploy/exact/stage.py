@@ -30,7 +30,14 @@ class TakingChannels(nn.Module):
         self.register_buffer('waiting', places[processed:])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, C, H, W)."""
+        """Apply the block to the processed channels.
+
+        Args:
+            x (Tensor): Stored input (N, C, H, W).
+
+        Returns:
+            Tensor: (N, C, H, W), the processed channels first.
+        """
         taken = x[:, self.taken]
         return torch.cat([taken + self.block(taken), x[:, self.waiting]], 1)
 
@@ -52,7 +59,14 @@ class InOrder(nn.Module):
         self.register_buffer('places', places)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, out_channels, h, w)."""
+        """Permute the channels and apply the block.
+
+        Args:
+            x (Tensor): Stored input (N, C, H, W).
+
+        Returns:
+            Tensor: (N, out_channels, h, w).
+        """
         return self.block(in_order(x, self.places))
 
 

@@ -52,8 +52,7 @@ def write(content: FileContent, path: Path) -> list[Path]:
     import onnx
     opset = content.opset
     if not OPSETS[0] <= opset <= OPSETS[1]:
-        raise ConfigError(f'operator set {opset} (--opset) is not one of {OPSETS[0]} to {OPSETS[1]}, which the export can '
-                          'write')
+        raise ConfigError(f'--opset must be from {OPSETS[0]} to {OPSETS[1]}, got {opset}')
     _trace(content, path)
     if content.precision == 'int8':
         _quantize(path, content.calibration)
@@ -116,7 +115,8 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
         options.intra_op_num_threads = threads
     provider = 'CPUExecutionProvider' if device == 'cpu' else 'CUDAExecutionProvider'
     if provider not in onnxruntime.get_available_providers():
-        raise ConfigError(f'this onnxruntime has no {provider}: install onnxruntime-gpu instead of onnxruntime')
+        raise ConfigError(f"device '{device}' needs {provider}, which the installed onnxruntime lacks: install onnxruntime-gpu "
+                          'instead of onnxruntime')
     session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     return lambda pictures: session.run(None, {'pictures': pictures})
 

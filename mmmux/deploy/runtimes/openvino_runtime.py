@@ -86,7 +86,7 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
     """
     import openvino
     if device != 'cpu':
-        raise ConfigError(f"OpenVINO runs on the CPU here, got device '{device}'")
+        raise ConfigError(f"device of the runtime openvino must be 'cpu', got '{device}'")
     core = openvino.Core()
     # Without the hint, OpenVINO computes float32 networks in bfloat16 on processors that support it.
     settings = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32'}

@@ -9,7 +9,7 @@ _BYTES = 64  # at least the size of stack_t on every system; the content is rest
 
 @contextmanager
 def signal_stack_kept() -> Iterator[None]:
-    """Restore the alternate signal stack of this thread when the `with` block ends.
+    """Restore the alternate signal stack of this thread when the `with` block ends (a context manager).
 
     Compiling a network with OpenVINO installs an alternate signal stack (sigaltstack(2)); deleting the network installs the
     stack that it found. If two networks are compiled, the second finds the stack of the first. If they are deleted in the same

@@ -54,7 +54,7 @@ def write(content: FileContent, path: Path) -> list[Path]:
     network = content.network
     if 'labels' in network.outputs and 'boxes' in network.outputs:
         raise ConfigError('TorchScript has no operator for non-maximum suppression: export the boxes and scores of all anchors '
-                          'with --raw, or to onnx or openvino')
+                          'with --raw, or use --format onnx or openvino')
     if content.precision == 'fp16':
         check_half_on_cpu('precision fp16 of torchscript', 'export to onnx or openvino')
         network = _InHalf(network)

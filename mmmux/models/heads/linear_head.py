@@ -46,8 +46,8 @@ class Dropout:
         """
         pooled = super().pre_logits(feats)
         if pooled.shape[-1] != self.in_channels:
-            raise ConfigError(f'model.head.in_channels is {self.in_channels}, and the backbone gives {pooled.shape[-1]} '
-                              'channels: set it to that')
+            raise ConfigError(f'model.head.in_channels is {self.in_channels}, but the backbone gives {pooled.shape[-1]} '
+                              f'channels: set model.head.in_channels={pooled.shape[-1]}')
         return self.dropout(pooled)
 
 

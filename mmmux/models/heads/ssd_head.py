@@ -29,6 +29,11 @@ class SSDHead(MMDetSSDHead):
     def get_targets(self, anchor_list, *args, **kwargs) -> tuple:
         """Assign targets to the anchors, as mmdet's SSDHead does.
 
+        Args:
+            anchor_list (list[list[Tensor]]): For each image, the anchors of each level, (anchors, 4) in pixels.
+            *args: Further arguments of mmdet's SSDHead.
+            **kwargs: Further arguments of mmdet's SSDHead.
+
         Returns:
             tuple: mmdet's five values; the last value, the divisor of the losses, is the mean over all processes.
         """

@@ -94,7 +94,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         hidden = int(in_channels * row.expand_ratio)
         if not hidden:
-            raise ValueError(f'expand_ratio {row.expand_ratio} leaves 0 of {in_channels} channels')
+            raise ValueError(f'expand_ratio {row.expand_ratio} expands {in_channels} channels to 0')
         self.expand = nn.Conv2d(in_channels, hidden, 1, bias=False)
         self.norm1 = build_norm_layer(options.norm_cfg, hidden)[1]
         self.conv = kxk_conv(hidden, row, options.sampling, channels_per_group)
@@ -143,11 +143,12 @@ def kxk_conv(channels: int, row: Row, sampling: Sampling, channels_per_group: in
     stride, dilation = sampling.applied_stride, sampling.dilation
     if not isinstance(kernel_size, int):
         if channels_per_group != 1:
-            raise ValueError(f'mixed kernels {kernel_size} are for depthwise convolutions, not for one with '
-                             f'{channels_per_group} channels a group: give a single kernel_size')
+            raise ValueError(f'kernel_size {kernel_size} has several sizes, but only a depthwise convolution can mix kernels, '
+                             f'and this one has {channels_per_group} channels per group: give a single kernel_size')
         return MixedConv(channels, kernel_size, stride, dilation)
     if channels % channels_per_group:
-        raise ValueError(f'{channels} expanded channels cannot be grouped by {channels_per_group}')
+        raise ValueError(f'{channels} expanded channels are not divisible by {channels_per_group}, the channels per group: '
+                         'change expand_ratio')
     return (DepthwiseConv if channels_per_group == 1 else PairConv)(channels, kernel_size, stride, dilation)
 
 
@@ -194,8 +195,8 @@ def build_block(row: Row, in_channels: int, options: BlockOptions) -> tuple[nn.M
 def _mux(row: MUX, channels: int, options: BlockOptions) -> ChannelMux:
     processed = int(channels * row.split_ratio)
     if not processed:
-        raise ValueError(f'split_ratio {row.split_ratio} leaves {processed} of {channels} channels to process')
+        raise ValueError(f'split_ratio {row.split_ratio} selects {processed} of {channels} channels, and at least 1 is needed')
     if channels % row.shuffle_groups:
-        raise ValueError(f'shuffle_groups {row.shuffle_groups} does not divide {channels} channels')
+        raise ValueError(f'{channels} channels are not divisible by shuffle_groups {row.shuffle_groups}')
     block = InvertedResidual(processed, processed, row, options, MUX_CHANNELS_PER_GROUP)
     return ChannelMux(block, processed, row.shuffle_groups)

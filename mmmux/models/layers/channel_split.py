@@ -16,7 +16,7 @@ def near_equal_groups(channels: int, groups: int) -> list[int]:
     """
     share = channels // groups
     if share == 0:
-        raise ValueError(f'{channels} channels cannot be cut into {groups} groups: each group needs at least one')
+        raise ValueError(f'{channels} channels cannot be split into {groups} groups: each group needs at least one channel')
     return [channels - share * (groups - 1)] + [share] * (groups - 1)
 
 

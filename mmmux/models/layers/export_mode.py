@@ -12,7 +12,10 @@ _active = False
 
 @contextlib.contextmanager
 def export_mode() -> Iterator[None]:
-    """Compute each convolution inside with torch's own operator, so that its multiply-adds are those of the architecture."""
+    """Compute convolutions inside the `with` block with torch's own operators.
+
+    Their multiply-adds are then those of the architecture.
+    """
     global _active
     before, _active = _active, True
     try:
@@ -22,10 +25,18 @@ def export_mode() -> Iterator[None]:
 
 
 def in_export_mode() -> bool:
-    """Return whether convolutions are torch's own: inside :func:`export_mode`, and while torch makes a graph for export."""
+    """Return whether convolutions use torch's own operators: inside :func:`export_mode`, and while torch exports a graph.
+
+    Returns:
+        bool: True if they do.
+    """
     return _active or is_exporting()
 
 
 def is_exporting() -> bool:
-    """Return whether torch makes a graph for another runtime."""
+    """Return whether torch traces or exports a graph for another runtime.
+
+    Returns:
+        bool: True while it does.
+    """
     return torch.jit.is_tracing() or getattr(torch.compiler, 'is_exporting', bool)()

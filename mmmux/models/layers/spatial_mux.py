@@ -72,8 +72,7 @@ class SpatialMux(nn.Module):
         super().__init__()
         kernel_sizes = [kernel_size] * len(scales) if isinstance(kernel_size, int) else list(kernel_size)
         if len(kernel_sizes) != len(scales):
-            raise ValueError(f'kernel_size {kernel_size} and scales {scales} must have as many entries as each other, or '
-                             'kernel_size must be a single number')
+            raise ValueError(f'kernel_size {kernel_size} must be a single number, or have as many entries as scales {scales}')
         if not set(scales) <= set(SCALES):
             raise ValueError(f'scales must hold only -1, 0 and +1, got {scales}')
         self.scales = tuple(scales)
@@ -84,8 +83,8 @@ class SpatialMux(nn.Module):
         rearranged = []
         for share, scale in zip(self.split_sizes, scales):
             if scale == 1 and share % 4:
-                raise ValueError(f'scale +1 needs a group of channels divisible by 4, but cutting {channels} channels by '
-                                 f'scales {scales} gives a group of {share}')
+                raise ValueError(f'scale +1 needs a group of channels divisible by 4, but scales {scales} split {channels} '
+                                 f'channels so that its group has {share}')
             rearranged.append({-1: 4 * share, 0: share, 1: share // 4}[scale])
         self.convs = depthwise_convs(rearranged, kernel_sizes, stride)
 

@@ -31,7 +31,7 @@ class SyncBatchNorm(AcceptsAnyRank, BatchNorm):
             ValueError: `x` has fewer than 2 dimensions.
         """
         if x.dim() < 2:
-            raise ValueError(f'SyncBatchNorm normalises (N, C, ...), got {tuple(x.shape)}')
+            raise ValueError(f'SyncBatchNorm needs an input of shape (N, C, ...), got {tuple(x.shape)}')
         if not self.training or not distributed.is_available() or not distributed.is_initialized():
             return super().forward(x)
         # Compute the mean first and then the variance around it: the difference of two large sums would lose float32 precision.

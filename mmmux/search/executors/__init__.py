@@ -31,5 +31,5 @@ def make_executor(settings: Mapping) -> Executor:
         raise ConfigError(f'search.executor.type must be one of {", ".join(EXECUTORS)}, got {kind!r}')
     accepted = EXECUTORS[kind].OPTIONS
     if unknown := sorted(set(options) - set(accepted)):
-        raise ConfigError(f"search.executor has no '{unknown[0]}' with type='{kind}': it takes {', '.join(accepted)}")
+        raise ConfigError(f"search.executor of type '{kind}' has no option '{unknown[0]}': choose from {', '.join(accepted)}")
     return EXECUTORS[kind](**options)

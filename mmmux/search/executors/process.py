@@ -73,11 +73,12 @@ class TrialProcess:
     def _without_result(self, status: int | None) -> TrialResult:
         seconds = time.monotonic() - self._started
         if status is None:
-            return TrialResult(TIMEOUT, seconds, reason=f'it took more than {self.spec.time_limit:g} s')
+            return TrialResult(TIMEOUT, seconds, reason=f'it took more than search.time_limit, {self.spec.time_limit:g} s')
         reason = last_line(self.spec.folder / LOG_FILE)
         if status < 0:  # a signal: out of memory or a segmentation fault
-            reason = f'it died of {signal.Signals(-status).name}' + (f'; its log ends with: {reason}' if reason else '')
-        return TrialResult(FAILED, seconds, reason=reason or f'it ended with status {status} and said nothing')
+            name = signal.Signals(-status).name
+            reason = f'signal {name} ended its process' + (f'; its log ends with: {reason}' if reason else '')
+        return TrialResult(FAILED, seconds, reason=reason or f'its process ended with status {status} and an empty log')
 
 
 def last_line(log: Path) -> str:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from mmmux.search.journal import FAILED
 from mmmux.search.trial_process import LOG_FILE, REFUSED, TrialResult, TrialSpec
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import ConfigError, in_a_line
 from mmmux.utils.machine import usable_cores
 
 from .base import Executor
 from .process import TrialProcess
 
-_TRIES = 3  # a cluster may withdraw a machine; if a task dies three times, the evaluation is the cause
+_TRIES = 3  # a cluster can withdraw a machine; if a task dies three times, the evaluation is probably the cause
 _SECONDS_TO_ANSWER = 10
 _LOG_BYTES = 1_000_000  # bytes at the end of a log that a task returns
 
@@ -77,7 +77,8 @@ class RayExecutor(Executor):
         for kind, number in wanted.items():
             if number > there.get(kind, 0):
                 self.__exit__()
-                raise ConfigError(f'search.executor.{kind.lower()}s is {number:g}, and this machine has {there.get(kind, 0):g}')
+                raise ConfigError(f'search.executor.{kind.lower()}s must be at most {there.get(kind, 0):g} on this machine, '
+                                  f'got {number:g}')
 
     def _run(self, specs: list[TrialSpec]) -> Iterator[tuple[TrialSpec, TrialResult]]:
         for spec in specs:
@@ -93,7 +94,7 @@ class RayExecutor(Executor):
                     if tries < _TRIES:
                         pending[self._task.remote(spec, os.getcwd())] = spec, tries + 1
                         continue
-                    reason = str(error).strip().splitlines()[0]
+                    reason = in_a_line(str(error))
                     result, log = TrialResult(FAILED, 0., reason=f'{type(error).__name__}: {reason}'), b''
                 if log:
                     (spec.folder / LOG_FILE).write_bytes(log)
@@ -110,8 +111,9 @@ def _evaluate(spec: TrialSpec, cwd: str) -> tuple[TrialResult, bytes]:
     if spec.is_in(spec.folder):
         return TrialProcess(spec, {}, cwd).result(), b''
     if spec.keep_weights:
-        return TrialResult(REFUSED, 0., reason=f'search.inherit needs a work dir that all machines share, and {spec.folder} is '
-                           f'not there on {socket.gethostname()}'), b''
+        reason = (f'search.inherit needs a work dir that all machines share, but {spec.folder} does not exist on '
+                  f'{socket.gethostname()}: give a shared --work-dir, or set search.inherit=False')
+        return TrialResult(REFUSED, 0., reason=reason), b''
     with tempfile.TemporaryDirectory(prefix='mmmux-trial-') as folder:
         result = TrialProcess(replace(spec, folder=Path(folder)), {}, cwd).result()
         return result, (Path(folder) / LOG_FILE).read_bytes()[-_LOG_BYTES:]
@@ -122,8 +124,8 @@ def _import_ray():
     try:
         import ray
     except ImportError:
-        raise ConfigError("search.executor.type is 'ray' and Ray is not installed: `pip install 'mmmux[search]'`, or use "
-                          "type='local'") from None
+        raise ConfigError("search.executor.type is 'ray', but Ray is not installed: run `pip install 'mmmux[search]'`, or set "
+                          "search.executor.type='local'") from None
     return ray
 
 
@@ -135,5 +137,6 @@ def _connect(ray, address: str | None) -> None:
             socket.create_connection((host.strip('[]'), int(port)), _SECONDS_TO_ANSWER).close()
         ray.init(address=address or 'local', log_to_driver=False, logging_level=logging.ERROR, **options)
     except (OSError, ValueError, RuntimeError) as error:  # a ConnectionError is an OSError
-        raise ConfigError(f'search.executor.address is {address!r} and no Ray answers there '
-                          f'({str(error).strip().splitlines()[0]})') from None
+        reason = in_a_line(str(error)) or type(error).__name__
+        raise ConfigError(f'search.executor.address is {address!r}, but no Ray cluster answers there ({reason}): start the '
+                          'cluster, or correct the address') from None

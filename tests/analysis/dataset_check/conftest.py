@@ -8,7 +8,7 @@ from mmmux.tasks import task_of
 
 @pytest.fixture
 def checked():
-    """Check data sets, given as the config of each split; give back the report."""
+    """Check data sets, given as the config of each split, and return the report."""
     def run(scope: str, jobs: int = 1, **datasets):
         loaders = {f'{split}_dataloader': dict(dataset=dataset) for split, dataset in datasets.items()}
         cfg = Config(dict(default_scope=scope, **loaders))
@@ -19,9 +19,9 @@ def checked():
 
 
 @pytest.fixture
-def told():
-    """What a report found: kind, set, and the names or, where there are none, the sentence."""
-    def tell(report) -> list[tuple]:
+def found_in():
+    """Return the kind, the set, and the names (or without names, the sentence) of each finding of a report."""
+    def rows(report) -> list[tuple]:
         return [(finding.kind, finding.where, *(finding.names or (finding.sentence, ))) for finding in report.findings]
 
-    return tell
+    return rows

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from facts import assert_facts, raises
 from PIL import Image
 
 
@@ -35,9 +36,9 @@ def coco(tmp_path):
     return CocoFiles(tmp_path)
 
 
-def test_clean(coco, checked, told):
+def test_clean(coco, checked, found_in):
     report = checked('mmdet', train=coco.dataset())
-    assert told(report) == [] and report.parts[0].counts.tolist() == [[1, 1], [1, 1]]
+    assert found_in(report) == [] and report.parts[0].counts.tolist() == [[1, 1], [1, 1]]
     assert sorted(report.parts[0].boxes[:, 0]) == pytest.approx([200**0.5, 40])
     assert report.parts[0].boxes[:, 1].max() == pytest.approx(40 / 4800**0.5)
 
@@ -49,38 +50,41 @@ def test_clean(coco, checked, told):
     ([10, 10, 5], {}, 'unreadable annotations'), (None, {}, 'unreadable annotations'),
     ([10, 10, 5, 20], dict(area=None), 'unreadable annotations'), ([10, 10, 5, 20], dict(category_id=99), 'unknown classes'),
 ])
-def test_flaws_of_boxes(coco, checked, told, box, more, kind):
+def test_flaws_of_boxes(coco, checked, found_in, box, more, kind):
     coco.add(2, 1, box, **more)
     report = checked('mmdet', train=coco.dataset())
-    assert told(report) == [(kind, 'train', 'b.jpg')] and report.parts[0].counts.tolist() == [[1, 1], [1, 1]]
+    assert found_in(report) == [(kind, 'train', 'b.jpg')] and report.parts[0].counts.tolist() == [[1, 1], [1, 1]]
 
 
-def test_every_flaw_is_told_where_the_data_set_stops_at_the_first(coco, checked, told):
+def test_every_flaw_is_found_although_the_data_set_stops_at_the_first(coco, checked, found_in):
     coco.content['images'][0]['width'] = 90
     (coco.root / 'pictures/b.jpg').unlink()
     coco.add(5, 1, [1, 1, 5, 5])
     report = checked('mmdet', train=coco.dataset(metainfo=dict(classes=('cell', 'dot', 'dust', 'hair'))))
-    assert [kind for kind, *_ in told(report)] == [
+    assert [kind for kind, *_ in found_in(report)] == [
         'unreadable pictures', 'unreadable annotations', 'size mismatches', 'unknown classes', 'unknown classes',
-        *['classes without an example to train on'] * 3]  # that of 'dot' is in the picture that is missing
-    sentences = ' '.join(finding.sentence for finding in report.findings)
-    assert '1 annotations of pictures that it does not list (image_id 5)' in sentences
-    assert '80 x 60 pixels and the annotation file says 90 x 60' in sentences
-    assert "metainfo.classes names 'dust', which is not among the categories" in sentences and "'hair'" in sentences
+        *['classes without an example to train on'] * 3]  # 'dot' is only in the missing picture
+    _, lost, size, dust, hair, *_ = (finding.sentence for finding in report.findings)
+    assert_facts(lost, coco.root / 'all.json', '1 annotations', 'image_id 5')
+    assert_facts(size, 'a.jpg', '80 x 60', '90 x 60')
+    assert_facts(dust, 'metainfo.classes', "'dust'", coco.root / 'all.json', 'cell, dot')
+    assert_facts(hair, 'metainfo.classes', "'hair'")
 
 
-def test_some_of_the_classes_are_a_note(coco, checked, told):
+def test_some_of_the_classes_are_a_note(coco, checked, found_in):
     report = checked('mmdet', train=coco.dataset(metainfo=dict(classes=('dot', ))))
-    assert told(report) == [] and report.parts[0].notes == [
-        'not used are boxes of categories that metainfo.classes does not name: cell (1)']
+    assert found_in(report) == []
+    (note, ) = report.parts[0].notes
+    assert_facts(note, 'metainfo.classes', 'cell (1)')
 
 
-def test_order_of_the_classes_is_what_the_data_set_refuses(coco, checked):
+def test_wrong_order_of_the_classes(coco, checked):
     (finding, ) = checked('mmdet', train=coco.dataset(metainfo=dict(classes=('dot', 'cell')))).findings
-    assert finding.kind == 'sets that training or testing refuses' and 'must be in the order of' in finding.sentence
+    assert finding.kind == 'sets that training or testing refuses'
+    assert_facts(finding.sentence, 'metainfo.classes', coco.root / 'all.json', 'cell', 'dot')
 
 
-def test_list_of_flaws_makes_it_clean(coco, checked, told, tmp_path):
+def test_list_of_flaws_makes_it_clean(coco, checked, found_in, tmp_path):
     from mmmux.analysis.dataset_check.report import write_fix_lists
     coco.add(2, 1, [10, 10, 0, 20])
     lists = write_fix_lists(checked('mmdet', train=coco.dataset()), tmp_path / 'bad.txt')
@@ -88,7 +92,7 @@ def test_list_of_flaws_makes_it_clean(coco, checked, told, tmp_path):
     assert (tmp_path / 'bad.txt').read_text() == '# boxes without area: cell (10.0, 10.0, 0.0, 20.0)\nb.jpg\n'
     coco.add(1, 7, [10, 10, 10, 20])
     report = checked('mmdet', train=coco.dataset(leave_out=str(tmp_path / 'bad.txt')))
-    assert told(report) == [] and report.parts[0].layout.names == ['a.jpg']
+    assert found_in(report) == [] and report.parts[0].layout.names == ['a.jpg']
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"images": []}', '{"images": [{}], "annotations": [], "categories": []}'])
@@ -96,5 +100,5 @@ def test_other_files(coco, checked, text):
     from mmmux.utils.errors import DatasetError
     dataset = coco.dataset()
     (coco.root / 'all.json').write_text(text)
-    with pytest.raises(DatasetError, match=r'train .*all\.json is not a COCO annotation file'):
+    with raises(DatasetError, 'train', 'train_dataloader.dataset', coco.root / 'all.json', 'COCO'):
         checked('mmdet', train=dataset)

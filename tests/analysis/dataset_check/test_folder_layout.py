@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from cifar_files import CIFARFiles
+from facts import assert_facts, raises
 from nih_files import NIHFiles, xray
 from PIL import Image
 
@@ -42,49 +43,51 @@ def folders(tmp_path):
     return Folders(tmp_path / 'data')
 
 
-def test_clean(folders, checked, told):
+def test_clean(folders, checked, found_in):
     report = checked('mmpretrain', **folders.both())
-    assert told(report) == [] and [part.counts.tolist() for part in report.parts] == [[[2, 2]] * 2, [[1, 1]] * 2]
+    assert found_in(report) == [] and [part.counts.tolist() for part in report.parts] == [[[2, 2]] * 2, [[1, 1]] * 2]
 
 
-def test_planted_flaws_and_the_list_of_them(folders, checked, told, tmp_path):
+def test_planted_flaws_and_the_list_of_them(folders, checked, found_in, tmp_path):
     for number in range(3):
         folders.add(f'train/dog/more{number}.jpg', 10 + number)
     folders.path('train/cat/1.jpg').write_bytes(b'')
     shutil.copy(folders.path('val/dog/3.jpg'), folders.path('train/dog/2.jpg'))
     cv2.imwrite(str(folders.path('train/dog/copy.png')), cv2.imread(str(folders.path('train/dog/1.jpg'))))
     report = checked('mmpretrain', **folders.both())
-    assert told(report) == [
+    assert found_in(report) == [
         ('unreadable pictures', 'train', 'cat/1.jpg'), ('duplicates within a set', 'train', 'dog/copy.png'),
         ('duplicates across sets', 'train', 'dog/2.jpg')]
     assert report.parts[0].counts[0].tolist() == [6, 1]
     bad = tmp_path / 'bad.txt'
     write_fix_lists(report, bad)
     clean = checked('mmpretrain', train=folders.dataset('train', leave_out=str(bad)), val=folders.dataset('val'))
-    assert told(clean) == [] and clean.parts[0].layout.names == [
+    assert found_in(clean) == [] and clean.parts[0].layout.names == [
         'cat/2.jpg', 'dog/1.jpg', 'dog/more0.jpg', 'dog/more1.jpg', 'dog/more2.jpg']
 
 
-def test_folders_that_are_no_class_and_classes_without_a_folder(folders, checked, told):
+def test_folders_that_are_no_class_and_classes_without_a_folder(folders, checked, found_in):
     folders.path('train/dog').rename(folders.path('train/dgo'))
     folders.add('train/fish/1.jpg', 20)
     report = checked('mmpretrain', **folders.both())
-    assert [(kind, where) for kind, where, _ in told(report)] == [
+    assert [(kind, where) for kind, where, _ in found_in(report)] == [
         ('unknown classes', 'train'), ('unknown classes', 'train'), ('classes without an example to train on', 'train')]
     sentences = [finding.sentence for finding in report.findings]
-    assert "folder 'dgo'" in sentences[0] and 'holds 2 pictures' in sentences[0] and "folder 'fish'" in sentences[1]
-    assert sentences[2] == "'dog' is in no picture to train on"
-    assert report.parts[0].notes[0].startswith('as it is, it cannot be used: class folders of')
+    assert_facts(sentences[0], "'dgo'", folders.root / 'train', '2 pictures', 'metainfo.classes', 'dog, cat')
+    assert_facts(sentences[1], "'fish'", '1 pictures')
+    assert_facts(sentences[2], "'dog'")
+    assert_facts(report.parts[0].notes[0], folders.root / 'train', 'dgo', 'fish')
 
 
-def test_every_line_of_a_list_that_cannot_be_read(folders, checked, told):
+def test_every_line_of_a_list_that_cannot_be_read(folders, checked, found_in):
     (folders.root / 'list.txt').write_text('cat/1.jpg 1\ncat/2.jpg 2\ndog/1.jpg\ndog/2.jpg 0\n')
     report = checked('mmpretrain', train=folders.dataset('train', ann_file='list.txt'))
     assert [finding.kind for finding in report.findings] == ['unreadable annotations'] * 2
-    assert 'line 2' in report.findings[0].sentence and 'line 3' in report.findings[1].sentence
+    for finding, line in zip(report.findings, ('line 2', 'line 3')):
+        assert_facts(finding.sentence, folders.root / 'list.txt', line)
 
 
-def test_classes_of_the_same_name_are_counted_apart(folders, checked):
+def test_classes_of_the_same_name_are_counted_separately(folders, checked):
     (folders.root / 'meta').mkdir()
     (folders.root / 'meta/train.txt').write_text('cat/1.jpg 134\ncat/2.jpg 134\ndog/1.jpg 517\n')  # the bird and the machine
     imagenet = dict(type='mmmux.ImageNet', data_root=str(folders.root), split='train', pipeline=[])
@@ -94,11 +97,11 @@ def test_classes_of_the_same_name_are_counted_apart(folders, checked):
 
 
 def test_missing_folder(folders, checked):
-    with pytest.raises(DatasetError, match=r'train \(train_dataloader\.dataset\): picture folder .*nowhere does not exist'):
+    with raises(DatasetError, 'train', 'train_dataloader.dataset', folders.root / 'nowhere', 'data_root', 'data_prefix'):
         checked('mmpretrain', train=folders.dataset('nowhere'))
 
 
-def test_cifar_files(tmp_path, checked, told, monkeypatch):
+def test_cifar_files(tmp_path, checked, found_in, monkeypatch):
     from mmmux.datasets import CIFAR10
     files = CIFARFiles(tmp_path, CIFAR10)
     files.pictures['train'][3] = files.pictures['test'][1]
@@ -108,14 +111,14 @@ def test_cifar_files(tmp_path, checked, told, monkeypatch):
     cifar = {split: dict(type='mmmux.CIFAR10', data_root=str(tmp_path), split=split, pipeline=[])
              for split in ('train', 'test')}
     report = checked('mmpretrain', **cifar)
-    assert [finding for finding in told(report) if finding[0].startswith('duplicates')] == [
+    assert [finding for finding in found_in(report) if finding[0].startswith('duplicates')] == [
         ('duplicates across sets', 'train', 'picture 3')]
     assert report.parts[0].counts[0].tolist() == np.bincount(files.labels['train'], minlength=10).tolist()
-    with pytest.raises(ConfigError, match=r'CIFAR10 .* takes no leave_out'):
+    with raises(ConfigError, '--fix-list', tmp_path / 'bad.txt', 'CIFAR10', 'train_dataloader.dataset', 'leave_out'):
         check_fix_list([part.part for part in report.parts], [part.layout for part in report.parts], tmp_path / 'bad.txt')
 
 
-def test_chest_xray14(tmp_path, checked, told):
+def test_chest_xray14(tmp_path, checked, found_in):
     files = NIHFiles(tmp_path / 'nih')
     pictures = [files.add('train_val' if number < 4 else 'test', str(number), 'Hernia|Mass',
                           picture=Image.fromarray(xray(number))) for number in range(6)]

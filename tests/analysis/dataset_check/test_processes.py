@@ -19,7 +19,7 @@ def work(task: int):
 
 
 @pytest.mark.parametrize('processes', [1, 3])
-def test_each_task_has_a_result_whatever_becomes_of_the_others(processes):
+def test_each_task_has_a_result_although_others_fail(processes):
     results = dict(share_out(work, range(40), processes))
     assert sorted(results) == list(range(40))
     for task, result in results.items():
@@ -41,7 +41,7 @@ def children() -> set[str]:
 
 
 @pytest.mark.skipif(not os.path.exists(f'/proc/self/task/{os.getpid()}/children'), reason='needs the /proc of Linux')
-def test_nothing_is_left_when_it_is_given_up():
+def test_no_process_is_left_after_close():
     before = children()
     results = share_out(lambda task: time.sleep(task), [0, 600, 600], 2)
     assert next(results) == (0, None) and children() - before
@@ -50,9 +50,9 @@ def test_nothing_is_left_when_it_is_given_up():
 
 
 def end_processes_that_begin():
-    signal.signal(signal.SIGTERM, lambda *_: None)  # as a training has that saves first
+    signal.signal(signal.SIGTERM, lambda *_: None)  # a training has such a handler, which saves first
     for _ in range(50):
-        assert list(share_out(work, [3], 1)) == [(3, Failed('signal 9, SIGKILL', True))]  # another has just begun in its place
+        assert list(share_out(work, [3], 1)) == [(3, Failed('signal 9, SIGKILL', True))]  # its replacement has just started
 
 
 def test_process_that_has_just_begun_is_ended():
@@ -63,6 +63,6 @@ def test_process_that_has_just_begun_is_ended():
     process.close()
 
 
-def test_processes_share_what_the_work_refers_to():
+def test_processes_share_the_objects_of_the_function():
     large = bytearray(1 << 20)
     assert [result for _, result in share_out(lambda task: len(large), range(3), 1)] == [1 << 20] * 3

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from facts import raises
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -18,7 +19,7 @@ KXK = {
     'spatial': dict(kernel_size=3, scales=(-1, 0, 1)),
     'spatial and mixed': dict(kernel_size=(5, 3), scales=(1, -1)),
 }
-GROUPED = {'grouped': dict(kernel_size=3), 'spatial': KXK['spatial']}  # what a MUX row can be
+GROUPED = {'grouped': dict(kernel_size=3), 'spatial': KXK['spatial']}  # the two kinds of MUX rows
 
 
 def network_of(strided: dict, follower: dict, mux: dict) -> Architecture:
@@ -58,7 +59,7 @@ def assert_sampled_equals(arch, output_stride, out_index, height, width):
         (expected, ), (dense, ) = strided(x), dilated(x)
     assert dense.shape[2:] == (math.ceil(height / output_stride), math.ceil(width / output_stride))
     step = 32 // output_stride
-    # Everywhere, borders included: what lies outside is zero for both.
+    # Borders included, because both networks pad with zeros.
     assert ((dense[..., ::step, ::step] - expected).abs() / expected.abs().max()).max() < 1e-5
 
 
@@ -100,5 +101,5 @@ def test_outputs_before_the_dilation_are_the_strided_ones():
 
 @pytest.mark.parametrize('output_stride', [4, 64, '8', 8.5, 0])
 def test_other_output_strides_are_refused(output_stride):
-    with pytest.raises(ConfigError, match=r'output_stride of MUXNet must be one of \(8, 16, 32\).*got'):
+    with raises(ConfigError, 'output_stride', 'MUXNet', '(8, 16, 32)', f'got {output_stride!r}'):
         MUXNet('m', output_stride=output_stride)

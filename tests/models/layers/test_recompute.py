@@ -34,7 +34,7 @@ def test_activations_are_not_kept():
     x = torch.rand(1, 3, 8, 8, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
         recompute_in_backward(block, x)
-    assert 8 * 8 * 8 not in sizes  # what the first convolution gives
+    assert 8 * 8 * 8 not in sizes  # the size of the first convolution's output
 
 
 def test_statistics_may_be_switched_off():

@@ -27,7 +27,7 @@ def test_gradients_are_those_of_the_definition():
 @pytest.mark.parametrize('training', [True, False])
 def test_means_in_half_precision_do_not_overflow(training):
     layer = SqueezeExcite(2, 2, nn.ReLU()).half()
-    layer.reduce = layer.expand = nn.Identity()  # convolutions in half precision are what not every torch has for CPUs
+    layer.reduce = layer.expand = nn.Identity()  # not every torch can convolve half-precision tensors on a CPU
     x = torch.full((1, 2, 256, 256), 2., dtype=torch.float16, requires_grad=training)  # each sum is 131072, above 65504
     torch.testing.assert_close(layer(x), torch.full_like(x, 2 / (1 + math.exp(-2))), rtol=2e-3, atol=0)
 
@@ -40,7 +40,7 @@ def test_the_gradient_of_the_mean_is_not_written_out_for_each_pixel():
 
 
 class Divided(TorchDispatchMode):
-    """Sizes of what is divided."""
+    """Record the sizes of the tensors that a division returns."""
 
     def __init__(self):
         super().__init__()
