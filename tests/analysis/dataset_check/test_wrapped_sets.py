@@ -107,14 +107,6 @@ def test_picture_that_kills_its_process(pictures, checked, told, jobs):
     assert report.parts[0].counts.tolist() == [[3], [3]]
 
 
-def test_picture_of_too_many_pixels_is_not_decoded(pictures, checked, told):
-    Image.new('1', (20000, 20000)).save(pictures.picture('bb', '.png'))
-    pictures.picture('bb').unlink()
-    report = checked('mmdet', train=dataset(pictures))
-    assert told(report) == [('unreadable pictures', 'train', 'bb')]
-    assert 'picture has more than 178956970 pixels' in report.findings[0].sentence
-
-
 def test_exif_tag_that_turns_a_picture_is_followed_as_in_training(voc, checked, told):
     exif = Image.Exif()
     exif[0x0112] = 6
