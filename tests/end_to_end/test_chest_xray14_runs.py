@@ -2,8 +2,6 @@
 import csv
 import json
 import pickle
-import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -151,58 +149,3 @@ def test_every_kind_of_picture_reaches_the_network_alike(nih):
     for index in range(len(dataset)):
         gray = Image.fromarray(xray(first + index, 256)).crop((16, 16, 240, 240))
         assert np.abs(dataset[index]['inputs'].numpy().astype(int) - np.asarray(gray)).max() <= 1
-
-
-@pytest.fixture
-def copy(nih, tmp_path):
-    """A data set to spoil."""
-    return shutil.copytree(nih.root, tmp_path / 'data')
-
-
-class TestBadInput:
-    """One sentence, status 2, and nothing trained on."""
-
-    def fails(self, fails, data, tmp_path, *more) -> str:
-        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(data), *more)
-        assert not list((tmp_path / 'work').glob('*.pth'))
-        return sentence
-
-    def test_patient_in_both_lists(self, fails, copy, nih, tmp_path):
-        with open(copy / 'test_list.txt', 'a') as file:
-            file.write('\n' + nih.lists['train_val'][0])
-        sentence = self.fails(fails, copy, tmp_path)
-        assert re.search(r'patient 1 is in both .*train_val_list\.txt .* and .*test_list\.txt', sentence)
-
-    def test_unknown_finding(self, fails, copy, tmp_path):
-        table = copy / 'Data_Entry_2017.csv'
-        table.write_text(table.read_text().replace('Hernia', 'Hernias'))
-        assert "has the finding 'Hernias'" in self.fails(fails, copy, tmp_path)
-
-    def test_missing_test_picture(self, fails, checkpoint, copy, nih, tmp_path):
-        next(copy.glob(f'images_*/images/{nih.lists["test"][0]}')).unlink()
-        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path / 'work', *options_for(copy))
-        assert nih.lists['test'][0] in sentence and 'change the score' in sentence
-
-    def test_truncated_test_picture(self, fails, checkpoint, copy, nih, tmp_path):
-        path = next(copy.glob(f'images_*/images/{nih.lists["test"][0]}'))
-        path.write_bytes(path.read_bytes()[:-40])
-        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path / 'work', *options_for(copy))
-        assert f'picture {path} cannot be read' in sentence
-
-    def test_training_goes_on_without_missing_and_truncated_pictures(self, tool, copy, nih, tmp_path, capsys):
-        gone, cut = (next(copy.glob(f'images_*/images/{name}')) for name in nih.lists['train_val'][:2])
-        gone.unlink()
-        cut.write_bytes(cut.read_bytes()[:-40])
-        tool('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(copy))
-        printed = ''.join(capsys.readouterr())
-        assert len(re.findall(rf'left out 1 pictures without a file \({gone.name}\)', printed)) == 1
-        assert len(re.findall(rf'picture {cut} cannot be read .* and is skipped', printed)) == 1
-        assert (tmp_path / 'work/epoch_1.pth').is_file()
-
-    def test_shares_that_let_patients_into_both_parts(self, fails, nih, tmp_path):
-        sentence = self.fails(fails, nih.root, tmp_path, 'train_dataloader.dataset.val_fraction=0')
-        assert re.search(r"patient \d+ and 3 more is in both train_dataloader \(split='train', val_fraction=0\)", sentence)
-
-    def test_data_elsewhere(self, fails, tmp_path):
-        sentence = self.fails(fails, tmp_path / 'nowhere', tmp_path)
-        assert f'data folder {tmp_path}/nowhere does not exist' in sentence

@@ -158,13 +158,6 @@ def test_mirror_images_are_averaged(tool, converted, copy, tmp_path):
     assert np.abs(both - (plain + mirrored) / 2).max() < 0.05 * np.abs(plain - mirrored).max()
 
 
-def test_resuming(tool, trained, options, tmp_path):
-    work = shutil.copytree(trained, tmp_path / 'work')
-    tool('train.py', CONFIG, '--work-dir', work, '--resume', *options, 'train_cfg.max_epochs=3')
-    saved = load_checkpoint_file(work / 'epoch_3.pth')
-    assert saved['meta']['iter'] == 3 and saved['ema_state_dict']['steps'] == 3
-
-
 def test_other_classes_start_from_a_moving_average(tool, checkpoint, imagenet, tmp_path, capsys):
     names = sorted(path.name for path in (imagenet / 'train').iterdir())[:3]
     data = tmp_path / 'data'
@@ -201,55 +194,10 @@ def test_converted_checkpoint_sees_pictures_as_torchvision_prepares_them(tool, c
     assert (predicted.argmax(1) == expected.argmax(1)).all() and np.abs(predicted - expected).max() < 0.02
 
 
-class TestBadInput:
-    """One sentence and status 2."""
-
-    @pytest.mark.parametrize('config,words', [
-        ('muxnet-l', "'backbone.stages.1.0.expand.weight' (96x24x1x1 in the file, 144x24x1x1 in the model)"),
-        ('mobilenetv2', "'backbone.conv1.conv.weight'"),
-    ])
-    def test_converted_checkpoint_in_another_config(self, fails, converted, options, tmp_path, config, words):
-        path = CONFIGS / CONFIG.name.replace('muxnet-m', config)
-        sentence = fails('test.py', path, converted, '--work-dir', tmp_path / 'work', *options)
-        assert 'is of another model' in sentence and words in sentence
-
-    def test_converted_classifier_of_ten_classes(self, fails, options, tmp_path):
-        file = convert(tmp_path / 'ten.pth', classes=10)
-        sentence = fails('test.py', CONFIG, file, '--work-dir', tmp_path / 'work', *options)
-        assert "2 weights have another shape, first 'head.fc.weight' (10x1280 in the file, 1000x1280" in sentence
-
-    def test_moving_average_of_other_classes(self, fails, checkpoint, options, tmp_path):
-        found = load_checkpoint_file(checkpoint)
-        for weights in (found['state_dict'], found['ema_state_dict']):
-            weights.update({key: value[:10].clone() for key, value in weights.items() if 'head.fc.' in key})
-        torch.save(found, tmp_path / 'ten.pth')
-        sentence = fails('test.py', CONFIG, tmp_path / 'ten.pth', '--work-dir', tmp_path / 'work', *options)
-        assert "first 'head.fc.weight' (10x1280 in the file, 1000x1280 in the model)" in sentence
-
-    def test_head_of_other_classes_than_the_data(self, fails, converted, options, tmp_path):
-        sentence = fails('test.py', CONFIG, converted, '--work-dir', tmp_path / 'work', *options, 'model.head.num_classes=10')
-        assert 'model.head.num_classes is 10, and the data set of test_dataloader has 1000 classes' in sentence
-
-    def test_backbone_alone(self, fails, options, tmp_path):
-        file = convert(tmp_path / 'muxnet-m.pth', classifier=False)
-        sentence = fails('test.py', CONFIG, file, '--work-dir', tmp_path / 'work', *options)
-        assert "it has none of this one's" in sentence and "'stem.0.weight'" in sentence
-
-    @pytest.mark.parametrize('spoil,words', [
-        (lambda data: (data / 'meta/val.txt').write_text(f'{VAL[0]} 0\n{VAL[1]} 1000\n'), ['val.txt, line 2', '0 to 999']),
-        (lambda data: (data / 'meta/val.txt').unlink(), ['val holds no class folders', 'meta/val.txt']),
-        (lambda data: (data / 'val' / VAL[3]).unlink(), [VAL[3], 'cannot be read']),
-        (lambda data: (data / 'val' / VAL[3]).write_bytes(b'GIF89a'), [VAL[3], 'cannot be read']),
-        (lambda data: shutil.rmtree(data), ['data folder', 'does not exist', 'data_root']),
-    ], ids=['label', 'no annotations', 'missing picture', 'damaged picture', 'no data'])
-    def test_data(self, fails, converted, copy, tmp_path, spoil, words):
-        spoil(copy)
-        sentence = fails('test.py', CONFIG, converted, '--work-dir', tmp_path / 'work', *options_for(copy))
-        assert all(word in sentence for word in words), sentence
-
-    def test_training_without_one_class_folder(self, fails, imagenet, tmp_path):
-        data = shutil.copytree(imagenet, tmp_path / 'data')
-        shutil.rmtree(sorted((data / 'train').iterdir())[7])
-        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(data))
-        assert 'train has 999 class folders, and ImageNet has 1000 classes' in sentence
-        assert not list((tmp_path / 'work').glob('*.pth'))
+def test_moving_average_of_other_classes(fails, checkpoint, options, tmp_path):
+    found = load_checkpoint_file(checkpoint)
+    for weights in (found['state_dict'], found['ema_state_dict']):
+        weights.update({key: value[:10].clone() for key, value in weights.items() if 'head.fc.' in key})
+    torch.save(found, tmp_path / 'ten.pth')
+    sentence = fails('test.py', CONFIG, tmp_path / 'ten.pth', '--work-dir', tmp_path / 'work', *options)
+    assert "first 'head.fc.weight' (10x1280 in the file, 1000x1280 in the model)" in sentence

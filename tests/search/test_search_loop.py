@@ -167,11 +167,6 @@ def test_with_another_surrogate_or_none(start, surrogate):
     assert len(start(InThisProcess(), surrogate=surrogate)) == sum(PLAN)
 
 
-def test_a_budget_nothing_meets(start):
-    with pytest.raises(ConfigError, match='the nearest has'):
-        start(InThisProcess(), budgets=dict(params=1e3))
-
-
 class TestLatency:
     changes = dict(objectives=('error', 'params', 'macs', 'latency'), latency=dict(runtime='torchscript', reference='m'))
 
@@ -209,10 +204,6 @@ class TestLatency:
         failed = [evaluation for evaluation in evaluations if not evaluation.done]
         assert [evaluation.reason for evaluation in failed] == ['measuring latency ended with status -9']
         assert len(executor.evaluated) == sum(PLAN) - 1 and (0, 2) not in executor.evaluated
-
-    def test_settings_are_checked_first(self, start):
-        with pytest.raises(ConfigError, match=r"search\.latency has no key 'thread': did you mean 'threads'"):
-            start(InThisProcess(), **{**self.changes, 'latency': dict(runtime='torchscript', thread=2)})
 
 
 @pytest.mark.nightly

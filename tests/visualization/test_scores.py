@@ -110,9 +110,3 @@ def test_nothing_is_cut_off(names):
     assert drawn[:, -2:].min() == 255
     for row in (drawn[:21], drawn[17:40]):
         assert row[:, 250:].min() < 100
-
-
-def test_more_rows_than_a_picture_is_high():
-    drawn = with_scores(picture(130, 130), np.full(20, 0.05), tuple('abcdefghijklmnopqrst'), rows=20)
-    assert drawn.height > 20 * 15 and len(bars(drawn, 130)) == 20
-    assert (np.asarray(drawn)[130:, :130] == 255).all()
