@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
 
 from mmmux.apis import Inferencer
@@ -14,12 +14,6 @@ from mmmux.visualization.scores import with_scores
 
 CIFAR10 = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 NAMES = tuple(f'name {number}' for number in range(10))
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
 
 
 def build(cfg):

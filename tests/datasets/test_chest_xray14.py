@@ -14,8 +14,6 @@ ORDER = ('Atelectasis', 'Cardiomegaly', 'Effusion', 'Infiltration', 'Mass', 'Nod
 @pytest.fixture(autouse=True)
 def _scope():
     init_default_scope('mmpretrain')
-    yield
-    init_default_scope('mmengine')
 
 
 @pytest.fixture

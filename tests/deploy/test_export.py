@@ -24,12 +24,6 @@ DETECTOR = REPOSITORY / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.p
 pytest.importorskip('mmdet')
 
 
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
-
-
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     return draw_data_set(tmp_path_factory.mktemp('data'), train=2, test=4, size=96)

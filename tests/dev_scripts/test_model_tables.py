@@ -6,17 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mmengine.registry import init_default_scope
 from pages import model_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = ('ssdlite', 'ppm', 'c1', 'classification')
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
 
 
 def cells(table: str) -> list[list[str]]:

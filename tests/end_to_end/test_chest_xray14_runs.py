@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from nih_files import NIHFiles, xray
 from PIL import Image
 
@@ -137,12 +138,10 @@ def test_two_processes_see_every_picture_once(two_processes, checkpoint, options
 
 def test_every_kind_of_picture_reaches_the_network_alike(nih):
     """The same gray values, whether stored in 8 bits, in 16 or in colour."""
-    from mmengine.registry import init_default_scope
     from mmpretrain.registry import DATASETS
     init_default_scope('mmpretrain')
     cfg = Config.fromfile(CONFIG).test_dataloader.dataset
     dataset = DATASETS.build(dict(cfg, data_root=str(nih.root)))
-    init_default_scope('mmengine')
     first = 12  # pictures come before
     kinds = [Image.open(dataset.get_data_info(index)['img_path']).mode for index in range(len(dataset))]
     assert {'L', 'I;16', 'RGBA'} == set(kinds)

@@ -150,8 +150,7 @@ class TestInMMPretrain:
             init_default_scope('mmpretrain')
             return MODELS.build(cfg)
 
-        yield build
-        init_default_scope('mmengine')
+        return build
 
     @needs_reference
     @pytest.mark.parametrize('arch', ['m', 'l'])

@@ -7,15 +7,14 @@ from mmengine.structures import InstanceData
 pytest.importorskip('mmdet')
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def config():
     config = get_config('mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py').model
     config.backbone = dict(type='mmmux.MUXNet', arch='m', out_indices=(4, 7))
     config.neck.update(in_channels=(112, 1280), out_channels=(112, 1280, 512, 256, 256, 128))
     config.bbox_head.update(type='mmmux.SSDHead', in_channels=(112, 1280, 512, 256, 256, 128), num_classes=4)
     init_default_scope('mmdet')
-    yield config
-    init_default_scope('mmengine')
+    return config
 
 
 @pytest.fixture
