@@ -5,7 +5,6 @@ medians and quartiles over the rounds, and the ratio of each median to that of t
 """
 import argparse
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median, quantiles
@@ -13,9 +12,8 @@ from statistics import median, quantiles
 import torch
 from torch import Tensor, nn
 
+from mmmux.deploy import timing
 from mmmux.utils.machine import describe_machine
-
-WARM_UP = 2
 
 
 def parser(description: str, size: int, train_batch: int, rounds: int, out: str) -> argparse.ArgumentParser:
@@ -32,7 +30,7 @@ def parser(description: str, size: int, train_batch: int, rounds: int, out: str)
     options.add_argument('--batch', type=int, default=1, help='pictures in a forward pass (default: %(default)s)')
     options.add_argument('--train-batch', type=int, default=train_batch, help='in a training step (default: %(default)s)')
     options.add_argument('--size', type=int, default=size, help='height and width in pixels (default: %(default)s)')
-    options.add_argument('--rounds', type=int, default=rounds, help='timed rounds, after 2 that are not (default: %(default)s)')
+    options.add_argument('--rounds', type=int, default=rounds, help='timed rounds, after untimed ones (default: %(default)s)')
     options.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
     options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu', help='default: %(default)s')
     options.add_argument('--out', type=Path, default=Path(out), help='default: %(default)s')
@@ -68,8 +66,8 @@ def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> 
 
     Args:
         steps: the functions to time, by name.
-        rounds: number of timed rounds, after two rounds of warm-up.
-        device: 'cpu', or a GPU, which is synchronised before and after each step.
+        rounds: number of timed rounds, after some rounds of warm-up.
+        device: 'cpu', or a GPU, which is synchronised after each step.
 
     Returns:
         For each step `median_ms`, `quartiles_ms` and `ratio`, its median divided by that of the first step.
@@ -79,16 +77,14 @@ def timed(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> 
 
 def seconds_of(steps: Mapping[str, Callable[[], None]], rounds: int, device: str) -> dict[str, list[float]]:
     """Time steps in alternation; return the seconds of each round, by step. See :func:`timed`."""
-    seconds = {name: [] for name in steps}
-    for round_number in range(-WARM_UP, rounds):
-        for name, step in steps.items():
-            _synchronize(device)
-            start = time.perf_counter()
+    def synchronised(step: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
             step()
-            _synchronize(device)
-            if round_number >= 0:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
+            torch.cuda.synchronize()
+
+        return step if device == 'cpu' else run
+
+    return timing.timed({name: synchronised(step) for name, step in steps.items()}, rounds)
 
 
 def summarised(seconds: Mapping[str, list[float]]) -> dict:
@@ -100,11 +96,6 @@ def summarised(seconds: Mapping[str, list[float]]) -> dict:
         rows[name] = dict(median_ms=round(median(times) * 1e3, 2), quartiles_ms=[round(low * 1e3, 2), round(high * 1e3, 2)],
                           ratio=round(median(times) / reference, 3))
     return rows
-
-
-def _synchronize(device: str) -> None:
-    if device != 'cpu':
-        torch.cuda.synchronize()
 
 
 def show(task: str, rows: Mapping) -> None:

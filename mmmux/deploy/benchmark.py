@@ -2,7 +2,6 @@
 import multiprocessing
 import re
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ RUNTIMES = ('eager', 'compile', 'onnx', 'openvino')
 FORMS = ('plain', 'exact', 'tuned')
 TYPES = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 TaskOf = Callable[[Config], DeployedTask]
-WARM_UP = 3
 WIDE = 0.15  # largest (third - first quartile) / median of a conclusive row; a wider spread is noise of a shared machine
 
 
@@ -190,26 +188,6 @@ def _torch_step(network: nn.Module, pictures: Tensor, entry: Entry) -> Callable[
             torch.cuda.synchronize()
 
     return step
-
-
-def timed(steps: Mapping[Entry, Callable[[], None]], rounds: int) -> dict[Entry, list[float]]:
-    """Time functions in turn: each round calls every function once, so that other load on the machine affects all alike.
-
-    Args:
-        steps (Mapping[Entry, Callable[[], None]]): Function of each row.
-        rounds (int): Timed rounds; `WARM_UP` untimed rounds come before.
-
-    Returns:
-        dict[Entry, list[float]]: For each row, one time in seconds per round.
-    """
-    seconds = {entry: [] for entry in steps}
-    for number in range(-WARM_UP, rounds):
-        for entry, step in steps.items():
-            start = time.perf_counter()
-            step()
-            if number >= 0:
-                seconds[entry].append(time.perf_counter() - start)
-    return seconds
 
 
 def summarise(seconds: Mapping[Entry, Sequence[float]]) -> list[dict]:

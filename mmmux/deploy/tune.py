@@ -1,8 +1,8 @@
 """Select the fastest exact form of each stage of a MUXNet by measurement in the runtime that will run the network."""
 import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from operator import truediv
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,7 @@ from mmmux.models.layers.pair_conv import PairConv
 from mmmux.utils.errors import ConfigError
 
 from .runtimes import runtime_of
+from .timing import timed
 
 WORTH_IT = 0.97  # select a form whose time is below this fraction of the default's; a smaller gain is noise
 REPEATS = 3  # copies of a stage in the timed file: they reduce the share of the time that input and output take
@@ -70,7 +71,7 @@ def fastest_forms(network: MUXNet, height: int, width: int, runtime: str, defaul
         runtime (str): 'onnx', 'openvino' or 'torchscript'.
         default (StageForm): Form to start from. `spread` is tried only if it is True in this form.
         threads (int | None): Processor threads. Default: None, the runtime's own choice.
-        rounds (int): Timed rounds; two untimed rounds come before. Default: 30.
+        rounds (int): Timed rounds; untimed rounds come before. Default: 30.
 
     Returns:
         dict[int, StageForm]: Number and form of each stage that has several forms, for :func:`.exact.form.exact_form`.
@@ -119,12 +120,5 @@ def _seconds(stage: nn.Module, x: Tensor, forms: list[StageForm], runtime, threa
             path = Path(folder) / f'{number}{runtime.SUFFIX}'
             copies = _Branches(exact_stage(stage, torch.arange(x.shape[1]), form)[0] for _ in range(REPEATS))
             runtime.write(copies.to(memory_format=torch.channels_last).eval(), x, path, {})
-            steps[form] = runtime.load(path, threads, 'cpu')
-        seconds = {form: [] for form in forms}
-        for number in range(-2, rounds):
-            for form, step in steps.items():
-                start = time.perf_counter()
-                step(pictures)
-                if number >= 0:
-                    seconds[form].append(time.perf_counter() - start)
-    return seconds
+            steps[form] = partial(runtime.load(path, threads, 'cpu'), pictures)
+        return timed(steps, rounds)

@@ -2,7 +2,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -53,9 +53,6 @@ class Evaluation:
     def done(self) -> bool:
         """Whether the evaluation has a result."""
         return self.status == DONE
-
-
-_FIELDS = {field.name for field in fields(Evaluation)}
 
 
 class Journal:

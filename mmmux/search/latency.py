@@ -12,11 +12,12 @@ from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 from torch import nn
 
-from mmmux.deploy.benchmark import Features, timed, untrained_model
+from mmmux.deploy.benchmark import Features, untrained_model
 from mmmux.deploy.deployed_task import DeployedTask
 from mmmux.deploy.exact.form import exact_form
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES, StageForm
 from mmmux.deploy.runtimes import runtime_of
+from mmmux.deploy.timing import timed
 from mmmux.models import Architecture, MUXNet, get_architecture
 from mmmux.utils.errors import ConfigError
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mmmux.deploy.benchmark import Entry, summarise, timed
+from mmmux.deploy.benchmark import Entry, summarise
+from mmmux.deploy.timing import timed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -218,9 +218,7 @@ class TestLatency:
 
 @pytest.mark.parametrize('options,words', [
     (dict(algorithm=dict(type='nsga2')), r"search\.strategy\.type 'nsga2' is not known: choose from moead, nsga3"),
-    (dict(algorithm=dict(type='nsga3', theta=5)), r"'nsga3' has no key 'theta': it takes population, generations$"),
-    (dict(algorithm=dict(type='moead', thetas=5)), r"no key 'thetas': did you mean 'theta'"),
-    (dict(algorithm=dict(theta=0)), r'search\.strategy\.theta must be a number above 0, got 0'),
+    (dict(algorithm=dict(type='nsga3', generation=5)), r"no key 'generation': did you mean 'generations'"),
     (dict(algorithm=dict(population='many')), r"population must be a whole number from 2 up, got 'many'"),
     (dict(algorithm=dict(generations=0)), r'generations must be a whole number from 1 up, got 0'),
     (dict(surrogate=dict(type='forest')), r"search\.surrogate\.type 'forest' is not known"),

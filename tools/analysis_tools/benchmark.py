@@ -13,6 +13,7 @@ from pathlib import Path
 from mmmux.analysis.complexity import input_shape
 from mmmux.config import load_config
 from mmmux.deploy import benchmark
+from mmmux.deploy.timing import timed
 from mmmux.tasks import task_of
 from mmmux.utils import cli
 from mmmux.utils.machine import describe_machine
@@ -49,7 +50,7 @@ def main() -> None:
                    for device, precision, runtime, config, form in combinations]
         with tempfile.TemporaryDirectory() as folder:
             steps = {entry: benchmark.make_step(entry, work, Path(folder), task_of) for entry in entries}
-            rows = benchmark.summarise(benchmark.timed(steps, args.rounds))
+            rows = benchmark.summarise(timed(steps, args.rounds))
         for entry, row in zip(entries, rows):
             row['peak_mib'] = None if args.no_memory else benchmark.peak_mib(entry, work, task_of)
             row['config'] = Path(row['config']).name

@@ -13,7 +13,7 @@ def runtime_of(name: str):
     """Return the module of a format.
 
     The module has `SUFFIX`; `PRECISIONS`; `FORM`, the default form of MUXNet's stages in float32 and for images of one size;
-    and the functions `check_installed`, `write`, `load` and `read_description`.
+    and the functions `check_installed`, `write` and `load`.
 
     Args:
         name (str): A key of `FORMATS`: 'onnx', 'openvino' or 'torchscript'.

@@ -113,16 +113,3 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
         raise ConfigError(f'this onnxruntime has no {provider}: install onnxruntime-gpu instead of onnxruntime')
     session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     return lambda pictures: session.run(None, {'pictures': pictures})
-
-
-def read_description(path: Path) -> dict:
-    """Read the description that :func:`write` stored in a file.
-
-    Args:
-        path (Path): File that :func:`write` wrote.
-
-    Returns:
-        dict: The description.
-    """
-    import onnx
-    return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}[KEY])
