@@ -1,4 +1,4 @@
-"""Draw label maps over images, with a legend of the classes."""
+"""Draw label maps over images, with a legend of the classes: the pictures of segmentation."""
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Write ONNX files, and run them with ONNX Runtime."""
+"""Write ONNX files, and run them with ONNX Runtime: the format 'onnx' of :func:`mmmux.deploy.runtimes.runtime_of`."""
 import json
 import warnings
 from collections.abc import Callable, Iterable

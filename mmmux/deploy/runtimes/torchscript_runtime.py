@@ -1,4 +1,4 @@
-"""Write TorchScript files, and run them with torch."""
+"""Write TorchScript files, and run them with torch: the format 'torchscript' of :func:`mmmux.deploy.runtimes.runtime_of`."""
 import json
 import warnings
 from collections.abc import Callable, Iterable
