@@ -1,11 +1,12 @@
 """Record the front, the hypervolume and the surrogate's rank correlation after each generation."""
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+from mmmux.utils.atomic_write import write_text
 
 from .feasible import Feasible
 from .front import Box, front
@@ -74,7 +75,7 @@ class Generations:
         del self.records[last:]
         while len(self.records) <= last:
             self.records.append(self._record(len(self.records), evaluations))
-        self._write()
+        write_text(self.path, json.dumps([asdict(record) for record in self.records], indent=1) + '\n')
         return self.records[-1]
 
     def _record(self, generation: int, evaluations: Sequence[Evaluation]) -> GenerationRecord:
@@ -99,11 +100,6 @@ class Generations:
             return None
         genomes = np.array([evaluation.genome for evaluation in so_far if evaluation.generation == generation])
         return predictor(genomes)[:, self.strategy.objectives.index('error')].tolist()
-
-    def _write(self) -> None:
-        passing = self.path.with_suffix('.tmp')
-        passing.write_text(json.dumps([asdict(record) for record in self.records], indent=1) + '\n')
-        os.replace(passing, self.path)
 
 
 def fixed_box(feasible: Feasible, objectives: Sequence[str], evaluations: Sequence[Evaluation]) -> Box | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mmmux.utils.atomic_write import sync_folder
 from mmmux.utils.errors import ConfigError
 
 Genome = tuple[int, ...]
@@ -178,7 +179,7 @@ class Journal:
                 self._take(number, line)
         file = open(self.path, 'ab')  # noqa: SIM115  closed by `close`
         file.truncate(whole)
-        _sync_folder(self.work_dir)
+        sync_folder(self.work_dir)
         if not lines:
             self._file = file
             self._write(self._header)
@@ -248,12 +249,3 @@ def _plain_number(value):
     if isinstance(value, tuple):
         return [_plain_number(item) for item in value]
     return value.item() if hasattr(value, 'item') else value
-
-
-def _sync_folder(folder: Path) -> None:
-    """Synchronise a folder, so that the name of a new file is on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

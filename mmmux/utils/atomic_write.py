@@ -19,7 +19,7 @@ def put_in_place(path: str | Path) -> None:
     with open(written, 'rb+') as file:
         os.fsync(file.fileno())
     os.replace(written, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -52,8 +52,8 @@ def remove_leftovers(folder: str | Path) -> list[str]:
     return [path.name for path in leftovers]
 
 
-def _sync_folder(folder: Path) -> None:
-    # The folder stores the new name, so it must be flushed, too. Windows does not allow and does not need this call.
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to the disk, which stores the name of a new file. Windows does not allow and does not need this call."""
     if os.name == 'posix':
         descriptor = os.open(folder, os.O_RDONLY)
         try:
