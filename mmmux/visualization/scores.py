@@ -11,7 +11,9 @@ _BAR = 90  # length of the bar of score 1, in pixels
 _RIGHT, _WRONG, _OTHER = (0, 158, 115), (213, 94, 0), (150, 150, 150)
 
 
-def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], truth: Sequence[int] | None = None) -> Image.Image:
+def with_scores(
+    image: np.ndarray, scores: np.ndarray, classes: Sequence[str], truth: Sequence[int] | None = None
+) -> Image.Image:
     """Draw the five highest scores as bars to the right of an image; images with a side below 128 pixels are enlarged.
 
     Bars of the true classes are green. If the image has one true class, a wrong highest bar is red. True classes that are not
