@@ -87,6 +87,13 @@ def _handlers_are_left_as_they_were():
 
 
 @pytest.fixture(autouse=True)
+def _default_scope_is_mmengines_again():
+    """A test that builds models or data sets sets the default scope, in which later tests would look names up."""
+    yield
+    init_default_scope('mmengine')
+
+
+@pytest.fixture(autouse=True)
 def _same_random_numbers():
     torch.manual_seed(0)
 
@@ -140,5 +147,4 @@ def good(voc):
 @pytest.fixture
 def seg(tmp_path):
     init_default_scope('mmseg')
-    yield SegFolder(tmp_path / 'data')
-    init_default_scope('mmengine')
+    return SegFolder(tmp_path / 'data')

@@ -79,17 +79,16 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
     return {**parts, 'total': Complexity(_params(model), counter.get_total_flops() // 2)}
 
 
-def classifier_complexity(arch: Architecture, classes: int = 1000, size: int = 224) -> Complexity:
-    """Count a network as a classifier: MUXNet, global average pooling and a linear layer.
+def classifier_complexity(arch: Architecture, classes: int = 1000) -> Complexity:
+    """Count a network as a classifier of 224 x 224 pixels: MUXNet, global average pooling and a linear layer.
 
     Args:
         arch (Architecture): the network.
         classes (int): number of classes. Default: 1000.
-        size (int): height and width of the input image in pixels. Default: 224.
     """
     network = MUXNet(arch, out_indices=(len(arch.stages), ))
     classifier = nn.Sequential(network, _LastMean(), nn.Linear(arch.head_channels, classes))
-    return _count_shapes(classifier, size, size)['total']
+    return _count_shapes(classifier, 224, 224)['total']
 
 
 class _LastMean(nn.Module):

@@ -1,4 +1,4 @@
-"""Draw test images for a results page, with the labels and each model's predictions side by side."""
+"""Draw test images for `tools/analysis_tools/report.py`, with the labels and each model's predictions side by side."""
 from collections.abc import Callable
 from pathlib import Path
 

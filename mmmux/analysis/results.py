@@ -1,4 +1,4 @@
-"""Describe the metrics of a task for pages and tables."""
+"""Describe the metrics of a task: each task of :mod:`mmmux.tasks` has one description, which pages and tables read."""
 from dataclasses import dataclass
 
 

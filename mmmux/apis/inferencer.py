@@ -1,4 +1,4 @@
-"""Predictions for single pictures, drawn."""
+"""Predict single pictures with a trained model, and draw the predictions, as `tools/image_demo.py` does."""
 from pathlib import Path
 
 import numpy as np

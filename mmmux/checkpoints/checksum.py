@@ -3,6 +3,8 @@
 torch writes checkpoints as zip archives. torch does not compare the checksums of the archive when it reads one, and these do
 not cover the table of contents. The checksum is therefore stored in the archive comment, which ends every zip archive and
 which torch and other readers skip. Unlike a separate file, the comment moves with the checkpoint and always belongs to it.
+
+`CheckpointHook` seals each checkpoint that it writes, and checks the one that a training resumes from.
 """
 import hashlib
 import zipfile

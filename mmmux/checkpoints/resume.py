@@ -1,4 +1,4 @@
-"""Find the latest intact checkpoint to resume a training from."""
+"""Find the latest intact checkpoint to resume a training from, for :class:`mmmux.engine.hooks.CheckpointHook`."""
 import logging
 from pathlib import Path
 

@@ -1,15 +1,6 @@
 """Load configs, check them before a run, and report misspelt names."""
-from .load import (
-    enable_tta,
-    inner_datasets,
-    innermost_dataset,
-    load_config,
-    resume,
-    scale_learning_rate,
-    train_in_mixed_precision,
-)
+from .load import enable_tta, load_config, resume, scale_learning_rate, train_in_mixed_precision
 from .preflight import check_checkpoint, check_data
-from .suggestions import check_names, check_option, explained
 
-__all__ = ['check_checkpoint', 'check_data', 'check_names', 'check_option', 'enable_tta', 'explained', 'inner_datasets',
-           'innermost_dataset', 'load_config', 'resume', 'scale_learning_rate', 'train_in_mixed_precision']
+__all__ = ['check_checkpoint', 'check_data', 'enable_tta', 'load_config', 'resume', 'scale_learning_rate',
+           'train_in_mixed_precision']

@@ -1,4 +1,4 @@
-"""Detection data set in COCO format that reports the images it excludes and refuses an empty or inconsistent file."""
+"""`mmmux.CocoDataset`: COCO annotations, with a report of excluded images and an error for an inconsistent file."""
 import math
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Load images: a bad image raises a one-sentence error in testing, and is skipped in training."""
+"""Load images: a bad image raises a one-sentence error in testing, and is skipped in training.
+
+The pipelines of configs whose images are files begin with one of these transforms.
+"""
 import logging
 
 import mmcv

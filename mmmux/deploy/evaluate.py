@@ -1,4 +1,4 @@
-"""Measure the metric of an exported model on the test data of its config."""
+"""Measure the metric of an exported model on the test data of its config, for `tools/export.py --precision int8`."""
 from collections.abc import Callable
 
 import numpy

@@ -1,7 +1,6 @@
 """Run pymoo's evolutionary algorithms on genomes of integers."""
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
-from typing import Any
+from numbers import Integral
 
 import numpy as np
 from pymoo.algorithms.moo.moead import ParallelMOEAD
@@ -23,6 +22,7 @@ from .space_config import check_keys
 
 _POPULATION = 100  # default of the option `population`
 _GENERATIONS = 40
+_LEAST = {'population': 2, 'generations': 1}  # lowest value of each option
 
 
 class GenomeProblem(Problem):
@@ -94,8 +94,6 @@ class Evolution:
             * `population` (int): largest number of directions; the nearest number that can be spread evenly is used.
               Default: 100.
             * `generations` (int): Default: 40.
-            * `theta` (float): penalty of 'moead'. Default: 5.
-            * `neighbors` (int): neighbouring directions of 'moead'. Default: 10.
 
     Raises:
         ConfigError: An option is unknown or has an invalid value.
@@ -106,16 +104,16 @@ class Evolution:
         kind = options.pop('type', 'moead')
         if kind not in ALGORITHMS:
             raise ConfigError(f"search.strategy.type '{kind}' is not known: choose from {', '.join(ALGORITHMS)}")
-        self._make, known = ALGORITHMS[kind]
-        check_keys(options, ('population', 'generations', *known), f"search.strategy of type '{kind}'")
+        self._make = ALGORITHMS[kind]
+        check_keys(options, _LEAST, 'search.strategy')
         for name, value in options.items():
-            _check_option(name, value)
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < _LEAST[name]:
+                raise ConfigError(f'search.strategy.{name} must be a whole number from {_LEAST[name]} up, got {value!r}')
         self.space = space
         self.objectives = objectives
-        self.generations = options.pop('generations', _GENERATIONS)
-        partitions = get_partition_closest_to_points(options.pop('population', _POPULATION), objectives)
+        self.generations = options.get('generations', _GENERATIONS)
+        partitions = get_partition_closest_to_points(options.get('population', _POPULATION), objectives)
         self.directions = get_reference_directions('das-dennis', objectives, n_partitions=partitions)
-        self.options = options
 
     def run(self, values: Callable[[np.ndarray], np.ndarray], start: np.ndarray, seed: int) -> np.ndarray:
         """Minimise the objectives.
@@ -154,8 +152,7 @@ class Evolution:
         algorithm = self._make(
             self.directions,
             sampling=self._best_by_direction(start, values(start)),
-            **genetic_operators(self.space),
-            **self.options)
+            **genetic_operators(self.space))
         algorithm.setup(problem, seed=seed, termination=('n_gen', np.inf))
         return problem, algorithm
 
@@ -164,33 +161,14 @@ class Evolution:
         return genomes[by_direction.argmin(0)]
 
 
-def _check_option(name: str, value: Any) -> None:
-    if name == 'theta':
-        usable, words = isinstance(value, Real) and not isinstance(value, bool) and value > 0, 'a number above 0'
-    else:
-        least = {'population': 2, 'neighbors': 2}.get(name, 1)
-        usable = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
-        words = f'a whole number from {least} up'
-    if not usable:
-        raise ConfigError(f'search.strategy.{name} must be {words}, got {value!r}')
-
-
-def _moead(directions: np.ndarray, theta: float = 5, neighbors: int = 10, **options) -> Algorithm:
+def _moead(directions: np.ndarray, **options) -> Algorithm:
     """Make MOEA/D with penalty boundary intersection (Zhang and Li, 2007), the algorithm of the MUXConv paper's search.
 
     pymoo's parallel variant makes all children of a generation before it replaces a parent, so that they can be evaluated
     together.
     """
-    return ParallelMOEAD(directions, n_neighbors=min(neighbors, len(directions)), decomposition=PBI(theta=theta), **options)
+    return ParallelMOEAD(directions, n_neighbors=min(10, len(directions)), decomposition=PBI(theta=5), **options)
 
 
-def _nsga3(directions: np.ndarray, **options) -> Algorithm:
-    """Make NSGA-III (Deb and Jain, 2014)."""
-    return NSGA3(directions, **options)
-
-
-# For each algorithm, the function that makes it and the names of its options.
-ALGORITHMS: dict[str, tuple[Callable[..., Algorithm], tuple[str, ...]]] = {
-    'moead': (_moead, ('theta', 'neighbors')),
-    'nsga3': (_nsga3, ()),
-}
+# For each algorithm, the function that makes it; NSGA-III is that of Deb and Jain (2014).
+ALGORITHMS: dict[str, Callable[..., Algorithm]] = {'moead': _moead, 'nsga3': NSGA3}

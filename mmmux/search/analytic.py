@@ -34,6 +34,7 @@ ANALYTIC_SPACE = dict(
         dict(type='IR', out_channels=[152, 200], kernel_size=[3], expand_ratio=[4]),
     ])
 
+_AT_ONCE = 200_000  # genomes that are held in memory
 _LOWEST = 0.14  # lower bound of the error
 # For each stage: the number of channels that counts as width 1, and the error that the stage adds at capacity 1.
 _USUAL_WIDTH = np.array([24, 24, 40, 80, 112, 160, 200])
@@ -103,10 +104,10 @@ def true_front(space: SearchSpace, costs: Callable[[np.ndarray], np.ndarray]) ->
     return genomes[best], values[best]
 
 
-def _every_genome(space: SearchSpace, at_once: int = 200_000):
+def _every_genome(space: SearchSpace):
     shape = tuple(len(gene) for gene in space.genes)
-    for start in range(0, int(np.prod(shape)), at_once):
-        numbers = np.arange(start, min(start + at_once, int(np.prod(shape))))
+    for start in range(0, int(np.prod(shape)), _AT_ONCE):
+        numbers = np.arange(start, min(start + _AT_ONCE, int(np.prod(shape))))
         genomes = np.stack(np.unravel_index(numbers, shape), 1)
         yield genomes[(space.canonical(genomes) == genomes).all(1)]
 

@@ -1,4 +1,4 @@
-"""Choose the networks that a search trains next."""
+"""Choose the networks that a search trains next: :func:`mmmux.search.search.run_search` asks before each generation."""
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np

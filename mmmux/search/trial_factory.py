@@ -1,4 +1,4 @@
-"""Make the trial of a genome's network, and measure the network's latency."""
+"""Make the trial of a genome's network, and measure the network's latency, for :func:`mmmux.search.search.run_search`."""
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

@@ -3,6 +3,8 @@
 Each message is one sentence that names the value, the accepted values, and the file or config key of the value.
 """
 
+_LONGEST = 200  # characters of a foreign text in a message
+
 
 class UserError(ValueError):
     """Base class of errors whose cause is outside the code; the message names the cause and the correction.
@@ -35,19 +37,18 @@ class InstallationError(UserError, ImportError):
     """Installed packages are missing or incompatible, so mmmux cannot be imported."""
 
 
-def in_a_line(foreign: str, most: int = 200) -> str:
+def in_a_line(foreign: str) -> str:
     """Shorten text from a file or library to one printable line for an error message.
 
     Args:
         foreign (str): The text.
-        most (int): Maximum length of the line in characters before escaping. Defaults to 200.
 
     Returns:
-        str: The first line, shortened, with control characters escaped; '...' follows if it was cut.
+        str: The first 200 characters of the first line, with control characters escaped; '...' follows if it was cut.
     """
     foreign = foreign.strip()
-    if len(foreign) <= most and foreign.isprintable():
+    if len(foreign) <= _LONGEST and foreign.isprintable():
         return foreign
     line = next(iter(foreign.splitlines()), '')
-    shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:most])
-    return shown + ('...' if len(line) > most else '')
+    shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:_LONGEST])
+    return shown + ('...' if len(line) > _LONGEST else '')

@@ -1,4 +1,4 @@
-"""Draw label maps over images, with a legend of the classes."""
+"""Draw label maps over images, with a legend of the classes: the pictures of segmentation."""
 from collections.abc import Sequence
 
 import numpy as np
@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _ROW = 17  # height of a legend row, in pixels
 _MOST_ROWS = 24
+_SHARE = 0.55  # weight of the class colour, 0 to 1
 
 
 def overlay(image: np.ndarray, labels: np.ndarray, classes: Sequence[str], palette: Sequence) -> Image.Image:
@@ -27,14 +28,13 @@ def overlay(image: np.ndarray, labels: np.ndarray, classes: Sequence[str], palet
     return canvas
 
 
-def blend(image: np.ndarray, labels: np.ndarray, palette: Sequence, alpha: float = 0.55) -> Image.Image:
+def blend(image: np.ndarray, labels: np.ndarray, palette: Sequence) -> Image.Image:
     """Blend an image with the colours of its classes.
 
     Args:
         image (np.ndarray): RGB image, shape (H, W, 3), values 0 to 255.
         labels (np.ndarray): Class indices from 0, shape (H, W). Pixels whose index is no class are not coloured.
         palette (Sequence): RGB colour of each class, values 0 to 255.
-        alpha (float): Weight of the class colour, 0 to 1. Defaults to 0.55.
 
     Returns:
         Image.Image: The blended image, W x H pixels.
@@ -42,7 +42,7 @@ def blend(image: np.ndarray, labels: np.ndarray, palette: Sequence, alpha: float
     colours = np.asarray(palette, np.float32)
     known = labels < len(colours)
     coloured = image.astype(np.float32)
-    coloured[known] += alpha * (colours[labels[known]] - coloured[known])
+    coloured[known] += _SHARE * (colours[labels[known]] - coloured[known])
     return Image.fromarray(coloured.round().astype(np.uint8))
 
 

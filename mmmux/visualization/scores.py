@@ -4,15 +4,17 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+_MOST_SHOWN = 5
 _ROW = 17  # height of a row, in pixels
 _SHORTEST_SIDE = 128  # smaller images are enlarged to this side, in pixels
 _BAR = 90  # length of the bar of score 1, in pixels
 _RIGHT, _WRONG, _OTHER = (0, 158, 115), (213, 94, 0), (150, 150, 150)
 
 
-def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], truth: Sequence[int] | None = None,
-                rows: int = 5) -> Image.Image:
-    """Draw the highest scores as bars to the right of an image; images with a side below 128 pixels are enlarged.
+def with_scores(
+    image: np.ndarray, scores: np.ndarray, classes: Sequence[str], truth: Sequence[int] | None = None
+) -> Image.Image:
+    """Draw the five highest scores as bars to the right of an image; images with a side below 128 pixels are enlarged.
 
     Bars of the true classes are green. If the image has one true class, a wrong highest bar is red. True classes that are not
     among the highest scores are added below them.
@@ -22,7 +24,6 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
         scores (np.ndarray): Scores, shape (C, ), values 0 to 1.
         classes (Sequence[str]): Names of the C classes.
         truth (Sequence[int] | None): Indices of the true classes. None if they are unknown. Defaults to None.
-        rows (int): Number of highest scores to draw. Defaults to 5.
 
     Returns:
         Image.Image: The image with the bars.
@@ -30,7 +31,7 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
     picture = Image.fromarray(image)
     factor = -(-_SHORTEST_SIDE // min(picture.size)) if min(picture.size) < _SHORTEST_SIDE else 1
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
-    highest = np.argsort(-scores, kind='stable')[:rows]
+    highest = np.argsort(-scores, kind='stable')[:_MOST_SHOWN]
     shown = [*highest, *(label for label in truth or () if label not in highest)]
     font = ImageFont.load_default(12)
     names = max(font.getlength(classes[label]) for label in shown)

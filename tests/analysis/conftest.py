@@ -15,8 +15,7 @@ def config():
         (path, ) = CONFIGS.glob(f'*{name}.py')
         return load_config(path, options)
 
-    yield load
-    init_default_scope('mmengine')
+    return load
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from facts import raises
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from PIL import Image
 
 from mmmux.analysis import report
@@ -18,12 +17,6 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FOLDERS = CONFIGS / 'classification/muxnet-xs_1xb128-25e_cifar10-folders-32.py'
 MACHINE = dict(date='2026-01-02', command='train.py', processor='A processor', cores=2, threads=1, gpu=None, system='Linux',
                python='3.11.7', versions=dict(torch='2.11.0', mmengine='0.10.7'))
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
 
 
 def row(name: str, seed: int, minutes: float = 3., **metrics) -> dict:

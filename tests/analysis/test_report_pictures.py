@@ -5,7 +5,7 @@ import pytest
 import torch
 from cifar_files import CIFARFiles
 from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from mmengine.registry import MODELS, DefaultScope
 from nih_files import NIHFiles, xray
 from PIL import Image
 
@@ -16,12 +16,6 @@ from mmmux.visualization.scores import with_scores
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 CLASSES = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
 
 
 @pytest.fixture

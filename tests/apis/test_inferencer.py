@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope, init_default_scope
 from PIL import Image
 
 from mmmux.apis import Inferencer
 from mmmux.config import load_config
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
+
+
+@pytest.fixture(autouse=True)
+def _scope():
+    init_default_scope('mmdet')
 
 
 @pytest.fixture(scope='module')
@@ -16,12 +22,10 @@ def cfg(configs):
 @pytest.fixture(scope='module')
 def checkpoint(cfg, tmp_path_factory):
     from mmdet.registry import MODELS
-    from mmengine.registry import init_default_scope
-    init_default_scope('mmdet')
     path = tmp_path_factory.mktemp('weights') / 'detector.pth'
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), path)
-    yield path
-    init_default_scope('mmengine')
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict(), meta={}), path)
+    return path
 
 
 @pytest.fixture(scope='module')

@@ -181,34 +181,6 @@ def test_ordinary_pickles_pass():
         check_pickle(pickle.dumps([[shared] * 1000] * 1000, 2))
 
 
-def test_programs_in_texts_are_not_run(tmp_path, fresh_python):
-    """mmengine runs meta.config when it resumes."""
-    canary = tmp_path / 'canary'
-    program = f'import os; os.mkdir({str(canary)!r})'
-    torch.save(dict(state_dict=dict(a=torch.ones(1)), meta=dict(config=program, cfg=program, epoch=1, iter=1)),
-               tmp_path / 'a.pth')
-    fresh_python(f"""
-import mmmux, torch
-from torch import nn
-from mmengine.model import BaseModel
-from mmengine.runner import Runner
-class Model(BaseModel):
-    def __init__(self):
-        super().__init__()
-        self.a = nn.Parameter(torch.ones(1))
-    def forward(self, inputs, mode='tensor'):
-        return dict(loss=self.a.sum())
-runner = Runner(Model(), {str(tmp_path)!r}, train_dataloader=dict(dataset=[dict(inputs=torch.ones(1))], batch_size=1,
-                sampler=dict(type='DefaultSampler')), train_cfg=dict(by_epoch=True, max_epochs=2),
-                optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.)), resume=True, load_from={str(tmp_path / 'a.pth')!r})
-try:
-    runner.train()
-except KeyError as error:  # it has no message hub: far behind the place where the program would run
-    print(error)
-""")
-    assert not canary.exists()
-
-
 class TestNumbers:
 
     @staticmethod

@@ -3,8 +3,6 @@ import copy
 import pytest
 import torch
 from facts import raises
-from mmengine.model import BaseModule
-from torch import nn
 
 from mmmux.models import DS, IR, MUX, Architecture, MUXNet
 from mmmux.utils.errors import CheckpointError
@@ -93,20 +91,3 @@ def test_a_refused_file_leaves_the_network_as_it_was(tmp_path, weights):
     with pytest.raises(CheckpointError):
         network.init_weights()
     assert fits(network, before)
-
-
-def test_a_file_that_does_not_exist_is_named():
-    network = MUXNet(SMALL, out_indices=(1, ), init_cfg=dict(type='Pretrained', checkpoint='/nowhere/w.pth'))
-    with raises(CheckpointError, '/nowhere/w.pth', 'exist'):
-        network.init_weights()
-
-
-def test_inside_a_larger_module(tmp_path, weights):
-    file = str(tmp_path / 'weights.pth')
-    torch.save(weights, file)
-
-    parent = BaseModule()
-    parent.backbone = MUXNet(SMALL, out_indices=(1, ), init_cfg=dict(type='Pretrained', checkpoint=file))
-    parent.head = nn.Conv2d(24, 1, 1)
-    parent.init_weights()
-    assert fits(parent.backbone, weights)

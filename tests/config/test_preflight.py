@@ -10,7 +10,6 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
 COCO = 'ssdlite/ssdlite_muxnet-m_8xb24-600e_coco-320.py'
-SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 FOLDERS = 'classification/muxnet-m_1xb128-25e_cifar10-folders-32.py'
 
 
@@ -86,15 +85,6 @@ class TestClassFolders:
         with pytest.raises(DatasetError) as error:
             check_data(load_config(configs / FOLDERS, roots(folders)), LOADERS)
         assert str(error.value).startswith(f'{folders}/{gone} does not exist ({gone}_dataloader.dataset.data_prefix): ')
-
-    def test_missing_data_root_names_the_option_that_mends_it(self, configs, tmp_path):
-        cfg = load_config(configs / FOLDERS, roots(tmp_path / 'nowhere'))
-        with pytest.raises(DatasetError, match=r'nowhere does not exist \(train_dataloader\.dataset\.data_root\).*=\.\.\.$'):
-            check_data(cfg, LOADERS)
-
-    def test_servers_are_not_asked(self, configs, folders):
-        options = {**roots(folders), 'val_dataloader.dataset.data_prefix': 's3://bucket/val'}
-        check_data(load_config(configs / FOLDERS, options), LOADERS)
 
 
 def test_only_the_loaders_in_use_count(configs, shapes, tmp_path):

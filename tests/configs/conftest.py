@@ -6,15 +6,13 @@ import shutil
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
 
 @pytest.fixture(autouse=True)
-def _scope():
+def _no_loggers_are_left():
     yield
-    init_default_scope('mmengine')
     MMLogger._instance_dict.clear()  # those of a run write to a standard output that pytest has closed by then
 
 

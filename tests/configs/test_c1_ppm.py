@@ -143,7 +143,3 @@ def test_every_recipe_of_ade20k_has_every_network():
     names = [NAME.fullmatch(path.stem).groups() for path in CONFIGS if 'ade20k' in path.name]
     assert {(name[0], name[1], name[4]) for name in names} == {
         (decoder, backbone, length) for decoder in ('c1', 'ppm') for backbone in CHANNELS for length in ('100', '160')}
-
-
-def test_leaf_is_short(path):
-    assert len(path.read_text().splitlines()) < 40

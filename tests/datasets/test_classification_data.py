@@ -47,8 +47,6 @@ class Pictures:
 @pytest.fixture(autouse=True)
 def _scope():
     init_default_scope('mmpretrain')
-    yield
-    init_default_scope('mmengine')
 
 
 @pytest.fixture

@@ -10,28 +10,8 @@ from mmmux.datasets.drawn_shapes import CLASSES, draw_data_set, draw_scene
 SIZE = 96
 
 
-def contents(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob('*')) if path.is_file()}
-
-
-def times(root: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in root.rglob('*')}
-
-
 def split(root: Path, name: str) -> list[str]:
     return (root / f'VOC2007/ImageSets/Main/{name}.txt').read_text().split()
-
-
-def test_same_arguments_give_the_same_bytes(tmp_path):
-    first, second = (contents(draw_data_set(tmp_path / name, 4, 2, SIZE)) for name in 'ab')
-    assert first == second
-    other = contents(draw_data_set(tmp_path / 'c', 4, 2, SIZE, seed=1))
-    assert all(other[name] != data for name, data in first.items() if name.endswith('.jpg'))
-
-
-def test_more_pictures_leave_the_first_ones_as_they_are(tmp_path):
-    few, many = contents(draw_data_set(tmp_path / 'few', 2, 0, SIZE)), contents(draw_data_set(tmp_path / 'many', 5, 0, SIZE))
-    assert all(many[name] == data for name, data in few.items() if name.endswith(('.jpg', '.xml')))
 
 
 def test_layout(tmp_path):
@@ -41,26 +21,6 @@ def test_layout(tmp_path):
     for name in split(tmp_path, 'trainval') + split(tmp_path, 'test'):
         assert (tmp_path / f'VOC2007/JPEGImages/{name}.jpg').is_file()
         assert (tmp_path / f'VOC2007/Annotations/{name}.xml').is_file()
-
-
-def test_second_call_touches_nothing(tmp_path):
-    draw_data_set(tmp_path, 3, 1, SIZE)
-    before = times(tmp_path)
-    draw_data_set(tmp_path, 3, 1, SIZE)
-    assert times(tmp_path) == before
-
-
-def test_interrupted_or_changed_drawing_is_made_whole(tmp_path, monkeypatch):
-    wanted = contents(draw_data_set(tmp_path / 'wanted', 3, 1, SIZE))
-    with monkeypatch.context() as patch:
-        patch.setattr(drawn_shapes, '_write_annotation', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            draw_data_set(tmp_path / 'stopped', 3, 1, SIZE)
-    assert contents(draw_data_set(tmp_path / 'stopped', 3, 1, SIZE)) == wanted
-    # Fewer pictures, then again as many as before: the lists follow each time.
-    draw_data_set(tmp_path / 'stopped', 2, 1, SIZE)
-    assert len(split(tmp_path / 'stopped', 'trainval')) == 2
-    assert contents(draw_data_set(tmp_path / 'stopped', 3, 1, SIZE)) == wanted
 
 
 @pytest.mark.parametrize('size', [64, 160])

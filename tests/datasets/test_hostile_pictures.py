@@ -111,14 +111,6 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize('first', ['JPEG', 'MPO', 'TIFF', 'WEBP'])  # a JPEG has one page
-@pytest.mark.parametrize('then', ['TIFF', 'PNG'])
-def test_a_file_does_not_depend_on_what_was_saved_before(first, then):
-    alone = saved(Image.fromarray(NOISE), then, save_all=True, append_images=[Image.fromarray(255 - NOISE)])
-    saved(NOISY, first, **({} if first == 'JPEG' else OTHER))
-    assert saved(NOISY, then, **OTHER) == alone
-
-
 def read_size(path) -> str:
     from mmmux.datasets.image_checks import picture_size
     from mmmux.datasets.loading import read_picture

@@ -34,12 +34,6 @@ def test_cut_png_is_found(voc):
         picture_size(path)
 
 
-@pytest.mark.parametrize('mode', ['L', 'CMYK'])
-def test_modes_of_jpeg(tmp_path, mode):
-    Image.new(mode, (40, 50)).save(tmp_path / 'a.jpg')
-    assert picture_size(tmp_path / 'a.jpg') == (40, 50)
-
-
 def test_large_pictures_pass_in_silence_and_absurd_ones_are_not_called_damage(jpeg, monkeypatch):
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 60 * 90)
     with warnings.catch_warnings():

@@ -100,12 +100,6 @@ class TestKindsOfPNG:
         for index in range(2):
             np.testing.assert_array_equal(dataset[index]['gt_seg_map'], labels)
 
-    def test_one_bit(self, seg):
-        labels = np.random.default_rng(0).random((40, 50)) < 0.5
-        seg.add('a', Image.fromarray(labels))
-        assert Image.open(seg.label_map('a')).mode == '1'
-        np.testing.assert_array_equal(load(seg), labels.astype(np.uint8))
-
     @pytest.mark.parametrize('bits', [1, 2, 4, 8])
     def test_gray_of_few_bits(self, seg, bits):
         """As programs that make PNGs small write them, and as Pillow does not: it stretches 2 and 4 bits to 8."""
@@ -139,55 +133,12 @@ class TestValues:
         seg.add('a', deep(value))
         refused(seg, f'the value {value} in 1 pixels, and the 150 classes are numbered 1 to 150 ', **ADE20K)
 
-    def test_of_32_bits_may_be_negative(self, seg):
-        path = seg.add('a', Image.fromarray(np.array([[0, 1], [-1, 2]], np.int32)), suffixes=('.jpg', '.tif'))
-        path.rename(seg.label_map('a'))
-        refused(seg, 'the value -1 in 1 pixels')
-
-    def test_255_is_ignored(self, seg):
-        seg.add('a', [[255, 255], [2, 255]])
-        assert load(seg).tolist() == [[255, 255], [2, 255]]
-        assert load(seg, reduce_zero_label=True).tolist() == [[255, 255], [1, 255]]
-        seg.add('a', deep(255))
-        assert load(seg).tolist() == [[0, 1], [255, 1]]
-
-    def test_0_is_a_class_unless_reduced(self, seg):
-        seg.add('a', [[0, 0], [1, 2]])
-        assert load(seg).tolist() == [[0, 0], [1, 2]]
-        assert load(seg, reduce_zero_label=True).tolist() == [[255, 255], [0, 1]]
-
     def test_of_all_150_classes_are_counted_where_some_are_used(self, seg):
         seg.add('a', [[0, 1], [150, 3]])
         some = dict(ADE20K, metainfo=dict(classes=('sky', 'flag')))  # numbers 3 and 150, counted from 1
         assert load(seg, **some).tolist() == [[255, 255], [1, 0]]
         seg.add('a', [[0, 1], [151, 3]])
         refused(seg, 'the value 151 in 1 pixels, and the 150 classes', **some)
-
-
-class TestFiles:
-
-    def test_of_another_size(self, seg):
-        seg.add('a', np.zeros((4, 6)), size=(4, 6))
-        refused(seg, rf'a\.png is 6 x 4 pixels and its picture {seg.picture("a")} 4 x 6')
-
-    @pytest.mark.parametrize('mode,channels', [('RGB', 3), ('LA', 2)])
-    def test_in_colour(self, seg, mode, channels):
-        seg.add('a', Image.new(mode, (6, 4)))
-        refused(seg, rf'is in colour \({channels} channels\)')
-
-    @pytest.mark.parametrize('kept', [0, 20, 0.5, 0.9])
-    def test_truncated(self, seg, kept):
-        path = seg.add('a', random_labels(3))
-        whole = path.read_bytes()
-        path.write_bytes(whole[:int(kept * len(whole)) if kept < 1 else kept])
-        refused(seg, 'cannot be read')
-
-    def test_missing(self, seg):
-        path = seg.add('a')
-        dataset = seg.read(pipeline=OURS, test_mode=True)
-        path.unlink()
-        with pytest.raises(DatasetError, match=rf'label map {path} is missing'):
-            dataset[0]
 
 
 def test_a_picture_to_predict_has_none(seg):
@@ -242,10 +193,6 @@ class TestOrSkip:
             assert dataset[0]['gt_seg_map'].tolist() == [[2, 2, 2]]
         (message, ) = log.messages
         assert str(seg.label_map('bad')) in message and words in message and message.endswith('is skipped')
-
-    def test_bad_file_gives_nothing(self, flawed):
-        dataset, _ = flawed
-        assert dataset.pipeline(dataset.get_data_info(0)) is None
 
     @pytest.mark.parametrize('value', [3, 254])
     def test_a_value_beyond_the_classes_is_never_skipped(self, seg, value):

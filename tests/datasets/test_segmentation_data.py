@@ -54,10 +54,6 @@ class TestCleanData:
         (seg.root / 'split.txt').write_text('c\na\n')
         assert names(seg.read(ann_file='split.txt')) == ['c.jpg', 'a.jpg']
 
-    def test_pictures_to_predict_need_no_label_maps(self, seg):
-        seg.add('a').unlink()
-        assert names(seg.read(data_prefix=dict(img_path='images/training'), test_mode=True)) == ['a.jpg']
-
 
 @pytest.mark.parametrize('test_mode', [False, True])
 class TestNoPictures:
@@ -167,13 +163,6 @@ class TestADE20K:
         assert dataset.metainfo['classes'][:3] == ('wall', 'building', 'sky') and dataset.metainfo['classes'][149] == 'flag'
         info = dataset.get_data_info(0)
         assert info['labels'] == 150 and info['reduce_zero_label'] and info['label_map'] is None
-
-    def test_label_maps_hold_all_of_them_where_some_are_used(self, seg):
-        seg.add('a')
-        dataset = seg.read(type='mmmux.ADE20KDataset', metainfo=dict(classes=('sky', 'wall')))
-        info = dataset.get_data_info(0)
-        assert dataset.metainfo['classes'] == ('sky', 'wall') and info['labels'] == 150
-        assert {old: new for old, new in info['label_map'].items() if new != 255} == {0: 1, 2: 0}
 
 
 def test_cityscapes(tmp_path):

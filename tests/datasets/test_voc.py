@@ -1,12 +1,10 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from mmmux.utils.errors import ConfigError, DatasetError
 
 BCCD = Path(__file__).resolve().parents[3] / 'shared/data/bccd'
-ORIENTATION = 0x0112
 
 
 def names(dataset) -> list[str]:
@@ -15,12 +13,6 @@ def names(dataset) -> list[str]:
 
 def boxes(dataset, index: int = 0) -> list[list[float]]:
     return [instance['bbox'] for instance in dataset.get_data_info(index)['instances']]
-
-
-def turned(orientation: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[ORIENTATION] = orientation
-    return exif
 
 
 def cut(path: Path) -> None:
@@ -208,16 +200,6 @@ def test_other_extensions(voc, extension):
     path = voc.add('a', ('cell', 11, 11, 31, 41), extension=extension)
     info = voc.read(test_mode=True).get_data_info(0)
     assert (info['img_path'], info['width'], info['height']) == (str(path), 80, 60)
-
-
-@pytest.mark.parametrize('orientation,size', [(1, (80, 60)), (3, (80, 60)), (6, (60, 80)), (8, (60, 80))])
-def test_size_is_that_of_the_picture_as_it_is_loaded(voc, orientation, size):
-    """Cameras write a turned picture as it came off the sensor, with a tag; the detector sees it upright."""
-    path = voc.add('a', ('cell', 11, 11, 31, 41), exif=turned(orientation))
-    info = voc.read().get_data_info(0)
-    assert (info['width'], info['height']) == size
-    import mmcv
-    assert mmcv.imread(path).shape[1::-1] == size
 
 
 def test_equals_mmdets_reader_on_clean_data(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmmux.deploy import exact_form
@@ -16,12 +16,9 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs/classification'
 
 @pytest.mark.parametrize('config', ['muxnet-s_8xb96-450e_imagenet-224.py', 'muxnet-m_1xb64-30e_chestxray14-224.py'])
 def test_scores_are_mmpretrains(config, as_trained):
-    init_default_scope('mmpretrain')
-    try:
-        cfg = Config.fromfile(CONFIGS / config)
+    cfg = Config.fromfile(CONFIGS / config)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
         model = as_trained(MODELS.build(cfg.model))
-    finally:
-        init_default_scope('mmengine')
     model.head.fc.weight.data.mul_(0.1)  # so that scores are not all 0 or 1
     network = task_of(cfg).deployable(exact_form(model), raw=False).eval()
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
+from exported_files import read_description
 from facts import find_line, raises
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
@@ -23,12 +24,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 export = partial(export_module.export, task=Detection())
 DETECTOR = REPOSITORY / 'configs/ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
 pytest.importorskip('mmdet')
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
 
 
 @pytest.fixture(scope='module')
@@ -71,7 +66,7 @@ def test_a_file_that_agrees_with_the_trained_model_and_describes_itself(name, ra
     out = tmp_path / 'folder' / f'model{runtime.SUFFIX}'
     report = export(cfg, checkpoint, Export(name, 160, 128, dynamic, precision, raw), out)
     assert report['checked'] == (5 if dynamic else 4) and report['bytes'] > 2e6
-    description = runtime.read_description(out)
+    description = read_description(out)
     assert description['task'] == 'detection' and description['classes'] == list(cfg.test_dataloader.dataset.metainfo.classes)
     assert description['input']['channels'] == 'RGB' and description['input']['height'] == ('any' if dynamic else 160)
     assert description['input']['mean'] == pytest.approx([123.675, 116.28, 103.53])

@@ -32,13 +32,6 @@ def test_a_module_is_put_in_the_place_of_another(name):
     assert [each for each, _ in model.named_modules()] == [each for each in names if not each.startswith(f'{name}.')]
 
 
-@pytest.mark.parametrize('name', ['2', '1.outer', '0.0'])
-def test_there_is_nothing_to_replace(name):
-    model = nn.Sequential(nn.ReLU(), nn.ModuleDict(dict(inner=nn.Sequential(nn.ReLU()))))
-    with pytest.raises(AttributeError):
-        replace_submodule(model, name, nn.Identity())
-
-
 @needs_half_on_cpu
 def test_torchscript_in_half_precision(network, tmp_path):
     x = torch.rand(1, 3, 8, 8)

@@ -17,12 +17,6 @@ from mmmux.utils.errors import ConfigError
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
-
-
 def deployed(task, model, raw=False):
     return task.deployable(exact_form(model), raw).eval()
 

@@ -1,6 +1,5 @@
 import os
 import runpy
-import socket
 import subprocess
 import sys
 from functools import cache
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import small_trainings
+from free_port import free_port
 from interruptions import Training
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.logging import MMLogger
@@ -82,9 +82,7 @@ def start(tmp_path):
 @pytest.fixture
 def two_processes(program):
     """Run a Python program in two processes on the CPU."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
 
     def run(*args, cwd: Path) -> subprocess.CompletedProcess:
         return program('-m', 'torch.distributed.run', '--nproc_per_node', 2, '--master_addr', '127.0.0.1',

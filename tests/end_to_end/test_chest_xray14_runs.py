@@ -2,13 +2,12 @@
 import csv
 import json
 import pickle
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from facts import assert_facts, find_line
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from nih_files import NIHFiles, xray
 from PIL import Image
 
@@ -139,71 +138,13 @@ def test_two_processes_see_every_picture_once(two_processes, checkpoint, options
 
 def test_every_kind_of_picture_reaches_the_network_alike(nih):
     """The same gray values, whether stored in 8 bits, in 16 or in colour."""
-    from mmengine.registry import init_default_scope
     from mmpretrain.registry import DATASETS
     init_default_scope('mmpretrain')
     cfg = Config.fromfile(CONFIG).test_dataloader.dataset
     dataset = DATASETS.build(dict(cfg, data_root=str(nih.root)))
-    init_default_scope('mmengine')
     first = 12  # pictures come before
     kinds = [Image.open(dataset.get_data_info(index)['img_path']).mode for index in range(len(dataset))]
     assert {'L', 'I;16', 'RGBA'} == set(kinds)
     for index in range(len(dataset)):
         gray = Image.fromarray(xray(first + index, 256)).crop((16, 16, 240, 240))
         assert np.abs(dataset[index]['inputs'].numpy().astype(int) - np.asarray(gray)).max() <= 1
-
-
-@pytest.fixture
-def copy(nih, tmp_path):
-    """A data set to spoil."""
-    return shutil.copytree(nih.root, tmp_path / 'data')
-
-
-class TestBadInput:
-    """One sentence, status 2, and nothing trained on."""
-
-    def fails(self, fails, data, tmp_path, *more) -> str:
-        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(data), *more)
-        assert not list((tmp_path / 'work').glob('*.pth'))
-        return sentence
-
-    def test_patient_in_both_lists(self, fails, copy, nih, tmp_path):
-        with open(copy / 'test_list.txt', 'a') as file:
-            file.write('\n' + nih.lists['train_val'][0])
-        sentence = self.fails(fails, copy, tmp_path)
-        assert_facts(sentence, 'patient 1', copy / 'train_val_list.txt', copy / 'test_list.txt')
-
-    def test_unknown_finding(self, fails, copy, tmp_path):
-        table = copy / 'Data_Entry_2017.csv'
-        table.write_text(table.read_text().replace('Hernia', 'Hernias'))
-        assert_facts(self.fails(fails, copy, tmp_path), table, "'Hernias'")
-
-    def test_missing_test_picture(self, fails, checkpoint, copy, nih, tmp_path):
-        next(copy.glob(f'images_*/images/{nih.lists["test"][0]}')).unlink()
-        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path / 'work', *options_for(copy))
-        assert_facts(sentence, nih.lists['test'][0])
-
-    def test_truncated_test_picture(self, fails, checkpoint, copy, nih, tmp_path):
-        path = next(copy.glob(f'images_*/images/{nih.lists["test"][0]}'))
-        path.write_bytes(path.read_bytes()[:-40])
-        sentence = fails('test.py', CONFIG, checkpoint, '--work-dir', tmp_path / 'work', *options_for(copy))
-        assert_facts(sentence, path)
-
-    def test_training_continues_without_missing_and_truncated_pictures(self, tool, copy, nih, tmp_path, capsys):
-        gone, cut = (next(copy.glob(f'images_*/images/{name}')) for name in nih.lists['train_val'][:2])
-        gone.unlink()
-        cut.write_bytes(cut.read_bytes()[:-40])
-        tool('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(copy))
-        printed = ''.join(capsys.readouterr())
-        for name in (gone.name, cut):
-            find_line(printed, name)
-            assert printed.count(str(name)) == 1
-        assert (tmp_path / 'work/epoch_1.pth').is_file()
-
-    def test_fractions_that_put_patients_into_both_parts(self, fails, nih, tmp_path):
-        sentence = self.fails(fails, nih.root, tmp_path, 'train_dataloader.dataset.val_fraction=0')
-        assert_facts(sentence, '3 more', 'train_dataloader', "split='train'", 'val_fraction=0')
-
-    def test_data_elsewhere(self, fails, tmp_path):
-        sentence = self.fails(fails, tmp_path / 'nowhere', tmp_path)
-        assert_facts(sentence, tmp_path / 'nowhere', 'data_root')

@@ -2,12 +2,12 @@
 import os
 import re
 import signal
-import socket
 import time
 from pathlib import Path
 
 import pytest
 import small_trainings
+from free_port import free_port
 from interruptions import differences as all_differences
 from programs import PATIENCE, await_words, printed
 from reliability_record import record
@@ -32,9 +32,7 @@ def trained_alone(program, tmp_path_factory):
 
 def launch(config: Path, work: Path, *options) -> list:
     """Return the arguments with which tools/dist_train.sh starts two processes."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     return ['-m', 'torch.distributed.run', '--nproc_per_node', 2, '--master_addr', '127.0.0.1', '--master_port', port,
             small_trainings.REPOSITORY / 'tools/train.py', config, '--launcher', 'pytorch', '--work-dir', work, *options,
             *OPTIONS]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exported_files import read_description
 from facts import assert_facts
 from mmengine.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from PIL import Image
 
 from mmmux.config.load import load_config
-from mmmux.deploy.runtimes import runtime_of
 from mmmux.tasks import TASKS, Classification, Detection, Segmentation, find_task
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs/tasks.md'
@@ -110,7 +110,7 @@ def test_checks_its_data(tool):
 def test_exports(tool, checkpoint, name, out, options, capsys):
     tool('export.py', 'dots.py', checkpoint, '--format', name, '--out', out, *options)
     assert json.loads(capsys.readouterr().out)['checked'] == len(COUNTS['test'])
-    description = runtime_of(name).read_description(Path(out))
+    description = read_description(Path(out))
     assert description['task'] == 'counting' and description['classes'] == []
     assert description['input']['mean'] == [128.] * 3 and description['input']['channels'] == 'RGB'
     assert list(description['outputs']) == ['output']

@@ -159,13 +159,6 @@ def test_mirror_images_are_averaged(tool, converted, copy, tmp_path):
     assert np.abs(both - (plain + mirrored) / 2).max() < 0.05 * np.abs(plain - mirrored).max()
 
 
-def test_resuming(tool, trained, options, tmp_path):
-    work = shutil.copytree(trained, tmp_path / 'work')
-    tool('train.py', CONFIG, '--work-dir', work, '--resume', *options, 'train_cfg.max_epochs=3')
-    saved = load_checkpoint_file(work / 'epoch_3.pth')
-    assert saved['meta']['iter'] == 3 and saved['ema_state_dict']['steps'] == 3
-
-
 def test_other_classes_start_from_a_moving_average(tool, checkpoint, imagenet, tmp_path, capsys):
     names = sorted(path.name for path in (imagenet / 'train').iterdir())[:3]
     data = tmp_path / 'data'
@@ -202,55 +195,10 @@ def test_converted_checkpoint_sees_pictures_as_torchvision_prepares_them(tool, c
     assert (predicted.argmax(1) == expected.argmax(1)).all() and np.abs(predicted - expected).max() < 0.02
 
 
-class TestBadInput:
-    """One sentence and status 2."""
-
-    @pytest.mark.parametrize('config,facts', [
-        ('muxnet-l', ["'backbone.stages.1.0.expand.weight'", '96x24x1x1', '144x24x1x1']),
-        ('mobilenetv2', ["'backbone.conv1.conv.weight'"]),
-    ])
-    def test_converted_checkpoint_in_another_config(self, fails, converted, options, tmp_path, config, facts):
-        path = CONFIGS / CONFIG.name.replace('muxnet-m', config)
-        assert_facts(fails('test.py', path, converted, '--work-dir', tmp_path / 'work', *options), converted, *facts)
-
-    def test_converted_classifier_of_ten_classes(self, fails, options, tmp_path):
-        file = convert(tmp_path / 'ten.pth', classes=10)
-        sentence = fails('test.py', CONFIG, file, '--work-dir', tmp_path / 'work', *options)
-        assert_facts(sentence, file, '2 weights', "'head.fc.weight'", '10x1280', '1000x1280')
-
-    def test_moving_average_of_other_classes(self, fails, checkpoint, options, tmp_path):
-        found = load_checkpoint_file(checkpoint)
-        for weights in (found['state_dict'], found['ema_state_dict']):
-            weights.update({key: value[:10].clone() for key, value in weights.items() if 'head.fc.' in key})
-        torch.save(found, tmp_path / 'ten.pth')
-        sentence = fails('test.py', CONFIG, tmp_path / 'ten.pth', '--work-dir', tmp_path / 'work', *options)
-        assert_facts(sentence, tmp_path / 'ten.pth', "'head.fc.weight'", '10x1280', '1000x1280')
-
-    def test_head_of_other_classes_than_the_data(self, fails, converted, options, tmp_path):
-        sentence = fails('test.py', CONFIG, converted, '--work-dir', tmp_path / 'work', *options, 'model.head.num_classes=10')
-        assert_facts(sentence, 'model.head.num_classes', 10, 'test_dataloader', '1000 classes')
-
-    def test_backbone_alone(self, fails, options, tmp_path):
-        file = convert(tmp_path / 'muxnet-m.pth', classifier=False)
-        sentence = fails('test.py', CONFIG, file, '--work-dir', tmp_path / 'work', *options)
-        assert_facts(sentence, file, "'stem.0.weight'", "'backbone.stem.0.weight'")
-
-    @pytest.mark.parametrize('spoil,facts', [
-        (lambda data: (data / 'meta/val.txt').write_text(f'{VAL[0]} 0\n{VAL[1]} 1000\n'),
-         ['meta/val.txt', 'line 2', 1000, '0 to 999']),
-        (lambda data: (data / 'meta/val.txt').unlink(), ['data/val', 'meta/val.txt']),
-        (lambda data: (data / 'val' / VAL[3]).unlink(), [f'val/{VAL[3]}']),
-        (lambda data: (data / 'val' / VAL[3]).write_bytes(b'GIF89a'), [f'val/{VAL[3]}']),
-        (lambda data: shutil.rmtree(data), ['data_root']),
-    ], ids=['label', 'no annotations', 'missing picture', 'damaged picture', 'no data'])
-    def test_data(self, fails, converted, copy, tmp_path, spoil, facts):
-        spoil(copy)
-        sentence = fails('test.py', CONFIG, converted, '--work-dir', tmp_path / 'work', *options_for(copy))
-        assert_facts(sentence, copy, *facts)
-
-    def test_training_without_one_class_folder(self, fails, imagenet, tmp_path):
-        data = shutil.copytree(imagenet, tmp_path / 'data')
-        shutil.rmtree(sorted((data / 'train').iterdir())[7])
-        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path / 'work', *options_for(data))
-        assert_facts(sentence, data / 'train', '999 class folders', '1000 classes')
-        assert not list((tmp_path / 'work').glob('*.pth'))
+def test_moving_average_of_other_classes(fails, checkpoint, options, tmp_path):
+    found = load_checkpoint_file(checkpoint)
+    for weights in (found['state_dict'], found['ema_state_dict']):
+        weights.update({key: value[:10].clone() for key, value in weights.items() if 'head.fc.' in key})
+    torch.save(found, tmp_path / 'ten.pth')
+    sentence = fails('test.py', CONFIG, tmp_path / 'ten.pth', '--work-dir', tmp_path / 'work', *options)
+    assert_facts(sentence, tmp_path / 'ten.pth', "'head.fc.weight'", '10x1280', '1000x1280')

@@ -1,6 +1,5 @@
 """Two processes with SyncBN train as one process with all their pictures: the same losses, weights and statistics."""
 import json
-import socket
 from pathlib import Path
 
 import data_parallel
@@ -9,6 +8,7 @@ import pytest
 import small_trainings
 import torch
 from forked_process import FORKED
+from free_port import free_port
 from programs import PATIENCE
 from reliability_record import record
 
@@ -50,9 +50,7 @@ def trained(tmp_path):
         config = folder / 'calm.py'
         config.write_text(CALM.format(recipe=recipe(folder), batch_size=4 // processes, pipeline=pipeline,
                                       model=model.format(norm=NORM.format(norm=norm))))
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
+        port = free_port()
         work = folder / 'work'
         started = [FORKED.Process(target=data_parallel.train, args=(config, work, rank, processes, port))
                    for rank in range(processes)]

@@ -54,14 +54,6 @@ def test_equals_pairs_counted_one_by_one_and_scikit_learn(seed, decimals):
     assert len({round(metrics[f'auroc/{name}'], 4) for name in CLASSES}) == 3
 
 
-def test_by_hand():
-    """Mass: one with above one without, of two. Edema: always right. Hernia: always wrong."""
-    labels = [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
-    scores = [[.5, .9, .1], [.6, .2, .4], [.4, .1, .3]]
-    assert evaluate(samples(scores, labels)) == {
-        f'auroc/{name}': pytest.approx(value) for name, value in dict(Mass=.5, Edema=1, Hernia=0, mean=.5).items()}
-
-
 def test_all_of_the_test_pictures_with_scores_near_zero():
     """As many pictures as ChestX-ray14 has for testing, and a finding as rare and as unlikely as its rarest."""
     from sklearn.metrics import roc_auc_score

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+
+from mmmux.utils.errors import DatasetError
 
 CLASSES = ('sky', 'road', 'tree', 'car')
 
@@ -92,15 +93,8 @@ def test_all_but_the_classes_is_mmsegs():
     assert not [name for name in evaluate(samples, iou_metrics=['mDice']) if '/' in name]
 
 
-@pytest.mark.parametrize('format_only', [False, True])
-@pytest.mark.parametrize('reduce_zero_label', [False, True])
-def test_predictions_are_written_as_the_label_maps_are_numbered(tmp_path, format_only, reduce_zero_label):
-    maps = random_maps(2)
-    samples = [sample(predicted, None if format_only else labels, img_path=f'/data/{number}.jpg',
-                      reduce_zero_label=reduce_zero_label) for number, (predicted, labels) in enumerate(maps)]
-    metrics = evaluate(samples[:2], output_dir=str(tmp_path / 'out'), format_only=format_only)
-    assert ('mIoU' in metrics) is not format_only
-    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['0.png', '1.png']
-    for number in range(2):
-        written = np.array(Image.open(tmp_path / f'out/{number}.png'))
-        np.testing.assert_array_equal(written, maps[number][0] + reduce_zero_label)
+def test_without_labels():
+    unlabelled = sample(random_maps(2)[0][0], img_path='/data/a.jpg')
+    assert evaluate([unlabelled], format_only=True) == {}
+    with pytest.raises(DatasetError, match=r'/data/a\.jpg.*test_evaluator\.format_only=True'):
+        evaluate([unlabelled])

@@ -11,13 +11,6 @@ from mmengine.structures import InstanceData, PixelData
 import mmmux
 
 
-@pytest.fixture
-def scope():
-    """Leave mmengine's default scope as it was, for the tests that come after."""
-    yield init_default_scope
-    init_default_scope('mmengine')
-
-
 @pytest.mark.parametrize('package', ['mmengine', 'mmcv', 'mmdet', 'mmseg', 'mmpretrain', 'mmmux'])
 def test_bare_name_is_found_from_every_scope(package):
     name = 'mmengine' if package == 'mmcv' else package  # mmcv registers its models in mmengine's registry
@@ -88,7 +81,7 @@ def test_plugs_into_mmdets_stock_retinanet(scope):
     config = get_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
     config.model.backbone = dict(type='MUXNet', arch='m', out_indices=(1, 2, 4, 6))
     config.model.neck.in_channels = [24, 40, 112, 200]
-    scope('mmdet')
+    init_default_scope('mmdet')
     from mmdet.registry import MODELS
     from mmdet.structures import DetDataSample
     detector = MODELS.build(config.model)
@@ -104,7 +97,7 @@ def test_plugs_into_mmdets_stock_retinanet(scope):
     assert result.pred_instances.bboxes.shape[1] == 4 and result.pred_instances.scores.isfinite().all()
 
 
-def test_plugs_into_mmsegs_stock_fcn(scope):
+def test_plugs_into_mmsegs_stock_fcn():
     pytest.importorskip('mmseg')
     config = get_config('mmseg::fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py')
     config.model.backbone = dict(type='MUXNet', arch='m', out_indices=(1, 2, 4, 6))
@@ -114,7 +107,7 @@ def test_plugs_into_mmsegs_stock_fcn(scope):
     for head in (config.model.decode_head, config.model.auxiliary_head):
         head.norm_cfg = dict(type='BN')  # SyncBN does not train in one CPU process
     config.model.data_preprocessor.size = (64, 96)
-    scope('mmseg')
+    init_default_scope('mmseg')
     from mmseg.registry import MODELS
     from mmseg.structures import SegDataSample
     segmentor = MODELS.build(config.model)

@@ -1,7 +1,6 @@
 import runpy
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -12,8 +11,6 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from release_reference import needs_reference, recorded, relative_error, release_layout, weights_by_key
 
-from mmmux.checkpoints.safe_loading import load_checkpoint_file
-from mmmux.engine.hooks import CheckpointMatchHook
 from mmmux.models import MUXNet
 from mmmux.models.release import convert_release_checkpoint, whole_classifier
 from mmmux.utils.errors import CheckpointError
@@ -38,15 +35,6 @@ def test_every_weight_is_converted_once(released, name):
     missing, unexpected = network.load_state_dict(state, strict=False)
     assert missing == [] and unexpected == ['classifier.weight', 'classifier.bias']
     assert sorted(value.flatten()[0].item() for value in state.values()) == list(range(len(state)))  # each weight once
-
-
-def test_a_pretrained_backbone_loads_the_converted_file(released, tmp_path):
-    file = tmp_path / 'muxnet_m.pth'
-    torch.save(convert_release_checkpoint(released['m'], 'file.pth'), file)
-    network = MUXNet('m', out_indices=(2, 4), init_cfg=dict(type='Pretrained', checkpoint=str(file)))
-    network.init_weights()
-    assert (network.stem[0].weight == 0).all()  # conv_stem.weight is the first key
-    assert (network.stages[0][0].conv.weight == 6).all()
 
 
 @pytest.mark.parametrize('wrap', [
@@ -141,14 +129,6 @@ class TestWholeClassifier:
         find_line(printed, 'model.head.num_classes=10')
         assert 'imagenet' not in printed
 
-    def test_starts_a_backbone_by_its_prefix(self, convert, released):
-        file, _ = convert(released['m'], '--classifier')
-        with raises(CheckpointError, file, "prefix='backbone.'", 'init_cfg'):
-            MUXNet('m', init_cfg=dict(type='Pretrained', checkpoint=str(file))).init_weights()
-        network = MUXNet('m', out_indices=(2, 4), init_cfg=dict(type='Pretrained', checkpoint=str(file), prefix='backbone.'))
-        network.init_weights()
-        assert (network.stem[0].weight == 0).all() and (network.stages[0][0].conv.weight == 6).all()
-
     def test_without_the_option_the_tool_writes_a_backbone(self, convert, released):
         file, printed = convert(released['m'])
         network = MUXNet('m', out_indices=(4, ), init_cfg=dict(type='Pretrained', checkpoint=str(file)))
@@ -170,8 +150,7 @@ class TestInMMPretrain:
             init_default_scope('mmpretrain')
             return MODELS.build(cfg)
 
-        yield build
-        init_default_scope('mmengine')
+        return build
 
     @needs_reference
     @pytest.mark.parametrize('arch', ['m', 'l'])
@@ -185,18 +164,3 @@ class TestInMMPretrain:
         with torch.no_grad():
             logits = model(torch.from_numpy(x), mode='tensor')
         assert relative_error(logits, arrays['logits']) < 1e-5
-
-    @pytest.mark.parametrize(('arch', 'head', 'facts'), [
-        ('m', {}, None),
-        ('m', dict(num_classes=10), ['2 weights', "'head.fc.weight'", '1000x1280', '10x1280']),
-        ('l', {}, ["'backbone.stages.1.0.expand.weight'", '96x24x1x1', '144x24x1x1']),
-    ], ids=['fits', 'other classes', 'other width'])
-    def test_a_checkpoint_of_another_config_is_refused(self, convert, classifier, released, arch, head, facts):
-        file, _ = convert(released['m'], '--classifier')
-        hook = CheckpointMatchHook()
-        runner = SimpleNamespace(model=classifier(arch, **head), cfg=dict(load_from=str(file)), work_dir='work')
-        hook.after_load_checkpoint(runner, load_checkpoint_file(file))
-        if facts is None:
-            return hook.before_test(runner)
-        with raises(CheckpointError, file, *facts):
-            hook.before_test(runner)

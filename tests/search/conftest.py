@@ -2,17 +2,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmmux.search.space import SearchSpace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _scope():
-    yield
-    init_default_scope('mmengine')
 
 
 @pytest.fixture

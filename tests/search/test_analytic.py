@@ -1,11 +1,10 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmmux.models import ARCHITECTURES
-from mmmux.models.architectures import MUX, as_table
+from mmmux.models.architectures import as_table
 from mmmux.search.analytic import ANALYTIC_SPACE, analytic_error, analytic_errors, evaluate_formula, true_front
 from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.space import SearchSpace
@@ -63,27 +62,6 @@ def test_can_be_enumerated_and_is_no_single_file(space, costs):
 def test_larger_networks_of_the_family_err_less():
     errors = [analytic_error(ARCHITECTURES[name]) for name in ('xs', 's', 'm', 'l')]
     assert errors == sorted(errors, reverse=True) and 0.2 < errors[-1] < errors[0] < 0.5
-
-
-def with_stage(arch, index, rows):
-    return replace(arch, stages=(*arch.stages[:index], rows, *arch.stages[index + 1:]))
-
-
-def test_more_blocks_help_less_and_less():
-    m = ARCHITECTURES['m']
-    first = m.stages[4][0]
-    errors = [analytic_error(with_stage(m, 4, (first, *blocks * (MUX(5), )))) for blocks in range(1, 5)]
-    gains = -np.diff(errors)
-    assert (gains > 0).all() and (np.diff(gains) < 0).all()
-
-
-def test_stages_depend_on_each_other():
-    """The gain from depth in one stage depends on the depth of its neighbour."""
-    m = ARCHITECTURES['m']
-    shallow = with_stage(m, 3, m.stages[3][:1])
-    gain, gain_beside_shallow = (analytic_error(arch) - analytic_error(with_stage(arch, 4, m.stages[4] + 2 * (MUX(5), )))
-                                 for arch in (m, shallow))
-    assert abs(gain - gain_beside_shallow) > 1e-4
 
 
 def test_as_a_trial():

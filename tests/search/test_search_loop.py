@@ -176,11 +176,6 @@ def test_with_another_surrogate_or_none(start, surrogate):
     assert len(start(InThisProcess(), surrogate=surrogate)) == sum(PLAN)
 
 
-def test_a_budget_nothing_meets(start):
-    with raises(ConfigError, 'search.budgets', 'params <= 1000'):
-        start(InThisProcess(), budgets=dict(params=1e3))
-
-
 class TestLatency:
     changes = dict(objectives=('error', 'params', 'macs', 'latency'), latency=dict(runtime='torchscript', reference='m'))
 
@@ -218,10 +213,6 @@ class TestLatency:
         failed = [evaluation for evaluation in evaluations if not evaluation.done]
         assert [evaluation.reason for evaluation in failed] == ['no clock on this machine']
         assert len(executor.evaluated) == sum(PLAN) - 1 and (0, 2) not in executor.evaluated
-
-    def test_settings_are_checked_first(self, start):
-        with raises(ConfigError, 'search.latency', "'thread'", "'threads'"):
-            start(InThisProcess(), **{**self.changes, 'latency': dict(runtime='torchscript', thread=2)})
 
 
 @pytest.mark.nightly

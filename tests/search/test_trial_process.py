@@ -110,13 +110,6 @@ def test_a_new_start_forgets_the_old_result(spec):
     assert finished_result(spec) is None
 
 
-def test_the_line_in_the_journal(spec):
-    line = TrialResult('done', 3.5, 0.6, 0.25).evaluation(spec, params=100, macs=200, latency=0.5)
-    assert (line.generation, line.index, line.genome, line.seed) == (2, 11, (0, 3, 1), 9)
-    assert (line.status, line.error, line.metric, line.seconds) == ('done', 0.25, 0.6, 3.5)
-    assert (line.params, line.macs, line.latency, line.log) == (100, 200, 0.5, 'trials/002-011/trial.log')
-
-
 def test_by_hand(spec, tmp_path):
     """A user runs a trial by hand to find the cause of a crash; no search holds the other end of its input."""
     (tmp_path / 'by_hand.py').write_text('def score(spec):\n    return dict(score=spec.arguments["values"][1])\n')
@@ -139,4 +132,3 @@ def test_the_end_of_the_search_ends_the_whole_group():
     process.stdin.close()
     assert process.wait(20) == -signal.SIGKILL
     assert has_ended(child)
-

@@ -4,14 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from facts import find_line, raises
+from facts import find_line
 from mmengine.logging import MMLogger
 from mmengine.registry import HOOKS
 from torch import nn
 
 from mmmux.search.journal import Evaluation
 from mmmux.search.weights import inherit, nearest_parent
-from mmmux.utils.errors import CheckpointError
 
 
 def network(width: int, depth: int = 1) -> nn.Sequential:
@@ -51,17 +50,6 @@ def test_a_wider_stem_leaves_the_rest(parent):
     own = child[0].weight.clone()
     assert inherit(child, path) == (15, 16)
     assert torch.equal(child[0].weight, own) and torch.equal(child[0].bias, model[0].bias)
-
-
-def test_a_file_that_would_run_code(tmp_path):
-    class Attack:
-
-        def __reduce__(self):
-            return print, ('code of the checkpoint was run', )
-
-    torch.save(dict(state_dict=Attack()), tmp_path / 'attack.pth')
-    with raises(CheckpointError, tmp_path / 'attack.pth', 'builtins.print'):
-        inherit(network(8), str(tmp_path / 'attack.pth'))
 
 
 def test_the_hook_logs_the_number_of_tensors(parent, caplog):

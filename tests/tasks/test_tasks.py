@@ -92,27 +92,18 @@ class TestShowDir:
         hook = cfg.default_hooks.visualization
         assert hook.draw and hook.test_out_dir == str(tmp_path / 'drawn')
 
-    def test_segmentation_is_one_more_hook(self, configs):
-        cfg, before = load_config(configs / SCENES), load_config(configs / SCENES)
+    @pytest.mark.parametrize(('config', 'hook'), [
+        (SCENES, dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')),
+        (CIFAR, dict(type='mmmux.ClsPredictionsHook', out_dir='drawn'))])
+    def test_others_are_one_more_hook(self, configs, config, hook):
+        cfg, before = load_config(configs / config), load_config(configs / config)
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
-        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
-        assert cfg.default_hooks == before.default_hooks
+        assert cfg.custom_hooks == [*before.custom_hooks, hook] and cfg.default_hooks == before.default_hooks
 
-    def test_segmentation_without_hooks(self, write):
+    def test_where_there_are_no_hooks(self, write):
         cfg = load_config(write('default_scope = "mmseg"'))
         task_of(cfg).draw_in_test(cfg, Path('drawn'))
         assert cfg.custom_hooks == [dict(type='mmmux.SegPredictionsHook', overlay_dir='drawn')]
-
-    def test_classification_is_one_more_hook(self, configs):
-        cfg, before = load_config(configs / CIFAR), load_config(configs / CIFAR)
-        task_of(cfg).draw_in_test(cfg, Path('drawn'))
-        assert cfg.custom_hooks == [*before.custom_hooks, dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
-        assert cfg.default_hooks == before.default_hooks
-
-    def test_classification_without_hooks(self, write):
-        cfg = load_config(write('default_scope = "mmpretrain"'))
-        task_of(cfg).draw_in_test(cfg, Path('drawn'))
-        assert cfg.custom_hooks == [dict(type='mmmux.ClsPredictionsHook', out_dir='drawn')]
 
 
 class TestOut:

@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from mmengine.registry import init_default_scope
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -16,8 +15,7 @@ def tool(monkeypatch, capsys):
         runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
         return capsys.readouterr().out
 
-    yield run
-    init_default_scope('mmengine')
+    return run
 
 
 @pytest.fixture

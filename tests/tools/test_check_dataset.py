@@ -9,12 +9,10 @@ import cv2
 import pytest
 from reliability_record import record
 
-from mmmux.datasets.drawn_scenes import draw_data_set as draw_scenes
 from mmmux.datasets.drawn_shapes import CLASSES, draw_data_set
 
 CHECK = 'analysis_tools/check_dataset.py'
 SHAPES = 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'
-SCENES = 'c1/c1_muxnet-m-d8_1xb8-300it_scenes-160x160.py'
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
@@ -159,38 +157,6 @@ def test_text_tells_where_to_look(checked, shapes):
     assert lines[0] == 'train: 20 pictures (VOCDataset, train_dataloader.dataset)'
     assert '3 unreadable pictures' in lines and '2 duplicates across sets' in lines and 'found: 13' in lines
     assert next(line for line in lines if line.startswith('  train: 000002')).endswith('picture is missing')
-
-
-def test_class_that_training_never_sees(checked, shapes):
-    for number in range(20):
-        text = shapes.annotation(number).read_text()
-        shapes.annotation(number).write_text(text.replace('>cross<', '>square<'))
-    status, found = checked(SHAPES, shapes.root, '--json')
-    assert status == 1
-    assert [finding['sentence'] for finding in found['findings']] == ["'cross' is in no picture to train on"]
-
-
-def test_scenes(checked, tmp_path):
-    data = draw_scenes(tmp_path / 'scenes', train=6, val=2, size=64)
-    label_maps = {number: data / f'annotations/training/{number:06d}.png' for number in range(6)}
-    label_maps[1].unlink()
-    shutil.copy(data / 'images/validation/000006.jpg', data / 'images/training/000002.jpg')
-    label_map = cv2.imread(str(label_maps[3]), cv2.IMREAD_UNCHANGED)
-    cv2.imwrite(str(label_maps[3]), label_map[:-1])
-    label_map = cv2.imread(str(label_maps[4]), cv2.IMREAD_UNCHANGED)
-    label_map[0, :3] = 7, 9, 9
-    cv2.imwrite(str(label_maps[4]), label_map)
-    bad = tmp_path / 'bad.txt'
-    status, found = checked(SCENES, data, '--json', '--fix-list', bad)
-    assert status == 1
-    assert found_names(found) == {
-        ('unreadable annotations', 'train'): ['000001.jpg'], ('size mismatches', 'train'): ['000003.jpg'],
-        ('unknown classes', 'train'): ['000004.jpg', '000004.jpg'], ('duplicates across sets', 'train'): ['000002.jpg']}
-    unknown = [finding['sentence'] for finding in found['findings'] if finding['kind'] == 'unknown classes']
-    assert [sentence.partition(' pictures')[0] for sentence in unknown] == ['value 7 is in 1 pixels of 1',
-                                                                           'value 9 is in 2 pixels of 1']
-    options = (f'train_dataloader.dataset.leave_out={bad}', )
-    assert checked(SCENES, data, options=options)[0] == 0
 
 
 def test_nothing_is_changed(checked, shapes, tmp_path):

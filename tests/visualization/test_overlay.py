@@ -28,11 +28,9 @@ def texts(monkeypatch):
 
 class TestBlend:
 
-    @pytest.mark.parametrize('options,expected', [({}, (155, 55, 90)), (dict(alpha=.5), (150, 50, 100)),
-                                                  (dict(alpha=0), (100, 0, 200)), (dict(alpha=1), (200, 100, 0))])
-    def test_by_hand(self, options, expected):
+    def test_by_hand(self):
         image = np.array([[(100, 0, 200)]], np.uint8)
-        assert blend(image, np.zeros((1, 1), int), [(200, 100, 0)], **options).getpixel((0, 0)) == expected
+        assert blend(image, np.zeros((1, 1), int), [(200, 100, 0)]).getpixel((0, 0)) == (155, 55, 90)  # 0.55 of the class
 
     @pytest.mark.parametrize('unknown', [255, 3])
     @pytest.mark.parametrize('kind', [np.uint8, np.int64])
@@ -43,10 +41,6 @@ class TestBlend:
         np.testing.assert_array_equal(drawn[labels == unknown], image[labels == unknown])
         assert (drawn[labels != unknown] != image[labels != unknown]).any(-1).mean() > 0.98
         np.testing.assert_array_equal(image, before)
-
-    def test_full_share_is_the_colour_of_each_class(self):
-        labels = np.array([[0, 1], [2, 0]])
-        assert np.asarray(blend(picture(2, 2), labels, PALETTE, alpha=1)).tolist() == np.array(PALETTE)[labels].tolist()
 
 
 class TestLegend:
@@ -98,11 +92,3 @@ class TestOverlay:
         drawn = overlay(image, labels, list(CLASSES), palette)
         assert drawn.tobytes() == overlay(image, labels, CLASSES, PALETTE).tobytes()
         assert sorted(squares(drawn.crop((30, 0, *drawn.size)))) == sorted(PALETTE)
-
-    def test_palettes_of_ade20k_and_cityscapes(self):
-        from mmseg import datasets
-        for kind in (datasets.ADE20KDataset, datasets.CityscapesDataset):
-            classes, palette = kind.METAINFO['classes'], kind.METAINFO['palette']
-            labels = np.arange(len(classes))[None].repeat(3, 0)
-            drawn = np.asarray(overlay(np.zeros((*labels.shape, 3), np.uint8), labels, classes, palette))
-            np.testing.assert_allclose(drawn[:3, :len(classes)], 0.55 * np.array([palette] * 3), atol=0.51)

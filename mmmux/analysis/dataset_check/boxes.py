@@ -1,4 +1,4 @@
-"""Check annotated boxes: finite corners, a non-zero area, a known class, and overlap with the image."""
+"""Check annotated boxes of VOC and COCO: finite corners, a non-zero area, a known class, and overlap with the image."""
 import math
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Decode an image as the pipeline of its data set does, and compute digests to find duplicates."""
+"""Decode an image as the pipeline of its data set does, and compute digests to find duplicates, for all layouts."""
 import hashlib
 from collections.abc import Iterable
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Base class of the layouts: how the check lists and reads the images of one kind of data set."""
+"""Base class of the layouts: how the data set check lists and reads the images of one kind of data set."""
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence

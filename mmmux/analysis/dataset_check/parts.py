@@ -1,4 +1,4 @@
-"""Find the data sets in a config, each once, and open them for the check."""
+"""Find the data sets in a config, each once, and open them; the first step of :func:`mmmux.analysis.dataset_check.check`."""
 import contextlib
 import io
 import logging

@@ -256,14 +256,13 @@ def _mixed(conv: MixedConv, norm: nn.Module, merge: bool, fill: Fill) -> HiddenP
     return _apart(parts, convs)
 
 
-def aligned_parts(kernel_sizes: Sequence[int], multiple: int = ALIGNMENT) -> list[list[int]]:
-    """Split channels by kernel size so that every part but the last has a multiple of `multiple` channels.
+def aligned_parts(kernel_sizes: Sequence[int]) -> list[list[int]]:
+    """Split channels by kernel size so that every part but the last has a multiple of `ALIGNMENT` channels.
 
     A part of the largest kernels is filled up with channels of the next smaller size, whose kernels are then padded.
 
     Args:
         kernel_sizes (Sequence[int]): Kernel size of each channel.
-        multiple (int): Default: `ALIGNMENT`.
 
     Returns:
         list[list[int]]: Channels of each part, in ascending order.
@@ -272,7 +271,7 @@ def aligned_parts(kernel_sizes: Sequence[int], multiple: int = ALIGNMENT) -> lis
     parts = []
     while order:
         same = sum(kernel_sizes[channel] == kernel_sizes[order[0]] for channel in order)
-        size = -(-same // multiple) * multiple
+        size = -(-same // ALIGNMENT) * ALIGNMENT
         parts.append(sorted(order[:size]))
         order = order[size:]
     return parts

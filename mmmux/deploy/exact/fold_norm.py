@@ -1,4 +1,4 @@
-"""Fold batch normalisation into the convolution before it."""
+"""Fold batch normalisation into the convolution before it, for the exact form."""
 from collections.abc import Iterator
 from itertools import pairwise
 

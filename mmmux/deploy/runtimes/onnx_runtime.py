@@ -1,4 +1,4 @@
-"""Write ONNX files, and run them with ONNX Runtime."""
+"""Write ONNX files, and run them with ONNX Runtime: the format 'onnx' of :func:`mmmux.deploy.runtimes.runtime_of`."""
 import json
 import warnings
 from collections.abc import Callable, Iterable
@@ -119,16 +119,3 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
                           'instead of onnxruntime')
     session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
     return lambda pictures: session.run(None, {'pictures': pictures})
-
-
-def read_description(path: Path) -> dict:
-    """Read the description that :func:`write` stored in a file.
-
-    Args:
-        path (Path): File that :func:`write` wrote.
-
-    Returns:
-        dict: The description.
-    """
-    import onnx
-    return json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}[KEY])

@@ -100,16 +100,3 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
         return [numpy.array(results[index]) for index in range(len(results))]
 
     return run
-
-
-def read_description(path: Path) -> dict:
-    """Read the description that :func:`write` stored in a file.
-
-    Args:
-        path (Path): File that :func:`write` wrote.
-
-    Returns:
-        dict: The description.
-    """
-    import openvino
-    return json.loads(openvino.Core().read_model(str(path)).get_rt_info(KEY).value)

@@ -1,4 +1,4 @@
-"""Write TorchScript files, and run them with torch."""
+"""Write TorchScript files, and run them with torch: the format 'torchscript' of :func:`mmmux.deploy.runtimes.runtime_of`."""
 import json
 import warnings
 from collections.abc import Callable
@@ -83,17 +83,3 @@ def load(path: Path, threads: int | None = None, device: str = 'cpu') -> Callabl
             return [output.cpu().numpy() for output in module(torch.from_numpy(pictures).to(device))]
 
     return run
-
-
-def read_description(path: Path) -> dict:
-    """Read the description that :func:`write` stored in a file.
-
-    Args:
-        path (Path): File that :func:`write` wrote.
-
-    Returns:
-        dict: The description.
-    """
-    files = {KEY: ''}
-    torch.jit.load(str(path), _extra_files=files)
-    return json.loads(files[KEY])

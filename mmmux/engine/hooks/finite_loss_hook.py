@@ -1,4 +1,4 @@
-"""Hook that ends a training whose loss is NaN or infinite."""
+"""Hook that ends a training whose loss is NaN or infinite; all configs have it."""
 import torch
 from mmengine.hooks import Hook
 

@@ -1,4 +1,4 @@
-"""Hook that shows the progress of training and testing in one line."""
+"""Hook that shows the progress of training and testing in one line, in the trials of a search and in the demos."""
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop

@@ -1,4 +1,4 @@
-"""End the data loading processes of a runner when its training or test ends."""
+"""End the data loading processes of a runner when :func:`mmmux.apis.train` or :func:`mmmux.apis.test` ends."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -7,7 +7,7 @@ from mmmux.registry import MODELS
 from mmmux.utils.errors import ConfigError
 
 
-class Dropout:
+class DropoutHead:
     """Add dropout on the pooled features and the authors' initialisation to a linear head of mmpretrain (a mixin).
 
     Args:
@@ -52,16 +52,16 @@ class Dropout:
 
 
 @MODELS.register_module()
-class LinearClsHead(Dropout, MMPretrainLinearClsHead):
+class LinearClsHead(DropoutHead, MMPretrainLinearClsHead):
     """Linear head for one label per image, trained with softmax cross-entropy.
 
-    Args: As in :class:`Dropout` and mmpretrain's LinearClsHead.
+    Args: As in :class:`DropoutHead` and mmpretrain's LinearClsHead.
     """
 
 
 @MODELS.register_module()
-class MultiLabelLinearClsHead(Dropout, MMPretrainMultiLabelLinearClsHead):
+class MultiLabelLinearClsHead(DropoutHead, MMPretrainMultiLabelLinearClsHead):
     """Linear head for any number of labels per image, trained with a sigmoid and binary cross-entropy per class.
 
-    Args: As in :class:`Dropout` and mmpretrain's MultiLabelLinearClsHead.
+    Args: As in :class:`DropoutHead` and mmpretrain's MultiLabelLinearClsHead.
     """

@@ -1,4 +1,4 @@
-"""Channel multiplexing: process some of the channels and shuffle them with the others."""
+"""Channel multiplexing, the MUX block of the paper: process some of the channels and shuffle them with the others."""
 import torch
 from torch import Tensor, nn
 

@@ -1,4 +1,7 @@
-"""Compute convolutions densely or with dilation instead of with a stride (the à-trous rule; Chen et al., DeepLab, 2018)."""
+"""Compute convolutions densely or with dilation instead of with a stride (the à-trous rule; Chen et al., DeepLab, 2018).
+
+The layers of MUXNet use it when the argument `output_stride` keeps the resolution of the features.
+"""
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 

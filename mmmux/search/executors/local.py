@@ -1,4 +1,4 @@
-"""Run evaluations in processes of this machine."""
+"""Run the trials of a search in processes of this machine (`search.executor.type = 'local'`)."""
 import os
 import queue
 from collections.abc import Iterator

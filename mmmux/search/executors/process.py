@@ -1,4 +1,7 @@
-"""Run a trial in a process that can be stopped together with all processes that it started."""
+"""Run one trial of a search in a process that can be stopped together with all processes that it started.
+
+The local executor and the Ray executor start each trial as a :class:`TrialProcess`.
+"""
 import contextlib
 import os
 import re

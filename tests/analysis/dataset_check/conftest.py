@@ -1,6 +1,5 @@
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from mmmux.analysis.dataset_check import check
 from mmmux.tasks import task_of
@@ -14,8 +13,7 @@ def checked():
         cfg = Config(dict(default_scope=scope, **loaders))
         return check(cfg, task_of(cfg).layouts(), jobs=jobs)
 
-    yield run
-    init_default_scope('mmengine')
+    return run
 
 
 @pytest.fixture

@@ -108,14 +108,6 @@ def test_picture_that_kills_its_process(pictures, checked, found_in, jobs):
     assert report.parts[0].counts.tolist() == [[3], [3]]
 
 
-def test_picture_of_too_many_pixels_is_not_decoded(pictures, checked, found_in):
-    Image.new('1', (20000, 20000)).save(pictures.picture('bb', '.png'))
-    pictures.picture('bb').unlink()
-    report = checked('mmdet', train=dataset(pictures))
-    assert found_in(report) == [('unreadable pictures', 'train', 'bb')]
-    assert_facts(report.findings[0].sentence, 'bb:', 178956970)
-
-
 def test_exif_tag_that_turns_a_picture_is_followed_as_in_training(voc, checked, found_in):
     exif = Image.Exif()
     exif[0x0112] = 6

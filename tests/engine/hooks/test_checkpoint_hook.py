@@ -109,19 +109,6 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path, train_cfg, capfd):
     assert 'epoch_4.pth is damaged' in out + err and 'epoch_3.pth, the latest one that can be read' in out + err
 
 
-def test_none_can_be_read(tmp_path):
-    make_runner(tmp_path, EPOCHS, dict(interval=2)).train()
-    for path in tmp_path.glob('*.pth'):
-        damage(path)
-    with pytest.raises(CheckpointError, match=r'epoch_4\.pth is damaged.* start again without --resume$'):
-        make_runner(tmp_path, EPOCHS, dict(interval=2), resume=True).train()
-
-
-def test_resuming_before_there_is_anything_begins(tmp_path):
-    make_runner(tmp_path, EPOCHS, dict(interval=1), resume=True).train()
-    assert pointed(tmp_path) == 'epoch_4.pth'
-
-
 def test_a_given_checkpoint_that_is_damaged(tmp_path):
     make_runner(tmp_path, EPOCHS, dict(interval=1)).train()
     damage(tmp_path / 'epoch_2.pth')

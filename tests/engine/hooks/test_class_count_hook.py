@@ -131,10 +131,6 @@ class TestClassifiers:
             assert str(caught.value) == (f'model.head.num_classes is {scored}, and the data set of {LOADERS[before]} has 3 '
                                          'classes: set it to 3 in every head')
 
-    def test_wrapped_for_augmentation_is_named_as_in_the_config(self, classifier):
-        with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 1000'):
-            compare(Wrapped(classifier(1000)))
-
     @pytest.mark.parametrize('head', [
         dict(type='VisionTransformerClsHead'), dict(type='StackedLinearClsHead', mid_channels=[8]),
         dict(type='EfficientFormerClsHead')], ids=lambda head: head['type'])

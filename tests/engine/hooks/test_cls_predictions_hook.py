@@ -9,7 +9,6 @@ from mmengine.registry import DATASETS, DefaultScope
 from PIL import Image
 
 from mmmux.engine.hooks import ClsPredictionsHook
-from mmmux.utils.errors import DatasetError
 from mmmux.visualization.scores import with_scores
 
 CLASSES = ('dog', 'cat', 'bird')
@@ -104,33 +103,6 @@ def test_pictures_without_files_are_named_by_their_numbers(tmp_path, monkeypatch
     for index in (0, 2, 4):
         expected = with_scores(files.pictures['test'][index], scores[index].numpy(), classes, [files.labels['test'][index]])
         np.testing.assert_array_equal(seen[f'{index:06d}.png'], expected)
-
-
-def test_two_pictures_that_would_have_the_same_name(tmp_path, scores):
-    dataset, _ = folders(tmp_path, 'bird/1.jpg', 'bird/1.png', 'cat/1.jpg', 'dog/1.jpg')
-    samples, hook = samples_of(dataset, range(4), scores), ClsPredictionsHook(str(tmp_path / 'seen'))
-    draw(hook, dataset, samples[:1], samples[:1])  # the same picture again, as the last batch of several processes
-    with pytest.raises(DatasetError, match=r'bird/1\.jpg and \S+bird/1\.png would both be written as bird/1\.png: '):
-        draw(hook, dataset, samples[1:2])
-
-
-def test_data_sets_that_are_wrapped(tmp_path, scores):
-    """Of several, which have no folder in common, pictures are named without theirs."""
-    one, _ = folders(tmp_path / 'one', 'bird/1.png', 'cat/2.png', 'dog/3.png')
-    two, _ = folders(tmp_path / 'two', 'bird/4.png', 'cat/5.png', 'dog/6.png')
-    from mmengine.dataset import ConcatDataset
-    both = ConcatDataset([one, two])
-    draw(ClsPredictionsHook(str(tmp_path / 'seen')), both, samples_of(both, range(6), scores))
-    assert set(drawn(tmp_path / 'seen')) == {f'{number}.png' for number in range(1, 7)}
-
-
-def test_picture_from_elsewhere_is_written_inside_the_folder(tmp_path, scores):
-    dataset, _ = folders(tmp_path, 'bird/1.png', 'cat/1.png', 'dog/1.png')
-    (sample, ) = samples_of(dataset, [0], scores)
-    picture(tmp_path / 'elsewhere/a.png', 0)
-    sample.set_metainfo(dict(img_path=str(tmp_path / 'elsewhere/a.png')))
-    draw(ClsPredictionsHook(str(tmp_path / 'seen/here')), dataset, [sample])
-    assert set(drawn(tmp_path / 'seen')) == {'here/a.png'}
 
 
 def test_several_views_of_a_picture_are_drawn_once(tmp_path, scores):

@@ -1,11 +1,11 @@
 import copy
 import math
 import os
-import socket
 
 import pytest
 import torch
 from facts import raises
+from free_port import free_port
 from half_precision import needs_half_on_cpu
 from mmcv.cnn.bricks import DropPath
 from mmengine.config import ConfigDict
@@ -253,9 +253,7 @@ def _distributed_step(rank, port, network, x, results):
 def test_two_processes_get_the_gradients_of_one(tmp_path):
     network = trained(MUXNet('m', out_indices=(1, 3), norm_eval=True)).double()
     x = torch.rand(4, 3, 32, 48).double()
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     torch.multiprocessing.spawn(_distributed_step, (port, network, x, tmp_path / 'gradients.pth'), nprocs=2)
     sum(out.square().mean() for out in network.train()(x)).backward()
     for (name, parameter), gradient in zip(network.named_parameters(), torch.load(tmp_path / 'gradients.pth')):

@@ -78,25 +78,12 @@ def test_removed_stride_computes_what_the_strided_network_skips():
         assert torch.allclose(changed.stem(x)[..., ::2, ::2], whole.stem(x), atol=1e-6)
 
 
-def test_with_no_stride_removed_the_network_is_the_plain_one():
-    whole, unchanged = plain(muxnet()).eval(), without_early_strides(muxnet(), 0).eval()
-    unchanged.load_state_dict(whole.state_dict())
-    x = torch.rand(1, 3, 64, 64)
-    with torch.no_grad():
-        assert torch.equal(unchanged(x)[0], whole(x)[0])
-
-
 def test_the_config_of_the_backbone_is_left_as_it_is_and_takes_further_options():
     backbone = muxnet()
     before = copy.deepcopy(backbone)
     network = without_early_strides(backbone, 1, out_indices=(2, 4), norm_eval=True)
     assert backbone == before
     assert network.out_channels == (40, 112) and network.norm_eval
-
-
-def test_is_built_by_its_name():
-    network = MODELS.build(dict(type='mmmux.WithoutEarlyStrides', removed=2, backbone=muxnet()))
-    assert height_after(network) == 8
 
 
 @pytest.mark.parametrize('removed', [6, -1, 1.0, '1', None, True, False, [1]])

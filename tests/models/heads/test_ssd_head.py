@@ -7,15 +7,14 @@ from mmengine.structures import InstanceData
 pytest.importorskip('mmdet')
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture
 def config():
     config = get_config('mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py').model
     config.backbone = dict(type='mmmux.MUXNet', arch='m', out_indices=(4, 7))
     config.neck.update(in_channels=(112, 1280), out_channels=(112, 1280, 512, 256, 256, 128))
     config.bbox_head.update(type='mmmux.SSDHead', in_channels=(112, 1280, 512, 256, 256, 128), num_classes=4)
     init_default_scope('mmdet')
-    yield config
-    init_default_scope('mmengine')
+    return config
 
 
 @pytest.fixture
@@ -25,18 +24,6 @@ def data():
     sample = DetDataSample(metainfo=dict(img_shape=shape, ori_shape=shape, scale_factor=(1., 1.), pad_shape=shape))
     sample.gt_instances = InstanceData(bboxes=torch.tensor([[20., 20., 90., 100.]]), labels=torch.tensor([2]))
     return dict(inputs=[torch.randint(0, 256, (3, *shape), dtype=torch.uint8)] * 2, data_samples=[sample] * 2)
-
-
-def test_trains_and_predicts(config, data):
-    from mmdet.registry import MODELS
-    detector = MODELS.build(config)
-    losses = detector(**detector.data_preprocessor(data, True), mode='loss')
-    assert set(losses) == {'loss_cls', 'loss_bbox'}
-    sum(sum(value) for value in losses.values()).backward()
-    assert all(parameter.grad is not None for parameter in detector.backbone.parameters())
-    detections = detector.eval().test_step(data)[0].pred_instances
-    # A softmax over 4 classes and the background: an untrained head gives each about a fifth.
-    assert len(detections) and (detections.scores <= 1).all() and set(detections.labels.tolist()) <= set(range(4))
 
 
 def test_same_weights_and_losses_as_mmdets(config, data):

@@ -5,7 +5,7 @@ from facts import raises
 from torch import nn
 
 from mmmux.models import DS, IR, MUX
-from mmmux.models.layers import BlockOptions, DepthwiseSeparable, MixedConv, Sampling, SpatialMux, build_block
+from mmmux.models.layers import BlockOptions, DepthwiseSeparable, Sampling, build_block
 from mmmux.utils.errors import ConfigError
 
 BN = dict(type='BN')
@@ -105,11 +105,6 @@ def test_drop_path_drops_whole_branches_in_training_only():
     assert set(out.tolist()) == {0., 2.}
     assert 120 < (out == 0).sum() < 280  # 8 standard deviations
     assert (block.eval()(x) == 1).all()
-
-
-def test_kinds_of_convolution():
-    assert isinstance(built(IR(12, (3, 5)), 12)[0].conv, MixedConv)
-    assert isinstance(built(IR(12, (3, 5), scales=(-1, 0)), 12)[0].conv, SpatialMux)
 
 
 @pytest.mark.parametrize(('row', 'channels', 'facts'), [

@@ -1,11 +1,11 @@
 """Processes on CPUs together normalise as one process does with all their pictures."""
 import os
-import socket
 from copy import deepcopy
 
 import pytest
 import torch
 from forked_process import FORKED
+from free_port import free_port
 from mmcv.cnn import build_norm_layer
 from torch import nn
 
@@ -35,9 +35,7 @@ def test_two_processes_normalise_as_one(options, tmp_path):
     if one.affine:
         for norm in (one, two):
             norm.weight.data, norm.bias.data = torch.arange(1., 6).double(), torch.arange(5.).double()
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     processes = [FORKED.Process(target=_step, args=(rank, port, two, x, weights, tmp_path)) for rank in range(2)]
     for process in processes:
         process.start()
