@@ -23,6 +23,7 @@ from mmmux.search.analytic import ANALYTIC_SPACE, analytic_errors, true_front
 from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.front import Box, cube_hypervolume
 from mmmux.search.journal import Evaluation
+from mmmux.search.settings import SearchSettings
 from mmmux.search.space import SearchSpace
 from mmmux.search.strategy import Strategy
 from mmmux.search.surrogate import rank_correlation
@@ -72,7 +73,9 @@ class Hypervolume:
 
 def search(args: argparse.Namespace, seed: int, algorithm: str, surrogate: str) -> tuple[np.ndarray, dict]:
     """Run the search; return the networks' objectives (n, 3) in the order of evaluation, and the predictions' correlations."""
-    strategy = Strategy(SPACE, COSTS, OBJECTIVES, algorithm=dict(type=algorithm), surrogate=dict(type=surrogate), seed=seed)
+    settings = SearchSettings(SPACE, SIZE, objectives=OBJECTIVES, strategy=dict(type=algorithm), surrogate=dict(type=surrogate),
+                              seed=seed)
+    strategy = Strategy(settings, COSTS)
     evaluations, correlations = [], []
     while len(evaluations) < args.evaluations:
         generation = evaluations[-1].generation + 1 if evaluations else 0

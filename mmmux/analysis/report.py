@@ -97,28 +97,43 @@ def collect(runs: list[Run]) -> tuple[dict, dict[str, Curves]]:
     return dict(describe_machine(), runs=rows), curves
 
 
-def write_page(title: str, text: str, results: Results, data: dict, curves: dict[str, Curves], pictures: list[Path],
-               out_file: Path) -> None:
+@dataclass(frozen=True)
+class Page:
+    """The content of a results page.
+
+    Attributes:
+        title: heading.
+        text: introduction, in Markdown.
+        results: the metrics of the task.
+        data: numbers from :func:`collect`, and `command`, the command that writes the page.
+        curves: curves from :func:`collect`.
+        pictures: test images to show, in or below the folder of the page.
+    """
+    title: str
+    text: str
+    results: Results
+    data: dict
+    curves: dict[str, Curves]
+    pictures: list[Path]
+
+
+def write_page(page: Page, out_file: Path) -> None:
     """Write the page (Markdown), its data (JSON) and its curves (PNG) with the same stem into one folder.
 
     Args:
-        title (str): heading of the page.
-        text (str): introduction, in Markdown.
-        results (Results): the metrics of the task.
-        data (dict): numbers from :func:`collect`, and `command`, the command that writes the page.
-        curves (dict[str, Curves]): curves from :func:`collect`.
-        pictures (list[Path]): test images to show, in or below the folder of the page.
+        page (Page): the content.
         out_file (Path): the Markdown file to write.
     """
+    data, results = page.data, page.results
     write_json(out_file.with_suffix('.json'), data)
     curves_file = out_file.with_suffix('.png')
-    plot_curves(curves, results.metric, curves_file)
-    drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in pictures)
+    plot_curves(page.curves, results.metric, curves_file)
+    drawn = '\n\n'.join(f'![{picture.stem}]({picture.relative_to(out_file.parent)})' for picture in page.pictures)
     parts = [results_table(data['runs'], results), _by_class(data['runs'], results), _conditions(data, results)]
     tables = '\n\n'.join(part for part in parts if part)
-    out_file.write_text(f"""# {title}
+    out_file.write_text(f"""# {page.title}
 
-{text.strip()}
+{page.text.strip()}
 
 {tables}
 

@@ -103,10 +103,42 @@ def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None)
             more numbers than its part holds.
         Exception: The pickle is damaged.
     """
-    stack, memo, made, large = [], {}, [], 0
+    machine = _Machine(parts)
     for opcode, argument, _ in pickletools.genops(code):
-        name = opcode.name
-        large += isinstance(argument, int) and abs(argument) >= _LARGE
+        machine.execute(opcode, argument)
+    if machine.large > MOST_LARGE_NUMBERS:
+        raise CheckpointError(f'holds {machine.large:,} integers of 61 bits or more, and at most {MOST_LARGE_NUMBERS:,} are '
+                              'accepted: they could all have the same hash, and a dict of them would take years to build')
+    for value in machine.made:
+        if not value.depth:
+            _measure(value)
+
+
+class _Machine:
+    """Execute the instructions of a pickle with stand-ins in place of the objects.
+
+    Args:
+        parts (Mapping[str, int] | None): As in :func:`check_pickle`.
+
+    Attributes:
+        made (list[_Made]): Every object that was created, except classes named by GLOBAL.
+        large (int): Number of integers of 61 bits and more.
+    """
+
+    def __init__(self, parts: Mapping[str, int] | None):
+        self._parts = parts
+        self._stack, self._memo = [], {}
+        self.made, self.large = [], 0
+
+    def execute(self, opcode: pickletools.OpcodeInfo, argument) -> None:
+        """Execute one instruction.
+
+        Raises:
+            CheckpointError: The instruction modifies a class, or claims memory that the file does not hold.
+            Exception: The pickle is damaged.
+        """
+        stack, memo, name = self._stack, self._memo, opcode.name
+        self.large += isinstance(argument, int) and abs(argument) >= _LARGE
         if name == 'MARK':
             stack.append(_MARK)
         elif name in ('GET', 'BINGET', 'LONG_BINGET'):
@@ -118,31 +150,35 @@ def check_pickle(code: bytes | BinaryIO, parts: Mapping[str, int] | None = None)
         elif name == 'DUP':
             stack.append(stack[-1])
         elif opcode.stack_before:
-            taken = _take(stack, opcode)
-            if name in ('APPEND', 'APPENDS', 'SETITEM', 'SETITEMS', 'ADDITEMS', 'BUILD'):  # these keep the container on top
-                _add(taken[0], taken[1:], name)
-                stack.append(taken[0])
-            elif name not in ('POP', 'POP_MARK', 'STOP'):
-                made.append(_Made(taken, name='.'.join(map(str, taken)) if name == 'STACK_GLOBAL' else ''))
-                stack.append(made[-1])
-            if name == 'BINPERSID' and parts is not None:
-                _check_numbers(taken[0], parts)
-            if name in _CALLS:
-                _check_call(argument if name == 'INST' else taken[0], taken[name != 'INST':])
+            self._operate(opcode, argument)
         elif opcode.stack_after:
-            if name == 'GLOBAL':
-                stack.append(_Made(name=argument.replace(' ', '.')))
-            elif argument is None or not opcode.arg:  # an empty container or a constant
-                made.append(_Made())
-                stack.append(made[-1])
-            else:
-                stack.append(argument)
-    if large > MOST_LARGE_NUMBERS:
-        raise CheckpointError(f'holds {large:,} integers of 61 bits or more, and at most {MOST_LARGE_NUMBERS:,} are accepted: '
-                              'they could all have the same hash, and a dict of them would take years to build')
-    for value in made:
-        if not value.depth:
-            _measure(value)
+            self._push(opcode, argument)
+
+    def _operate(self, opcode: pickletools.OpcodeInfo, argument) -> None:
+        """Execute an instruction that takes operands from the stack."""
+        name, taken = opcode.name, _take(self._stack, opcode)
+        if name in ('APPEND', 'APPENDS', 'SETITEM', 'SETITEMS', 'ADDITEMS', 'BUILD'):  # these keep the container on top
+            _add(taken[0], taken[1:], name)
+            self._stack.append(taken[0])
+        elif name not in ('POP', 'POP_MARK', 'STOP'):
+            self._make(taken, '.'.join(map(str, taken)) if name == 'STACK_GLOBAL' else '')
+        if name == 'BINPERSID' and self._parts is not None:
+            _check_numbers(taken[0], self._parts)
+        if name in _CALLS:
+            _check_call(argument if name == 'INST' else taken[0], taken[name != 'INST':])
+
+    def _push(self, opcode: pickletools.OpcodeInfo, argument) -> None:
+        """Execute an instruction that only adds a value to the stack."""
+        if opcode.name == 'GLOBAL':
+            self._stack.append(_Made(name=argument.replace(' ', '.')))
+        elif argument is None or not opcode.arg:  # an empty container or a constant
+            self._make()
+        else:
+            self._stack.append(argument)
+
+    def _make(self, inside: Iterable = (), name: str = '') -> None:
+        self.made.append(_Made(inside, name))
+        self._stack.append(self.made[-1])
 
 
 def _take(stack: list, opcode) -> list:

@@ -23,25 +23,28 @@ def check_pretrained(module: nn.Module) -> None:
     init_cfgs = [module.init_cfg] if isinstance(module.init_cfg, Mapping) else module.init_cfg or []
     for init_cfg in init_cfgs:
         if init_cfg['type'] in ('Pretrained', 'PretrainedInit'):
-            name = init_cfg['checkpoint']
-            checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
-            prefix = init_cfg.get('prefix')
-            if not prefix:
-                state = state_dict_of(checkpoint, name)
-            else:  # mmengine compares the keys with the prefix without removing `module.` first
-                state = _weights(checkpoint, name)
-                prefix = prefix.rstrip('.') + '.'
-                if not any(key.startswith(prefix) for key in state):
-                    raise CheckpointError(f"checkpoint {name} (init_cfg of {type(module).__name__}) has no weights under "
-                                          f"prefix '{prefix}': correct init_cfg.prefix; the first key of the file is "
-                                          f"'{in_a_line(next(iter(state)))}'")
-                state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-            complaint = describe(module, state)
-            if complaint and not prefix and any(key.startswith('backbone.') for key in state):
-                complaint = "is of a whole model: add prefix='backbone.' to init_cfg"
-            if complaint:
-                raise CheckpointError(f'checkpoint {name} (init_cfg of {type(module).__name__}) {complaint}')
-            check_numbers(module, state, name)
+            _check_entry(module, init_cfg['checkpoint'], init_cfg.get('prefix'))
+
+
+def _check_entry(module: nn.Module, name: str, prefix: str | None) -> None:
+    source = f'checkpoint {name} (init_cfg of {type(module).__name__})'
+    checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
+    # mmengine compares the keys with the prefix without removing `module.` first.
+    state = _below(prefix.rstrip('.') + '.', _weights(checkpoint, name), source) if prefix else state_dict_of(checkpoint, name)
+    complaint = describe(module, state)
+    if complaint and not prefix and any(key.startswith('backbone.') for key in state):
+        complaint = "is of a whole model: add prefix='backbone.' to init_cfg"
+    if complaint:
+        raise CheckpointError(f'{source} {complaint}')
+    check_numbers(module, state, name)
+
+
+def _below(prefix: str, state: Mapping, source: str) -> dict:
+    found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    if not found:
+        raise CheckpointError(f"{source} has no weights under prefix '{prefix}': correct init_cfg.prefix; the first key "
+                              f"of the file is '{in_a_line(next(iter(state)))}'")
+    return found
 
 
 def check_numbers(module: nn.Module, state: Mapping, name) -> None:

@@ -29,15 +29,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     Raises:
         ConfigError: The file cannot be read, a key of the config is misspelt, or an option does not fit the config.
     """
-    try:
-        cfg = Config.fromfile(path)
-    except FileNotFoundError as error:
-        raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
-    except ImportError as error:
-        raise ConfigError(f'config {path} imports a module, for example by custom_imports, that cannot be imported '
-                          f'({_first_line(_innermost(error))}): install its package, or put its folder on PYTHONPATH') from None
-    except Exception as error:  # a config is a Python program and can raise any exception
-        raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
+    cfg = _read(path)
     _forget_own_scope(cfg)
     for key in options or {}:
         check_option(key, cfg)
@@ -49,12 +41,20 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
     cfg.launcher = launcher
     if launcher != 'none' and not torch.cuda.is_available():
-        cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
-        # mmengine passes a GPU index to DistributedDataParallel, which refuses an index for a model on the CPU.
-        wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
-        cfg.merge_from_dict(dict(model_wrapper_cfg={**wrapper, **(cfg.get('model_wrapper_cfg') or {})}))
-        _synchronize_on_cpus(cfg.get('model'))
+        _distribute_on_cpus(cfg)
     return cfg
+
+
+def _read(path: str | Path) -> Config:
+    try:
+        return Config.fromfile(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
+    except ImportError as error:
+        raise ConfigError(f'config {path} imports a module, for example by custom_imports, that cannot be imported '
+                          f'({_first_line(_innermost(error))}): install its package, or put its folder on PYTHONPATH') from None
+    except Exception as error:  # a config is a Python program and can raise any exception
+        raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
 
 
 def _forget_own_scope(node) -> None:
@@ -71,6 +71,14 @@ def _forget_own_scope(node) -> None:
         for value in node:
             if isinstance(value, (dict, list, tuple)):
                 _forget_own_scope(value)
+
+
+def _distribute_on_cpus(cfg: Config) -> None:
+    cfg.merge_from_dict({'env_cfg.dist_cfg.backend': 'gloo'})
+    # mmengine passes a GPU index to DistributedDataParallel, which refuses an index for a model on the CPU.
+    wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False, device_ids=None)
+    cfg.merge_from_dict(dict(model_wrapper_cfg={**wrapper, **(cfg.get('model_wrapper_cfg') or {})}))
+    _synchronize_on_cpus(cfg.get('model'))
 
 
 def _synchronize_on_cpus(node) -> None:

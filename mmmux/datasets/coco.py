@@ -1,6 +1,6 @@
 """`mmmux.CocoDataset`: COCO annotations, with a report of excluded images and an error for an inconsistent file."""
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from mmdet.datasets import CocoDataset as MMDetCocoDataset
@@ -109,32 +109,23 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         Raises:
             DatasetError: a value has the wrong type or is out of range.
         """
-        for category in dataset['categories']:
-            self._check(category, 'category', _is_id(category['id']) and isinstance(category['name'], str),
-                        'id must be a number and name a text')
         if self._bar is not None:
             self._bar.total = len(dataset['images'])
-        for image in dataset['images']:
-            name, sides = image['file_name'], (image['width'], image['height'])
-            self._check(image, 'picture', _is_id(image['id']) and isinstance(name, str) and name.isprintable(),
-                        'id must be a number and file_name the name of a file')
-            self._check(image, 'picture', all(_is_number(side) and 1 <= side <= LONGEST_SIDE for side in sides),
-                        f'width and height must be 1 to {LONGEST_SIDE} pixels')
+        self._check('category', dataset['categories'], _broken_rule_of_category)
+        self._check('picture', dataset['images'], _broken_rule_of_image)
+        annotations = dataset.get('annotations', ())
+        self._check('annotation', annotations, _broken_rule_of_annotation)
         pictures, astray = {image['id'] for image in dataset['images']}, LeftOut(self.ann_file)
-        for annotation in dataset.get('annotations', ()):
-            picture = annotation['image_id']
-            if not (_is_id(annotation['id']) and _is_id(picture) and _is_id(annotation['category_id'])):
-                self._check(annotation, 'annotation', False, 'id, image_id and category_id must be numbers')
-            box, area = annotation['bbox'], annotation['area']
-            if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and _is_number(area)):
-                self._check(annotation, 'annotation', False, 'bbox must be four numbers and area one')
-            if picture not in pictures:
-                astray.add('annotations of pictures that it does not list', str(picture))
+        for annotation in annotations:
+            if annotation['image_id'] not in pictures:
+                astray.add('annotations of pictures that it does not list', str(annotation['image_id']))
         astray.report()
 
-    def _check(self, entry: Mapping, kind: str, right: bool, rule: str) -> None:
-        if not right:
-            raise DatasetError(f'{self.ann_file} has {kind} {in_a_line(repr(entry))}: its {rule}')
+    def _check(self, kind: str, entries: Iterable[Mapping], broken_rule: Callable[[Mapping], str | None]) -> None:
+        for entry in entries:
+            rule = broken_rule(entry)
+            if rule:
+                raise DatasetError(f'{self.ann_file} has {kind} {in_a_line(repr(entry))}: its {rule}')
 
     def filter_data(self) -> list[dict]:
         """Exclude the images that `filter_cfg` rejects, and log how many were excluded for each reason.
@@ -160,6 +151,29 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         if not kept:
             raise DatasetError(f'{self.ann_file} gives no picture that can be used: left out {self.left_out.summary()}')
         return kept
+
+
+def _broken_rule_of_category(category: Mapping) -> str | None:
+    right = _is_id(category['id']) and isinstance(category['name'], str)
+    return None if right else 'id must be a number and name a text'
+
+
+def _broken_rule_of_image(image: Mapping) -> str | None:
+    name, sides = image['file_name'], (image['width'], image['height'])
+    if not (_is_id(image['id']) and isinstance(name, str) and name.isprintable()):
+        return 'id must be a number and file_name the name of a file'
+    if not all(_is_number(side) and 1 <= side <= LONGEST_SIDE for side in sides):
+        return f'width and height must be 1 to {LONGEST_SIDE} pixels'
+    return None
+
+
+def _broken_rule_of_annotation(annotation: Mapping) -> str | None:
+    if not (_is_id(annotation['id']) and _is_id(annotation['image_id']) and _is_id(annotation['category_id'])):
+        return 'id, image_id and category_id must be numbers'
+    box, area = annotation['bbox'], annotation['area']
+    if not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box)) and _is_number(area)):
+        return 'bbox must be four numbers and area one'
+    return None
 
 
 def _is_id(value) -> bool:

@@ -1,6 +1,4 @@
 """Put another network into the user's config."""
-from collections.abc import Mapping
-
 from mmengine.config import Config
 
 from mmmux.config.keys import get_key, set_key
@@ -11,15 +9,13 @@ from .settings import SearchSettings
 from .space import Genome
 
 
-def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping[str, int]) -> Config:
+def task_config(cfg: Config, arch: Architecture, settings: SearchSettings) -> Config:
     """Return a copy of a config with another network and without the field `search`.
 
     Args:
         cfg (Config): Config of the search; not changed.
         arch (Architecture): Architecture of the network.
-        network (str): Config key of the MUXNet, e.g. 'model.backbone'.
-        channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
-            follows; the number of stages stands for the head convolution.
+        settings (SearchSettings): Settings of the search: `network` and `channels` say what the architecture changes.
 
     Returns:
         Config: The new config.
@@ -29,8 +25,8 @@ def task_config(cfg: Config, arch: Architecture, network: str, channels: Mapping
     """
     task = Config(cfg.to_dict())
     task.pop('search', None)
-    set_key(task, f'{network}.arch', as_table(arch), 'search.network')
-    for key, stage in channels.items():
+    set_key(task, f'{settings.network}.arch', as_table(arch), 'search.network')
+    for key, stage in settings.channels.items():
         set_key(task, key, stage_width(arch, stage), 'search.channels')
     return task
 
@@ -49,7 +45,7 @@ def evaluation_config(cfg: Config, settings: SearchSettings, genome: Genome) -> 
     Raises:
         ConfigError: The config lacks a key of `search.schedule`.
     """
-    task = task_config(cfg, settings.space.decode(genome), settings.network, settings.channels)
+    task = task_config(cfg, settings.space.decode(genome), settings)
     for key, value in settings.schedule.items():
         get_key(task, key, 'search.schedule')  # a key that the config lacks is probably misspelt
         set_key(task, key, value, 'search.schedule')

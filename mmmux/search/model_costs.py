@@ -1,6 +1,4 @@
 """Compute the costs of whole models, whose necks and heads change with the channels of the network."""
-from collections.abc import Mapping
-
 import numpy as np
 from mmengine.config import Config
 
@@ -11,7 +9,6 @@ from .backbone_costs import SpaceComplexity
 from .candidate_config import task_config
 from .searched_network import network_arguments
 from .settings import SearchSettings
-from .space import SearchSpace
 
 
 class ModelComplexity:
@@ -21,26 +18,22 @@ class ModelComplexity:
     channel; both are found by building and counting a few models, and verified on one more.
 
     Args:
-        space (SearchSpace): Search space.
+        settings (SearchSettings): Settings of the search: `space`, `network`, `channels` and `size` apply.
         cfg (Config): Config of the search.
-        network (str): Config key of the MUXNet.
-        channels (Mapping[str, int]): Config keys whose values follow the network's channels, each with the stage that it
-            follows.
-        size (tuple[int, int]): Height and width of the image, in pixels.
 
     Raises:
         ConfigError: A model cannot be built or run, or its costs do not grow in proportion to the channels.
     """
 
-    def __init__(self, space: SearchSpace, cfg: Config, network: str, channels: Mapping[str, int], size: tuple[int, int]):
-        self.space = space
-        arguments = network_arguments(cfg, network)
+    def __init__(self, settings: SearchSettings, cfg: Config):
+        self.settings = settings
+        self.space = space = settings.space
+        self.cfg = cfg
+        arguments = network_arguments(cfg, settings.network)
         out_indices = arguments['out_indices']
         last = max(out_indices) if isinstance(out_indices, (list, tuple)) else out_indices
-        self.backbone = SpaceComplexity(space, size, last, arguments.get('output_stride'), arguments.get('removed', 0))
-        self._keys = tuple(channels)
-        self._count = lambda genome: _counted(cfg, space, genome, network, channels, size)
-        widths = (space.width_name(stage) for stage in sorted(set(channels.values())))
+        self.backbone = SpaceComplexity(space, settings.size, last, arguments.get('output_stride'), arguments.get('removed', 0))
+        widths = (space.width_name(stage) for stage in sorted(set(settings.channels.values())))
         self._widths = [name for name in widths if len(space.values(name)) > 1]
         self._measure()
         self._verify()
@@ -76,6 +69,18 @@ class ModelComplexity:
         backbone = [self.backbone.params(genome)[0], self.backbone.macs(genome)[0]]
         return self._count(genome) - np.array(backbone, dtype=np.int64)
 
+    def _count(self, genome: np.ndarray) -> np.ndarray:
+        settings, (height, width) = self.settings, self.settings.size
+        task = task_config(self.cfg, self.space.decode(genome[0]), settings)
+        try:
+            total = model_complexity(task, height, width)['total']
+        except Exception as error:  # a user's model may raise any exception
+            *_, reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise ConfigError(f'the model with another network cannot process a picture of {height} x {width} pixels '
+                              f'({reason}): search.channels must name every config key that follows the channels of '
+                              f'{settings.network}, got {", ".join(settings.channels) or "no key"}') from error
+        return np.array([total.params, total.macs], dtype=np.int64)
+
     def _measure(self) -> None:
         base = np.zeros((1, len(self.space.genes)), dtype=np.int64)
         first = self._around(base)
@@ -98,8 +103,8 @@ class ModelComplexity:
         counted = self._count(genome).tolist()
         if counted != expected:
             raise ConfigError('the costs of neck and heads must grow in proportion to the channels that search.channels names '
-                              f'({", ".join(self._keys)}): {expected[0]:,} parameters and {expected[1]:,} multiply-adds of a '
-                              f'whole model were expected, got {counted[0]:,} and {counted[1]:,}')
+                              f'({", ".join(self.settings.channels)}): {expected[0]:,} parameters and {expected[1]:,} multiply-adds '
+                              f'of a whole model were expected, got {counted[0]:,} and {counted[1]:,}')
 
 
 def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | ModelComplexity:
@@ -117,17 +122,4 @@ def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | Model
     """
     if settings.analytic is not None:
         return SpaceComplexity(settings.space, settings.size)
-    return ModelComplexity(settings.space, cfg, settings.network, settings.channels, settings.size)
-
-
-def _counted(cfg: Config, space: SearchSpace, genome: np.ndarray, network: str, channels: Mapping[str, int],
-             size: tuple[int, int]) -> np.ndarray:
-    task = task_config(cfg, space.decode(genome[0]), network, channels)
-    try:
-        total = model_complexity(task, *size)['total']
-    except Exception as error:  # a user's model may raise any exception
-        *_, reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise ConfigError(f'the model with another network cannot process a picture of {size[0]} x {size[1]} pixels '
-                          f'({reason}): search.channels must name every config key that follows the channels of {network}, got '
-                          f'{", ".join(channels) or "no key"}') from error
-    return np.array([total.params, total.macs], dtype=np.int64)
+    return ModelComplexity(settings, cfg)

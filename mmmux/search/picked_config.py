@@ -77,7 +77,7 @@ def config_source(arch: Architecture, settings: SearchSettings, cfg: Config, bas
     Returns:
         str: Python source.
     """
-    task = task_config(cfg, arch, settings.network, settings.channels)
+    task = task_config(cfg, arch, settings)
     model: dict = {}
     _put(model, [*settings.network.split('.'), 'arch'], _Source(
         f'dict(_delete_=True, stages=stages, head_channels={arch.head_channels}, stem_channels={arch.stem_channels}'

@@ -1,10 +1,11 @@
 """Predict the objectives of genomes that were not evaluated; parameters and multiply-adds are computed exactly."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from .feasible import Costs
 from .journal import Evaluation
+from .settings import SearchSettings
 from .space import SearchSpace
 from .surrogate import fitted, make_surrogate
 
@@ -46,22 +47,20 @@ class Predictor:
     """Predict all objectives: measured ones by surrogates fitted on results, the others exactly.
 
     Args:
-        space (SearchSpace): Space of the genomes.
+        settings (SearchSettings): Settings of the search, with a surrogate; `space`, `objectives`, `surrogate` and `seed`
+            apply.
         costs (Costs): Costs of the space's genomes.
-        objectives (Sequence[str]): Names of the objectives.
-        surrogate (Mapping): The config's `search.surrogate`; its `type` is 'gp', 'rbf' or 'mlp'.
-        seed (int): Seed of the fits.
         good (Sequence[Evaluation]): Evaluations that have a result.
     """
 
-    def __init__(self, space: SearchSpace, costs: Costs, objectives: Sequence[str], surrogate: Mapping, seed: int,
-                 good: Sequence[Evaluation]):
-        self.space = space
+    def __init__(self, settings: SearchSettings, costs: Costs, good: Sequence[Evaluation]):
+        self.space = settings.space
         self.costs = costs
-        self.objectives = objectives
-        known = features(space, costs, np.array([evaluation.genome for evaluation in good]))
-        self.models = {name: fitted(make_surrogate(surrogate['type'], seed), known, forward(measured(good, [name])[:, 0]))
-                       for name, (forward, _) in MEASURED.items() if name in objectives}
+        self.objectives = settings.objectives
+        known = features(self.space, costs, np.array([evaluation.genome for evaluation in good]))
+        self.models = {name: fitted(make_surrogate(settings.surrogate['type'], settings.seed), known,
+                                    forward(measured(good, [name])[:, 0]))
+                       for name, (forward, _) in MEASURED.items() if name in self.objectives}
 
     def __call__(self, genomes: np.ndarray) -> np.ndarray:
         """Predict the objectives of genomes.

@@ -44,8 +44,7 @@ def run_search(settings: SearchSettings, cfg: Config, work_dir: str | Path, resu
     """
     costs = make_costs(cfg, settings)
     check_budgets(settings.space, costs, settings.budgets)
-    strategy = Strategy(settings.space, costs, settings.objectives, settings.budgets, settings.strategy, settings.surrogate,
-                        settings.seed, settings.starts)
+    strategy = Strategy(settings, costs)
     trials = Trials(settings, cfg, Path(work_dir).resolve(), task)
     with (Journal(work_dir, _header(settings), resume) as journal, make_executor(settings.executor) as executor,
           SearchProgress(settings.evaluations, len(journal.evaluations)) as progress):

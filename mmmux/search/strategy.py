@@ -1,5 +1,5 @@
 """Choose the networks that a search trains next: :func:`mmmux.search.search.run_search` asks before each generation."""
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -11,7 +11,8 @@ from .feasible import Costs, Feasible
 from .front import Box, front, most_hypervolume
 from .journal import Evaluation
 from .prediction import Predictor, measured
-from .space import Genome, SearchSpace
+from .settings import SearchSettings
+from .space import Genome
 from .space_config import check_keys
 from .surrogate import FEWEST, make_surrogate
 
@@ -32,45 +33,27 @@ class Strategy:
     The proposals depend only on the arguments of the constructor and of :meth:`propose`.
 
     Args:
-        space (SearchSpace): Search space.
+        settings (SearchSettings): Settings of the search: `space`, `objectives`, `budgets`, `strategy`, `surrogate`, `seed` and
+            `starts` apply.
         costs (Costs): Costs of the space's genomes.
-        objectives (Sequence[str]): 'error', and at least one of 'params', 'macs' and 'latency'.
-            Default: ('error', 'params', 'macs').
-        budgets (Mapping[str, float] | None): Largest value of 'params', 'macs' or both; no proposal exceeds one. Default: None.
-        algorithm (Mapping | None): `type` ('moead' or 'nsga3') and options of :class:`mmmux.search.algorithms.Evolution`.
-            Default: None, 'moead'.
-        surrogate (Mapping | None): `type`: 'gp', 'rbf' or 'mlp'. Default: None, no surrogate.
-        seed (int): Seed of every random choice. Default: 0.
-        starts (Sequence[Genome]): Genomes with which the first generation begins. Default: ().
 
     Raises:
         ConfigError: The algorithm or the surrogate is unknown, or a start exceeds a budget.
     """
 
-    def __init__(self,
-                 space: SearchSpace,
-                 costs: Costs,
-                 objectives: Sequence[str] = ('error', 'params', 'macs'),
-                 budgets: Mapping[str, float] | None = None,
-                 algorithm: Mapping | None = None,
-                 surrogate: Mapping | None = None,
-                 seed: int = 0,
-                 starts: Sequence[Genome] = ()):
-        self.space = space
+    def __init__(self, settings: SearchSettings, costs: Costs):
+        self.settings = settings
         self.costs = costs
-        self.objectives = tuple(objectives)
-        self.feasible = Feasible(space, costs, budgets or {})
-        self.evolution = Evolution(space, len(self.objectives), algorithm or {})
-        self.surrogate = surrogate
-        self.seed = seed
-        self.starts = list(starts)
-        if surrogate:
-            check_keys(surrogate, ('type', ), 'search.surrogate')
-            make_surrogate(surrogate['type'], seed)
+        self.objectives = settings.objectives
+        self.feasible = Feasible(settings.space, costs, settings.budgets)
+        self.evolution = Evolution(settings.space, len(settings.objectives), settings.strategy)
+        if settings.surrogate:
+            check_keys(settings.surrogate, ('type', ), 'search.surrogate')
+            make_surrogate(settings.surrogate['type'], settings.seed)
         self._check_starts()
 
     def _check_starts(self) -> None:
-        for number, genome in enumerate(self.starts):
+        for number, genome in enumerate(self.settings.starts):
             for name, budget in self.feasible.budgets.items():
                 cost = int(getattr(self.costs, name)(np.array([genome]))[0])
                 if cost > budget:
@@ -90,13 +73,13 @@ class Strategy:
         evaluations = sorted(evaluations, key=lambda evaluation: (evaluation.generation, evaluation.index))
         good = [evaluation for evaluation in evaluations if evaluation.done]
         known = {evaluation.genome for evaluation in evaluations}
-        rng = np.random.default_rng([self.seed, generation])
+        rng = np.random.default_rng([self.settings.seed, generation])
         with threadpool_limits(1):  # the order of summation can change a decision, and the trainings need the other cores
             if generation == 0:
                 proposals = self._first(count, rng)
             elif len(good) < FEWEST:
                 proposals = []
-            elif self.surrogate:
+            elif self.settings.surrogate:
                 proposals = self._promising(good, known, count, rng)
             else:
                 proposals = self._children(good, known, count, rng)
@@ -114,13 +97,13 @@ class Strategy:
             Predictor | None: The predictor; None without a surrogate or with fewer than `FEWEST` results.
         """
         good = [evaluation for evaluation in evaluations if evaluation.done]
-        if not self.surrogate or len(good) < FEWEST:
+        if not self.settings.surrogate or len(good) < FEWEST:
             return None
         with threadpool_limits(1):
-            return Predictor(self.space, self.costs, self.objectives, self.surrogate, self.seed, good)
+            return Predictor(self.settings, self.costs, good)
 
     def _first(self, count: int, rng: np.random.Generator) -> list[Genome]:
-        starts = self.starts[:count]
+        starts = list(self.settings.starts[:count])
         drawn = self.feasible.sample(_STRATA * count, rng, set(starts))
         strata = np.array_split(drawn[np.argsort(self.costs.macs(drawn), kind='stable')], max(count - len(starts), 1))
         return starts + _genomes([rng.choice(stratum) for stratum in strata if len(stratum)])[:count - len(starts)]

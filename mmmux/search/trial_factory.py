@@ -111,5 +111,4 @@ class Trials:
         form = runtime_of(self._latency.runtime).FORM  # the form that an export uses
         if self.settings.analytic is not None:
             return partial(backbone_network, arch, form)
-        return partial(task_network, task_config(self.cfg, arch, self.settings.network, self.settings.channels),
-                       self.task, form)
+        return partial(task_network, task_config(self.cfg, arch, self.settings), self.task, form)

@@ -131,7 +131,8 @@ class TestPage:
             picture = tmp_path / 'docs/page/one.jpg'
             picture.parent.mkdir(parents=True)
             Image.new('RGB', (8, 8)).save(picture)
-            report.write_page('A title', 'Some text.\n\n', task, data, curves, [picture], tmp_path / 'docs/page.md')
+            content = report.Page('A title', 'Some text.\n\n', task, data, curves, [picture])
+            report.write_page(content, tmp_path / 'docs/page.md')
             assert json.loads((tmp_path / 'docs/page.json').read_text()) == data
             return (tmp_path / 'docs/page.md').read_text()
 

@@ -8,7 +8,7 @@ from mmmux.config import load_config
 from mmmux.models import ARCHITECTURES
 from mmmux.search.candidate_config import evaluation_config
 from mmmux.search.model_costs import ModelComplexity, make_costs
-from mmmux.search.settings import read_settings
+from mmmux.search.settings import SearchSettings, read_settings
 from mmmux.search.space import SearchSpace
 from mmmux.utils.errors import ConfigError
 
@@ -96,7 +96,8 @@ class TestModelThatCannotFollow:
         MODELS._module_dict.pop('NetWithNeck')
 
     def costs(self, follow: dict, **neck):
-        return ModelComplexity(SearchSpace(self.SPACE), self.model(**neck), 'model.backbone', follow, (32, 32))
+        settings = SearchSettings(SearchSpace(self.SPACE), (32, 32), network='model.backbone', channels=follow)
+        return ModelComplexity(settings, self.model(**neck))
 
     def test_key_that_was_forgotten(self):
         with raises(ConfigError, '32 x 32', '24', 'channels', 'search.channels', 'model.backbone', 'no key'):

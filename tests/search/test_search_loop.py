@@ -141,7 +141,7 @@ def test_correlations_are_of_predictions_made_before(start, tmp_path, configs):
     for record in json.loads((tmp_path / 'search' / GENERATIONS_FILE).read_text())[1:]:
         earlier = [evaluation for evaluation in evaluations if evaluation.generation < record['generation']]
         now = [evaluation for evaluation in evaluations if evaluation.generation == record['generation']]
-        predictor = Predictor(settings.space, make_costs(cfg, settings), settings.objectives, dict(type='gp'), 0, earlier)
+        predictor = Predictor(settings, make_costs(cfg, settings), earlier)
         predicted = predictor(np.array([evaluation.genome for evaluation in now]))[:, 0]
         true = np.array([evaluation.error for evaluation in now])
         assert record['predicted'] == pytest.approx(predicted.tolist())

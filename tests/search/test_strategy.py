@@ -11,6 +11,7 @@ from mmmux.search.backbone_costs import SpaceComplexity
 from mmmux.search.feasible import Feasible
 from mmmux.search.front import Box, front
 from mmmux.search.journal import Evaluation
+from mmmux.search.settings import SearchSettings
 from mmmux.search.space import SearchSpace
 from mmmux.search.strategy import Strategy
 from mmmux.utils.errors import ConfigError
@@ -31,6 +32,12 @@ def costs(space):
     return SpaceComplexity(space, (64, 64))
 
 
+def strategy_for(space, costs, objectives=OBJECTIVES, budgets=None, algorithm=None, surrogate=None, seed=0, starts=()):
+    settings = SearchSettings(space, (64, 64), objectives=objectives, budgets=budgets or {}, strategy=algorithm or {},
+                              surrogate=surrogate, seed=seed, starts=tuple(starts))
+    return Strategy(settings, costs)
+
+
 def evaluated(space, costs, genomes, generation, **fields):
     rows = np.array(genomes)
     columns = zip(genomes, analytic_errors(space, rows).tolist(), costs.params(rows).tolist(), costs.macs(rows).tolist())
@@ -49,7 +56,7 @@ def search(strategy, space, costs, batches):
 
 @pytest.fixture(scope='module')
 def first(space, costs):
-    return search(Strategy(space, costs), space, costs, [16])
+    return search(strategy_for(space, costs), space, costs, [16])
 
 
 def hypervolume(evaluations, box):
@@ -60,7 +67,7 @@ class TestProposals:
 
     def test_depend_on_seed_generation_and_results_alone(self, space, costs, first):
         def propose(seed=0, generation=1, evaluations=first):
-            return Strategy(space, costs, algorithm=QUICK, surrogate=dict(type='gp'), seed=seed).propose(
+            return strategy_for(space, costs, algorithm=QUICK, surrogate=dict(type='gp'), seed=seed).propose(
                 evaluations, generation, 5)
 
         shuffled = random.Random(0).sample(first, len(first))
@@ -73,7 +80,7 @@ class TestProposals:
     def test_are_new_canonical_and_within_the_budgets(self, space, costs, algorithm, surrogate):
         some = space.sample(500, np.random.default_rng(0))
         budgets = dict(params=float(np.quantile(costs.params(some), 0.3)), macs=float(np.quantile(costs.macs(some), 0.3)))
-        strategy = Strategy(space, costs, OBJECTIVES, budgets, dict(QUICK, type=algorithm), surrogate)
+        strategy = strategy_for(space, costs, OBJECTIVES, budgets, dict(QUICK, type=algorithm), surrogate)
         evaluations = search(strategy, space, costs, [10, 6, 6, 6])
         genomes = [evaluation.genome for evaluation in evaluations]
         assert len(genomes) == len(set(genomes)) == 28
@@ -84,7 +91,7 @@ class TestProposals:
         failed = [Evaluation(0, len(first) + index, tuple(genome), status, None, None, 1, 1, None, 0., 0) for index, (
             genome, status) in enumerate(zip(space.sample(30, np.random.default_rng(1)).tolist(), itertools.cycle(
                 ['failed', 'nan', 'timeout'])))]
-        strategy = Strategy(space, costs, algorithm=QUICK, surrogate=dict(type='gp'))
+        strategy = strategy_for(space, costs, algorithm=QUICK, surrogate=dict(type='gp'))
         rows = space.sample(20, np.random.default_rng(2))
         assert (strategy.predictor([*first, *failed])(rows) == strategy.predictor(first)(rows)).all()
         wanted = strategy.propose(first, 1, 6)
@@ -96,7 +103,7 @@ class TestProposals:
     def test_are_random_while_there_is_too_little_to_learn_from(self, space, costs, first):
         failed = [Evaluation(0, index, evaluation.genome, 'failed', None, None, 1, 1, None, 0., 0)
                   for index, evaluation in enumerate(first)]
-        proposals = Strategy(space, costs, surrogate=dict(type='gp')).propose(failed, 1, 6)
+        proposals = strategy_for(space, costs, surrogate=dict(type='gp')).propose(failed, 1, 6)
         assert len(set(proposals)) == 6 and not set(proposals) & {evaluation.genome for evaluation in first}
 
     @pytest.mark.parametrize('algorithm', ALGORITHMS)
@@ -104,7 +111,7 @@ class TestProposals:
     def test_end_with_the_space(self, algorithm, surrogate):
         space = SearchSpace(TINY)
         costs = SpaceComplexity(space, (64, 64))
-        strategy = Strategy(space, costs, OBJECTIVES, {}, dict(type=algorithm, generations=1, population=10), surrogate)
+        strategy = strategy_for(space, costs, OBJECTIVES, {}, dict(type=algorithm, generations=1, population=10), surrogate)
         evaluations, generation = [], 0
         while proposals := strategy.propose(evaluations, generation, 5):
             evaluations += [Evaluation(generation, index, genome, 'done', sum(genome) / 9, 0., 1 + sum(genome), 1, None, 0., 0)
@@ -114,20 +121,20 @@ class TestProposals:
 
     def test_begin_with_the_starts(self, space, costs):
         starts = [tuple(genome) for genome in space.sample(3, np.random.default_rng(5)).tolist()]
-        proposals = Strategy(space, costs, starts=starts).propose([], 0, 10)
+        proposals = strategy_for(space, costs, starts=starts).propose([], 0, 10)
         assert proposals[:3] == starts and len(set(proposals)) == 10
-        assert Strategy(space, costs, starts=starts).propose([], 0, 2) == starts[:2]
+        assert strategy_for(space, costs, starts=starts).propose([], 0, 2) == starts[:2]
 
     def test_begin_with_cheap_and_costly_networks(self, space, costs):
         """One of each tenth of the space by multiply-adds."""
-        proposals = costs.macs(np.array(Strategy(space, costs).propose([], 0, 10)))
+        proposals = costs.macs(np.array(strategy_for(space, costs).propose([], 0, 10)))
         tenths = np.quantile(costs.macs(space.sample(5000, np.random.default_rng(9))), np.arange(1, 10) / 10)
         assert len(set(np.searchsorted(tenths, proposals))) >= 8
 
 
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
 def test_beats_random_search(space, costs, algorithm):
-    strategy = Strategy(space, costs, algorithm=dict(type=algorithm), surrogate=dict(type='gp'))
+    strategy = strategy_for(space, costs, algorithm=dict(type=algorithm), surrogate=dict(type='gp'))
     ours = search(strategy, space, costs, [16, 8, 8, 8])
     drawn = [tuple(genome) for genome in space.sample(200, np.random.default_rng(0)).tolist()]
     others = evaluated(space, costs, drawn, 0)  # five times as many
@@ -194,7 +201,7 @@ class TestLatency:
 
     def test_is_predicted_and_above_zero(self, space, costs):
         genomes = [tuple(genome) for genome in space.sample(40, np.random.default_rng(0)).tolist()]
-        strategy = Strategy(space, costs, self.objectives, surrogate=dict(type='gp'))
+        strategy = strategy_for(space, costs, self.objectives, surrogate=dict(type='gp'))
         predictor = strategy.predictor(self.evaluations(space, costs, genomes, 0))
         others = [tuple(genome) for genome in space.sample(200, np.random.default_rng(1)).tolist()]
         latency = np.array([evaluation.latency for evaluation in self.evaluations(space, costs, others, 0)])
@@ -208,7 +215,7 @@ class TestLatency:
         assert asked > else_ + 0.2
 
     def share_of_fast(self, space, costs, objectives, seed):
-        strategy = Strategy(space, costs, objectives, algorithm=QUICK, surrogate=dict(type='gp'), seed=seed)
+        strategy = strategy_for(space, costs, objectives, algorithm=QUICK, surrogate=dict(type='gp'), seed=seed)
         evaluations = []
         for generation, count in enumerate([12, 6, 6]):
             evaluations += self.evaluations(space, costs, strategy.propose(evaluations, generation, count), generation)
@@ -230,4 +237,4 @@ class TestLatency:
 ])
 def test_options_that_cannot_be_used(space, costs, options, facts):
     with raises(ConfigError, *facts):
-        Strategy(space, costs, **options)
+        strategy_for(space, costs, **options)

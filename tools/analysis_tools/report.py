@@ -7,7 +7,7 @@ results. Numbers come from their logs; nothing is typed.
 import argparse
 from pathlib import Path
 
-from mmmux.analysis.report import Run, collect, write_page
+from mmmux.analysis.report import Page, Run, collect, write_page
 from mmmux.analysis.report_pictures import paint
 from mmmux.apis import Inferencer
 from mmmux.tasks import task_of
@@ -39,7 +39,7 @@ def main() -> None:
         data, curves = collect(runs)
         pictures = paint(runs, args.out.with_suffix(''), args.pictures, args.threshold, Inferencer)
         text = args.text.read_text() if args.text else ''
-        write_page(args.title, text, task.results, data, curves, pictures, args.out)
+        write_page(Page(args.title, text, task.results, data, curves, pictures), args.out)
     print(f'written: {args.out}')
 
 

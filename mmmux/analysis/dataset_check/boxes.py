@@ -1,5 +1,6 @@
 """Check annotated boxes of VOC and COCO: finite corners, a non-zero area, a known class, and overlap with the image."""
 import math
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -44,30 +45,38 @@ def examine_boxes(boxes: list[AnnotatedBox], labels: dict[str, int], size: tuple
         shortest (Shortest): shortest sides of a valid box.
         reading (Reading): receives the problems, the counts by class, and the box sizes.
     """
-    unknown: dict[str, int] = {}
     flawed: dict[str, list[AnnotatedBox]] = {NOT_A_NUMBER: [], WITHOUT_AREA: [], OUTSIDE: []}
     sizes = []
     for box in boxes:
-        if box.name not in labels:
-            unknown[box.name] = unknown.get(box.name, 0) + 1
-        x1, y1, x2, y2 = box.corners
-        if not all(math.isfinite(corner) for corner in (*box.corners, *box.written)):
-            flawed[NOT_A_NUMBER].append(box)
-        elif min(x2 - x1, y2 - y1) < shortest.side:
-            flawed[WITHOUT_AREA].append(box)
+        flaw = _flaw(box, size, shortest)
+        if flaw:
+            flawed[flaw].append(box)
         elif size:
-            width, height = min(x2, size[0]) - max(x1, 0), min(y2, size[1]) - max(y1, 0)
-            if min(width, height) < shortest.inside:
-                flawed[OUTSIDE].append(box)
-            else:
-                side = math.sqrt(width * height)
-                sizes.append((side, side / math.sqrt(size[0] * size[1])))
-                if box.name in labels:
-                    reading.counts[labels[box.name]] = reading.counts.get(labels[box.name], 0) + 1
-    for name, count in unknown.items():
+            side = math.sqrt(math.prod(_sides_inside(box, size)))
+            sizes.append((side, side / math.sqrt(size[0] * size[1])))
+            if box.name in labels:
+                reading.counts[labels[box.name]] = reading.counts.get(labels[box.name], 0) + 1
+    for name, count in Counter(box.name for box in boxes if box.name not in labels).items():
         reading.add(UNKNOWN_CLASS, f"'{name}'", count)
     for kind, found in flawed.items():
         if found:
             shown = ', '.join(f'{box.name} {tuple(round(value, 2) for value in box.written)}' for box in found[:_SHOWN])
             reading.add(kind, f'{shown}{", ..." if len(found) > _SHOWN else ""}', len(found))
     reading.boxes = np.array(sizes, np.float32).reshape(-1, 2)
+
+
+def _flaw(box: AnnotatedBox, size: tuple[int, int] | None, shortest: Shortest) -> str | None:
+    x1, y1, x2, y2 = box.corners
+    if not all(math.isfinite(corner) for corner in (*box.corners, *box.written)):
+        return NOT_A_NUMBER
+    if min(x2 - x1, y2 - y1) < shortest.side:
+        return WITHOUT_AREA
+    if size and min(_sides_inside(box, size)) < shortest.inside:
+        return OUTSIDE
+    return None
+
+
+def _sides_inside(box: AnnotatedBox, size: tuple[int, int]) -> tuple[float, float]:
+    """Return width and height of the part of a box inside an image; a side is negative if the box is outside."""
+    x1, y1, x2, y2 = box.corners
+    return min(x2, size[0]) - max(x1, 0), min(y2, size[1]) - max(y1, 0)
