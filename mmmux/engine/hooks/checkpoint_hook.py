@@ -58,14 +58,14 @@ class CheckpointHook(MMCheckpointHook):
             if cfg.get('load_from') and '://' not in cfg.load_from:
                 check_intact(cfg.load_from)
             elif not cfg.get('load_from') and mend_pointer(runner.work_dir, self._folder(runner)) is None:
-                runner.logger.info(f'There is nothing to resume from in {runner.work_dir} yet: training starts anew.')
+                runner.logger.info(f'{runner.work_dir} holds no checkpoint to resume from: the training starts at iteration 0.')
         barrier()
 
     def before_train(self, runner) -> None:
         """Delete the unfinished and outdated files of a killed process and install the signal handlers."""
         if '://' in str(self._folder(runner)):
-            raise ConfigError(f'default_hooks.checkpoint.out_dir is {self.out_dir}, and mmmux.CheckpointHook writes to folders '
-                              "of a file system: give one, or use type='CheckpointHook'")
+            raise ConfigError(f'default_hooks.checkpoint.out_dir is {self.out_dir}, and mmmux.CheckpointHook writes only to a '
+                              "folder of this machine: set one, or set type='CheckpointHook', mmengine's own hook")
         super().before_train(runner)
         self.file_backend = LaterRemovals(self.file_backend)
         if is_main_process():
@@ -167,7 +167,7 @@ class CheckpointHook(MMCheckpointHook):
                 point_to(runner.work_dir, checkpoint)
 
     def _leave(self, runner, number: int, iterations: int) -> None:
-        runner.logger.info(f'Stopped by {signal.Signals(number).name} after {iterations} iterations: go on with --resume.')
+        runner.logger.info(f'Stopped by {signal.Signals(number).name} after {iterations} iterations: continue with --resume.')
         raise SystemExit(128 + number)
 
 
