@@ -73,7 +73,7 @@ def peak_mib(task: str, name: str, args) -> int:
     process.start()
     process.join()
     if process.exitcode:
-        raise SystemExit(f'{name} failed in the {task} (status {process.exitcode}): out of memory?')
+        raise SystemExit(f'{name} ended in the {task} with status {process.exitcode}: if memory ran out, give a smaller batch')
     return answer.get()
 
 
