@@ -151,7 +151,7 @@ class Task(ABC):
         loads_files = isinstance(steps[0], LoadImageFromFile)
 
         def predict(picture: Path | np.ndarray):
-            info, left = dict(img_id=0), steps  # mmdet's samples have a number
+            info, left = dict(img_id=0), steps  # mmdet's data samples need an img_id
             if not loads_files:
                 info['img'] = rgb(picture)
             elif isinstance(picture, np.ndarray):
@@ -299,7 +299,7 @@ def find_task(cfg: Config) -> Task | None:
         ConfigError: `task` is not the name of a registered task.
     """
     name = cfg.get('task')
-    if isinstance(name, str):  # anything else is a variable of the config's own
+    if isinstance(name, str):  # a config may use `task` as a variable of another type
         if name not in TASKS.module_dict:
             raise ConfigError(f"task '{name}' of the config is not registered: choose from {', '.join(TASKS.module_dict)}, or "
                               'name the module that registers it in custom_imports')

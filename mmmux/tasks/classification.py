@@ -48,7 +48,7 @@ class Classification(Task):
 
     def picture_name(self, dataset, sample, index: int) -> str:
         """See :meth:`Task.picture_name`: the classes and the name or number of the picture."""
-        # Folders of classes may hold pictures of the same name; CIFAR's have none, and some chests have no finding.
+        # Class folders may hold pictures of the same name, CIFAR's pictures have no name, and some X-rays have no finding.
         classes = '-'.join(dataset.metainfo['classes'][label] for label in sample.gt_label) or 'none'
         return f'{classes}-{Path(sample.img_path).stem if "img_path" in sample else index}'
 
