@@ -146,27 +146,25 @@ def test_unreadable_picture(cfg, model, save, picture, spoil):
 
 @pytest.mark.parametrize('meta', [{}, dict(dataset_meta=dict(classes=NAMES))], ids=['without classes', 'with classes'])
 class TestOtherCheckpoints:
-    """One sentence, whether the file tells classes or not."""
+    """One sentence, whether the file names classes or not."""
 
-    def fails(self, cfg, path: str) -> str:
-        with pytest.raises(CheckpointError) as error:
+    def fails(self, cfg, path: str, *facts: str) -> None:
+        with raises(CheckpointError, path, *facts):
             Inferencer(cfg, path, 'cpu')
-        assert path in str(error.value) and '\n' not in str(error.value)
-        return str(error.value)
 
     def test_of_other_classes(self, cfg, save, meta):
         other = copy.deepcopy(cfg)
         other.merge_from_dict({'model.head.num_classes': 100})
-        sentence = self.fails(cfg, save(build(other), **meta))
-        assert "2 weights have another shape, first 'head.fc.weight' (100x1152 in the file, 10x1152 in the model)" in sentence
+        self.fails(cfg, save(build(other), **meta), '2 weights', "'head.fc.weight'", '100x1152', '10x1152')
 
     def test_of_another_network(self, configs, cfg, save, meta):
         other = load_config(configs / 'classification/mobilenetv3-small_1xb128-25e_cifar10-folders-32.py')
-        assert 'is of another model' in self.fails(cfg, save(build(other), **meta))
+        self.fails(cfg, save(build(other), **meta), f"'{next(iter(build(cfg).state_dict()))}'")
 
     def test_of_the_backbone_alone(self, cfg, model, save, meta):
-        assert "it has none of this one's" in self.fails(cfg, save(model.backbone, **meta))
+        first, ours = (next(iter(part.state_dict())) for part in (model.backbone, model))
+        self.fails(cfg, save(model.backbone, **meta), len(model.state_dict()), f"'{first}'", f"'{ours}'")
 
     def test_without_the_head(self, cfg, model, save, meta):
         whole = torch.nn.ModuleDict(dict(backbone=model.backbone))
-        assert '2 of' in self.fails(cfg, save(whole, **meta))
+        self.fails(cfg, save(whole, **meta), f'2 of {len(model.state_dict())}', "'head.fc.weight'")
