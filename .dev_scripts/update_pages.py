@@ -11,11 +11,11 @@ from mmmux.analysis import report
 from mmmux.tasks import Classification
 
 ROOT = Path(__file__).resolve().parent.parent
-COLLECTIONS = ('SSDLite', 'PPM', 'C1', 'Classification')  # in small letters the folder of its configs
+COLLECTIONS = ('SSDLite', 'PPM', 'C1', 'Classification')  # the folder of the configs has the same name in lower case
 
 
 def documents() -> dict[Path, str]:
-    """Every generated document with the text it should have."""
+    """Return the text of every generated document, by its path."""
     texts = {}
     readme = (ROOT / 'README.md').read_text()
     readme = model_tables.replaced(readme, 'backbones', model_tables.backbone_table(ROOT))
@@ -55,7 +55,7 @@ def documents() -> dict[Path, str]:
 
 
 def architectures_page() -> str:
-    """docs/architectures.md with its tables."""
+    """Return the text of docs/architectures.md with its tables."""
     ablation = json.loads((ROOT / 'docs/results/spatial_multiplexing.json').read_text())['runs']
     tables = {'family': architecture_tables.family_table(), 'budgets': architecture_tables.budget_table(ROOT),
               'candidates': architecture_tables.candidate_table(ROOT / 'benchmarks/results/candidates.json'),
@@ -64,7 +64,7 @@ def architectures_page() -> str:
 
 
 def performance_page() -> str:
-    """docs/performance.md with its tables."""
+    """Return the text of docs/performance.md with its tables."""
     link, results = '../benchmarks/results/', ROOT / 'benchmarks/results'
     tables = {'summary': performance_tables.summary_table(results / 'performance.json', link),
               'rows': performance_tables.rows_table(results / 'performance.json'),
@@ -75,7 +75,7 @@ def performance_page() -> str:
 
 
 def search_page() -> str:
-    """docs/results/search.md with its tables."""
+    """Return the text of docs/results/search.md with its tables."""
     link, results = '../../benchmarks/results/', ROOT / 'benchmarks/results'
     found = results / 'search_cifar10.json'
     tables = {'compared': search_tables.search_table(results / 'search.json', link),

@@ -107,7 +107,7 @@ def resumed(task: Task, printed: str, work_dir: Path, half: int) -> dict:
     found = re.search(r'resumed epoch: (\d+), iter: (\d+)', printed)
     place = dict(zip(('epoch', 'iter'), map(int, found.groups()))) if found else {}
     if place.get(task.unit) != half:
-        raise StepError(f'--resume went on at {place or "the beginning"} and the first half ended at {task.unit} {half}')
+        raise StepError(f'--resume continued at {place or "the beginning"}, and the first half ended at {task.unit} {half}')
     lines = _last(work_dir, '*/vis_data/scalars.json').read_text().splitlines()
     rows = [row for row in map(json.loads, lines) if 'loss' in row]
     config = runpy.run_path(str(next(work_dir.glob('*.py'))))  # mmengine writes the config of the run there
@@ -128,7 +128,7 @@ def tested(task: Task, work_dir: Path) -> dict:
     """
     found = json.loads(_last(work_dir, '*/*.json').read_text())
     if task.metric not in found:
-        raise StepError(f'the test gave no {task.metric}, only {", ".join(found) or "nothing"}')
+        raise StepError(f'the test wrote no {task.metric}, only {", ".join(found) or "an empty file"}')
     batch = runpy.run_path(str(next(work_dir.glob('*.py'))))['test_dataloader']['batch_size']
     return {'metric': task.metric, task.score: found[task.metric],
             'pictures_tested_per_second': round(batch / found['time'], 1)}
@@ -137,5 +137,5 @@ def tested(task: Task, work_dir: Path) -> dict:
 def _last(folder: Path, pattern: str) -> Path:
     found = sorted(folder.glob(pattern))
     if not found:
-        raise StepError(f'the tool ended well and left no {pattern} in its work dir')
+        raise StepError(f'the tool ended with status 0 and wrote no {pattern} to its work dir')
     return found[-1]

@@ -33,10 +33,11 @@ class Build(Setup):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--target', type=Path, required=True, help='the folder for mmcv, which PYTHONPATH names')
-    parser.add_argument('--arch', default='9.0', help='compute capability of the GPUs (default: %(default)s, an H200)')
-    parser.add_argument('--wheels', type=Path, metavar='DIR', help="a folder with mmcv's source, mmcv-*.tar.gz")
-    parser.add_argument('--venv', type=Path, required=True, metavar='DIR', help='for sources and objects: a later run goes on')
+    parser.add_argument('--target', type=Path, required=True, help='folder for mmcv, to be put on PYTHONPATH')
+    parser.add_argument('--arch', default='9.0', help='compute capability of the GPUs (default: %(default)s, of an H200)')
+    parser.add_argument('--wheels', type=Path, metavar='DIR', help="folder with mmcv's source, mmcv-*.tar.gz")
+    parser.add_argument('--venv', type=Path, required=True, metavar='DIR',
+                        help='folder for sources and objects, from which an interrupted compilation continues')
     options = parser.parse_args()
     options.stack = 'onedl' if any(distribution.name == 'onedl-mmengine' for distribution in distributions()) else 'openmmlab'
     os.environ['PATH'] = os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']])  # the folder of ninja

@@ -102,13 +102,15 @@ def describe(name: str, work_dirs: Sequence[Path]) -> dict:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('--names', nargs='+', choices=list(CANDIDATES), default=list(CANDIDATES), metavar='NAME',
-                         help=f'which (default: all of {", ".join(CANDIDATES)})')
-    options.add_argument('--seeds', nargs='+', type=int, default=[0], help='one training for each (default: 0)')
-    options.add_argument('--jobs', type=int, default=1, help='trainings at a time (default: %(default)s)')
-    options.add_argument('--work-dir', type=Path, default=Path('work_dirs/candidates'), help='default: %(default)s')
+                         help=f'candidates to train (default: all of {", ".join(CANDIDATES)})')
+    options.add_argument('--seeds', nargs='+', type=int, default=[0], help='seeds, one for each training (default: 0)')
+    options.add_argument('--jobs', type=int, default=1, help='number of trainings at a time (default: %(default)s)')
+    options.add_argument('--work-dir', type=Path, default=Path('work_dirs/candidates'),
+                         help='folder for the trainings (default: %(default)s)')
     options.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, metavar='KEY=VALUE',
                          help='change entries of the config, e.g. max_epochs')
-    options.add_argument('--out', type=Path, default=Path('benchmarks/results/candidates.json'), help='default: %(default)s')
+    options.add_argument('--out', type=Path, default=Path('benchmarks/results/candidates.json'),
+                         help='JSON file to write (default: %(default)s)')
     options.add_argument('--one', nargs=2, metavar=('NAME', 'SEED'), help=argparse.SUPPRESS)
     args = options.parse_args()
     if args.one:

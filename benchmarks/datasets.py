@@ -68,16 +68,19 @@ VOC_ANNOTATION = """<annotation>
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--voc-pictures', type=int, default=16_551, help='0 leaves VOC out (default: %(default)s)')
-    parser.add_argument('--voc-boxes', type=int, default=40_058, help='default: %(default)s')
-    parser.add_argument('--coco-pictures', type=int, default=118_287, help='0 leaves COCO out (default: %(default)s)')
-    parser.add_argument('--coco-boxes', type=int, default=860_001, help='default: %(default)s')
-    parser.add_argument('--polygon', type=int, default=8, help="points of a COCO object's outline (default: %(default)s)")
-    parser.add_argument('--voc-rounds', type=int, default=5, help='default: %(default)s')
-    parser.add_argument('--coco-rounds', type=int, default=3, help='default: %(default)s')
+    for name, pictures, boxes, rounds in (('voc', 16_551, 40_058, 5), ('coco', 118_287, 860_001, 3)):
+        parser.add_argument(f'--{name}-pictures', type=int, default=pictures,
+                            help=f'number of pictures of the {name.upper()} data set; 0 skips it (default: %(default)s)')
+        parser.add_argument(f'--{name}-boxes', type=int, default=boxes,
+                            help=f'number of boxes of the {name.upper()} data set (default: %(default)s)')
+        parser.add_argument(f'--{name}-rounds', type=int, default=rounds,
+                            help=f'number of measurements of the {name.upper()} data set (default: %(default)s)')
+    parser.add_argument('--polygon', type=int, default=8,
+                        help="number of points of a COCO object's outline (default: %(default)s)")
     parser.add_argument('--data', type=Path, default=ROOT / 'work_dirs/benchmark_datasets',
-                        help='where the data sets are generated, and found again (default: %(default)s)')
-    parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/datasets.json')
+                        help='folder for the generated data sets, which later runs use again (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/datasets.json',
+                        help='JSON file to write (default: %(default)s)')
     return parser.parse_args()
 
 

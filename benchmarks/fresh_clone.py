@@ -22,12 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('name', choices=('with_wheels', 'without_wheels'), help='the entry in the result file')
+    parser.add_argument('name', choices=('with_wheels', 'without_wheels'), help='name of the entry in the result file')
     parser.add_argument('--targets', nargs='+', default=['setup', 'demo', 'test', 'test-all'], metavar='TARGET',
                         help='make targets, with variables as in "test-family STACK=onedl" (default: setup demo test test-all)')
-    parser.add_argument('--wheels', type=Path, metavar='DIR', help='the folder for WHEELS')
-    parser.add_argument('--folder', type=Path, metavar='DIR', help='where the clone stays (default: a temporary folder)')
-    parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/fresh_clone.json')
+    parser.add_argument('--wheels', type=Path, metavar='DIR', help='value of the make variable WHEELS')
+    parser.add_argument('--folder', type=Path, metavar='DIR', help='folder for the clone, which stays (default: temporary)')
+    parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/fresh_clone.json',
+                        help='JSON file to write (default: %(default)s)')
     return parser.parse_args()
 
 

@@ -83,10 +83,13 @@ def training(batch: int, size: int, mixed: bool) -> dict[str, Callable[[], None]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--size', type=int, default=320, help='height and width in pixels (default: %(default)s)')
-    parser.add_argument('--batches', type=int, nargs='+', default=[1, 64], help='pictures at once (default: 1 64)')
-    parser.add_argument('--train-batch', type=int, default=64, help='default: %(default)s')
-    parser.add_argument('--rounds', type=int, default=50, help='default: %(default)s')
-    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/gpu.json'), help='default: %(default)s')
+    parser.add_argument('--batches', type=int, nargs='+', default=[1, 64],
+                        help='numbers of pictures in a forward pass (default: 1 64)')
+    parser.add_argument('--train-batch', type=int, default=64,
+                        help='number of pictures in a training step (default: %(default)s)')
+    parser.add_argument('--rounds', type=int, default=50, help='number of timed rounds (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/gpu.json'),
+                        help='JSON file to write (default: %(default)s)')
     args = parser.parse_args()
     torch.backends.cudnn.benchmark = True
     result = dict(describe_machine(), size=args.size, rounds=args.rounds, measures={})

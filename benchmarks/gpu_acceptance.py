@@ -102,7 +102,7 @@ class Acceptance:
         total, mixed = getattr(options, f'{task.unit}s'), options.device == 'cuda'
         result = self.record.data['results'][task.name] = {
             'model': task.model, 'config': config, f'{task.unit}s': total, 'data': task.data,
-            **({} if self.real[task.name] else {'data': f'{task.drawn.replace("_", " ")}: {task.data} is not here'}),
+            **({} if self.real[task.name] else {'data': f'{task.drawn.replace("_", " ")}: {task.data} is missing'}),
             **({} if mixed else {'amp': "left out: mmengine's mixed precision needs a GPU"})}
         tools, loading = self._tools(task.package), task.loading(data, options.workers)
         steps = {name: f'{task.name}: {name}' for name in ('data', 'train', 'resume', 'test')}
@@ -124,7 +124,7 @@ class Acceptance:
     def run_tests(self) -> None:
         """Run the tests that need a GPU; they come last, because the trainings matter more."""
         if not self.gpu:
-            self.record.note('tests', LEFT_OUT, 'they need a GPU')
+            self.record.note('tests', LEFT_OUT, 'the tests need a GPU, and torch finds none')
             return
         files = [path for path in sorted((ROOT / 'tests').rglob('test_*.py')) if 'import GPU' in path.read_text()]
         report = self.folder / 'tests.xml'
@@ -135,8 +135,8 @@ class Acceptance:
         found = self._python(GPU)
         if found.returncode:
             reason = (found.stderr.strip() or '?').splitlines()[-1]
-            print(f'error: torch sees no GPU here ({reason}): take a Python whose torch is built for CUDA, on a machine with a '
-                  'GPU, or try the script without one: --device cpu', file=sys.stderr)
+            print(f'error: torch finds no GPU ({reason}): use a Python whose torch is built for CUDA, on a machine with a GPU, '
+                  'or try the script without one: --device cpu', file=sys.stderr)
             raise SystemExit(2)
         return json.loads(found.stdout)
 
@@ -158,8 +158,8 @@ class Acceptance:
         folder = self.real[task.name]
         missing = [part for part in task.layout if not (folder / part).exists()]
         if missing:
-            self.record.note(name, FAILED, f'{folder} has no {missing[0]}: name a folder laid out as in README, "Data", or '
-                             f'leave --{task.data} out to take data/{task.data} or drawn pictures')
+            self.record.note(name, FAILED, f'{folder} has no {missing[0]}: give a folder with the layout of README, "Data", or '
+                             f'leave --{task.data} out to use data/{task.data} or drawn pictures')
         else:
             self.record.note(name, PASSED)
 
@@ -179,7 +179,7 @@ def _test_counts(report: Path) -> dict:
     suite = ET.parse(report).getroot().find('testsuite')
     counts = {key: int(suite.get(key)) for key in ('tests', 'failures', 'errors', 'skipped')}
     if counts['skipped'] or not counts['tests']:
-        raise StepError(f'{counts["skipped"]} of {counts["tests"]} tests that need a GPU were skipped where there is one')
+        raise StepError(f'{counts["skipped"]} of {counts["tests"]} tests that need a GPU were skipped on a machine with one')
     return counts
 
 
@@ -201,26 +201,30 @@ def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('--device', choices=['cuda', 'cpu'], default='cuda',
-        help='cpu tries the script itself: nothing is built, and no precision is mixed (default: %(default)s)')
+        help='cuda, or cpu to try the script itself without a build and without mixed precision (default: %(default)s)')
     add('--wheels', '--find-links', type=Path, metavar='DIR',
-        help="a folder with wheels of what this Python lacks and mmcv's source (mmcv-*.tar.gz), for want of a network")
-    add('--bccd', type=Path, metavar='DIR', help='default: data/bccd, and drawn shapes where that is missing')
-    add('--camvid', type=Path, metavar='DIR', help='default: data/camvid, and drawn scenes where that is missing')
-    add('--drawn', type=int, default=320, help='pictures drawn to train on (default: %(default)s)')
-    add('--epochs', type=int, default=20, help='of the detector, an even number (default: %(default)s)')
-    add('--iterations', dest='iters', type=int, default=600, help='of the segmentor, an even number (default: %(default)s)')
+        help="folder with wheels of the packages that this Python lacks and with mmcv's source (mmcv-*.tar.gz), for machines "
+             'without a network')
+    add('--bccd', type=Path, metavar='DIR', help='folder of BCCD (default: data/bccd, else drawn shapes)')
+    add('--camvid', type=Path, metavar='DIR', help='folder of CamVid (default: data/camvid, else drawn scenes)')
+    add('--drawn', type=int, default=320, help='number of drawn training pictures (default: %(default)s)')
+    add('--epochs', type=int, default=20, help='number of epochs of the detector, even (default: %(default)s)')
+    add('--iterations', dest='iters', type=int, default=600,
+        help='number of iterations of the segmentor, even (default: %(default)s)')
     add('--workers', type=int, default=min(8, (os.cpu_count() or 1) // 2),
-        help='processes that load pictures; 0: the one that trains (default: %(default)s)')
-    add('--seed', type=int, default=0, help='default: %(default)s')
-    add('--minutes', type=float, default=10, help='for all steps; their limits are shares of it (default: %(default)s)')
-    add('--work-dir', type=Path, default=Path('work_dirs/gpu_acceptance'), help='default: %(default)s')
-    add('--out', type=Path, default=Path('benchmarks/results/gpu_acceptance.json'), help='default: %(default)s')
+        help='number of processes that load pictures; 0 loads them in the training process (default: %(default)s)')
+    add('--seed', type=int, default=0, help='seed of the trainings (default: %(default)s)')
+    add('--minutes', type=float, default=10, help='time limit of all steps in minutes (default: %(default)s)')
+    add('--work-dir', type=Path, default=Path('work_dirs/gpu_acceptance'),
+        help='folder for the trainings (default: %(default)s)')
+    add('--out', type=Path, default=Path('benchmarks/results/gpu_acceptance.json'),
+        help='JSON file to write (default: %(default)s)')
     options = parser.parse_args()
     for name, number in (('epochs', options.epochs), ('iterations', options.iters)):
         if number < 2 or number % 2:
             parser.error(f'--{name} {number} cannot be halved: give an even number from 2 on')
     if options.wheels and not options.wheels.is_dir():
-        parser.error(f'--wheels {options.wheels} is not a folder: name one or leave it out')
+        parser.error(f'--wheels {options.wheels} is not a folder: give the path of one, or leave --wheels out')
     return options
 
 

@@ -26,13 +26,16 @@ def parser(description: str, size: int, train_batch: int, rounds: int, out: str)
         out: default result file.
     """
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument('--batch', type=int, default=1, help='pictures in a forward pass (default: %(default)s)')
-    options.add_argument('--train-batch', type=int, default=train_batch, help='in a training step (default: %(default)s)')
+    options.add_argument('--batch', type=int, default=1, help='number of pictures in a forward pass (default: %(default)s)')
+    options.add_argument('--train-batch', type=int, default=train_batch,
+                         help='number of pictures in a training step (default: %(default)s)')
     options.add_argument('--size', type=int, default=size, help='height and width in pixels (default: %(default)s)')
-    options.add_argument('--rounds', type=int, default=rounds, help='timed rounds, after untimed ones (default: %(default)s)')
-    options.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
-    options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu', help='default: %(default)s')
-    options.add_argument('--out', type=Path, default=Path(out), help='default: %(default)s')
+    options.add_argument('--rounds', type=int, default=rounds,
+                         help=f'number of timed rounds, after {timing.WARM_UP} rounds of warm-up (default: %(default)s)')
+    options.add_argument('--threads', type=int, default=2, help='number of CPU threads (default: %(default)s)')
+    options.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                         help='torch device (default: %(default)s)')
+    options.add_argument('--out', type=Path, default=Path(out), help='JSON file to write (default: %(default)s)')
     return options
 
 

@@ -126,10 +126,12 @@ def totals(nodes: list[dict], key: str, macs_a_second: float, bytes_a_second: fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--size', type=int, default=320, help='height and width in pixels (default: %(default)s)')
-    parser.add_argument('--rounds', type=int, default=50, help='default: %(default)s')
-    parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
-    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/layers.json'), help='default: %(default)s')
-    parser.add_argument('--plot', type=Path, default=Path('docs/performance.png'), help='default: %(default)s')
+    parser.add_argument('--rounds', type=int, default=50, help='number of timed rounds (default: %(default)s)')
+    parser.add_argument('--threads', type=int, default=2, help='number of CPU threads (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/layers.json'),
+                        help='JSON file to write (default: %(default)s)')
+    parser.add_argument('--plot', type=Path, default=Path('docs/performance.png'),
+                        help='picture to write (default: %(default)s)')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     pictures = numpy.random.default_rng(0).random((1, 3, args.size, args.size), numpy.float32)

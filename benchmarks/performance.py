@@ -139,18 +139,21 @@ def _in_runtime_of(make: Callable[[str, int], dict], folder: Path, threads: int,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--passes', type=int, default=5, help='through all measures (default: %(default)s)')
-    parser.add_argument('--rounds', type=int, default=30, help='of a forward pass, in each pass (default: %(default)s)')
-    parser.add_argument('--train-rounds', type=int, default=3, help='of a training step, in each pass (default: %(default)s)')
-    parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
-    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/performance.json'), help='default: %(default)s')
+    parser.add_argument('--passes', type=int, default=5, help='number of passes through all measures (default: %(default)s)')
+    parser.add_argument('--rounds', type=int, default=30,
+                        help='number of timed rounds of a forward pass in each pass (default: %(default)s)')
+    parser.add_argument('--train-rounds', type=int, default=3,
+                        help='number of timed rounds of a training step in each pass (default: %(default)s)')
+    parser.add_argument('--threads', type=int, default=2, help='number of CPU threads (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/performance.json'),
+                        help='JSON file to write (default: %(default)s)')
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     result = dict(describe_machine(), size=SIZE, threads=args.threads, measures={})
     with tempfile.TemporaryDirectory() as folder:
         known = measures(Path(folder), args.threads)
-        print('preparing and tuning: some minutes', flush=True)
+        print('preparing and tuning the networks, which takes some minutes', flush=True)
         steps = {title: make() for title, (make, *_) in known.items() if make}
         seconds = {title: defaultdict(list) for title in known}
         for number in range(args.passes):

@@ -169,15 +169,20 @@ def described() -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS), help='default: all')
-    parser.add_argument('--seeds', type=int, default=10, help='default: %(default)s')
-    parser.add_argument('--evaluations', type=int, default=180, help='default: %(default)s')
-    parser.add_argument('--initial', type=int, default=20, help='of the first generation (default: %(default)s)')
-    parser.add_argument('--batch', type=int, default=8, help='of each generation after it (default: %(default)s)')
-    parser.add_argument('--population', type=int, default=10, help='of NSGA-II: the best of 10, 20, 36, 45 and 60 at 180 '
-                        'evaluations (default: %(default)s)')
-    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/search.json'), help='default: %(default)s')
-    parser.add_argument('--plot', type=Path, default=Path('docs/results/search-analytic.png'), help='default: %(default)s')
+    parser.add_argument('--methods', nargs='+', choices=METHODS, default=list(METHODS), help='methods to run (default: all)')
+    parser.add_argument('--seeds', type=int, default=10, help='number of seeds of each method (default: %(default)s)')
+    parser.add_argument('--evaluations', type=int, default=180, help='number of evaluations of a run (default: %(default)s)')
+    parser.add_argument('--initial', type=int, default=20,
+                        help='number of evaluations of the first generation (default: %(default)s)')
+    parser.add_argument('--batch', type=int, default=8,
+                        help='number of evaluations of each later generation (default: %(default)s)')
+    parser.add_argument('--population', type=int, default=10,
+                        help='size of the population of NSGA-II; 10 is the best of 10, 20, 36, 45 and 60 at 180 evaluations '
+                        '(default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=Path('benchmarks/results/search.json'),
+                        help='JSON file to write (default: %(default)s)')
+    parser.add_argument('--plot', type=Path, default=Path('docs/results/search-analytic.png'),
+                        help='picture to write (default: %(default)s)')
     args = parser.parse_args()
     started = time.perf_counter()
     _, truth = true_front(SPACE, costs)

@@ -21,10 +21,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--genomes', type=int, default=100_000, help='of one call (default: %(default)s)')
-    parser.add_argument('--rounds', type=int, default=7, help='the median of which is taken (default: %(default)s)')
-    parser.add_argument('--built', type=int, default=10, help='networks that are built and counted (default: %(default)s)')
-    parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/search_costs.json')
+    parser.add_argument('--genomes', type=int, default=100_000, help='number of genomes in a call (default: %(default)s)')
+    parser.add_argument('--rounds', type=int, default=7,
+                        help='number of timed calls, of which the median is reported (default: %(default)s)')
+    parser.add_argument('--built', type=int, default=10,
+                        help='number of networks to build and count (default: %(default)s)')
+    parser.add_argument('--out', type=Path, default=ROOT / 'benchmarks/results/search_costs.json',
+                        help='JSON file to write (default: %(default)s)')
     return parser.parse_args()
 
 

@@ -40,9 +40,9 @@ def measure(settings: dict, evaluations: int, seconds: float) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--seconds', type=float, default=20, help='processor time of an evaluation (default: %(default)s)')
+    parser.add_argument('--seconds', type=float, default=20, help='CPU time of an evaluation in seconds (default: %(default)s)')
     parser.add_argument('--out', type=Path, default=Path(__file__).parent / 'results/search_executors.json',
-                        help='where the numbers go (default: %(default)s)')
+                        help='JSON file to write (default: %(default)s)')
     args = parser.parse_args()
     # The evaluations' processes import `compute` from this file.
     here = str(Path(__file__).resolve().parent)

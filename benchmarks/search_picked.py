@@ -36,7 +36,8 @@ def found(search: SearchSettings, cfg: Config, work_dir: Path) -> dict:
     evaluations = read_results(work_dir, search.space)
     generations = work_dir / GENERATIONS_FILE
     if not generations.is_file():
-        raise ConfigError(f'{generations} does not exist: let the search go on with tools/search.py --resume')
+        raise ConfigError(f'{generations} does not exist, because the search has not finished its first generation: continue '
+                          'it with tools/search.py --resume')
     good = [evaluation for evaluation in evaluations if evaluation.done]
     best = [good[index] for index in front(measured(good, search.objectives))]
     last = json.loads(generations.read_text())[-1]
@@ -54,8 +55,8 @@ def main() -> None:
     parser.add_argument('config', type=Path, help='config of the search')
     parser.add_argument('work_dir', type=Path, help='work dir of the search')
     parser.add_argument('--run', nargs=3, action='append', default=[], metavar=('NAME', 'CONFIG', 'WORK_DIR'),
-                        help='a training to set beside the others; give one --run for each')
-    parser.add_argument('--out', type=Path, required=True, help='where the numbers go')
+                        help='name, config and work dir of a training to compare; repeat --run for each')
+    parser.add_argument('--out', type=Path, required=True, help='JSON file to write')
     args = parser.parse_args()
     with cli.sentences():
         cfg = load_config(args.config)

@@ -66,7 +66,7 @@ class StepRecord:
         limit = min(share * self.total, self.end - time.monotonic())
         if missing or limit <= 0:
             reason = f"it needs the step '{missing[0]}', which did not pass" if missing else \
-                f'no time was left of {self.data["minutes"]:g} minutes: give more with --minutes'
+                f'the other steps took all {self.data["minutes"]:g} minutes: give more with --minutes'
             return self.note(name, NOT_RUN, reason)
         command = [str(word) for word in command]
         entry = self.data['steps'][name] = dict(status=RUNNING, limit_seconds=round(limit),
@@ -86,7 +86,7 @@ class StepRecord:
         except StepError as error:
             return self.note(name, FAILED, str(error))
         except Exception as error:  # a log or file of an unexpected form
-            return self.note(name, FAILED, f'what it printed or wrote cannot be read: {type(error).__name__}: {error}')
+            return self.note(name, FAILED, f'its output or result file cannot be read: {type(error).__name__}: {error}')
         return self.note(name, PASSED)
 
     def note(self, name: str, status: str, reason: str = '') -> bool:

@@ -15,10 +15,12 @@ PICTURES_SHOWN = 12
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')
-    parser.add_argument('--train', type=int, default=320, help='pictures to train on (default: %(default)s)')
-    parser.add_argument('--test', type=int, default=80, help='pictures to test on (default: %(default)s)')
-    parser.add_argument('--epochs', type=int, default=25, help='rounds over the training pictures (default: %(default)s)')
+    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo'),
+                        help='folder for the data and the results (default: %(default)s)')
+    parser.add_argument('--train', type=int, default=320, help='number of training pictures (default: %(default)s)')
+    parser.add_argument('--test', type=int, default=80, help='number of test pictures (default: %(default)s)')
+    parser.add_argument('--epochs', type=int, default=25,
+                        help='number of passes through the training pictures (default: %(default)s)')
     return parser.parse_args()
 
 

@@ -15,7 +15,7 @@ from mmmux.config import load_config
 from mmmux.utils.atomic_write import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
-_KNOWN_WARNINGS = (  # of OpenMMLab's packages about each other; they would tear the progress bar
+_KNOWN_WARNINGS = (  # warnings of OpenMMLab's packages about each other, which would break up the progress bar
     "<class '.*Visualizer'> instance named of visualizer has been created",
     'The draw is False, it means that the hook for visualization will not take effect',
     '``build_loss`` would be deprecated soon',
@@ -71,7 +71,7 @@ def say_what_next(config: Path, checkpoint: str, out: Path, data: str) -> None:
         data (str): the data formats that the config accepts, for the message.
     """
     python = Path(os.path.relpath(sys.executable, ROOT)) if Path(sys.executable).is_relative_to(ROOT) else sys.executable
-    print(f'Look at   {out}/pictures (what it finds), {out}/curves.png, {out}/metrics.json\n'
+    print(f'Look at   {out}/pictures (its predictions), {out}/curves.png, {out}/metrics.json\n'
           f'Try next  your own pictures: {python} tools/image_demo.py PICTURE... {config.relative_to(ROOT)} '
           f'{checkpoint}\n'
           f'          your own data, {data}: README.md, "Data" and "Training"')

@@ -15,13 +15,15 @@ PICTURES_SHOWN = 12
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo-seg'), help='default: %(default)s')
-    parser.add_argument('--train', type=int, default=320, help='pictures to train on (default: %(default)s)')
-    parser.add_argument('--test', type=int, default=60, help='pictures to test on (default: %(default)s)')
-    parser.add_argument('--iterations', type=int, default=300, help='batches of 8 pictures (default: %(default)s)')
+    parser.add_argument('--out-dir', type=Path, default=Path('work_dirs/demo-seg'),
+                        help='folder for the data and the results (default: %(default)s)')
+    parser.add_argument('--train', type=int, default=320, help='number of training pictures (default: %(default)s)')
+    parser.add_argument('--test', type=int, default=60, help='number of test pictures (default: %(default)s)')
+    parser.add_argument('--iterations', type=int, default=300,
+                        help='number of training batches, each of 8 pictures (default: %(default)s)')
     args = parser.parse_args()
     if args.iterations < 2:
-        parser.error('--iterations must be at least 2: one to warm up, one to train')
+        parser.error(f'--iterations must be at least 2, got {args.iterations}: the first one warms up the learning rate')
     return args
 
 

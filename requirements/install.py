@@ -1,7 +1,7 @@
-"""Make an environment ready for the demos and the tests; needs only the standard library.
+"""Install the packages for the demos and the tests into an environment; this program uses only the standard library.
 
-An environment that this program did not make is used if it holds what is needed, and never changed. A new run goes on where
-the last one stopped, also within the compilation of mmcv, which honours MAX_JOBS, CFLAGS, CC, CXX and FORCE_CUDA.
+An environment that this program did not make is never changed; it is used if it holds all needed packages. A new run continues
+where the last one stopped, also within the compilation of mmcv, which reads MAX_JOBS, CFLAGS, CC, CXX and FORCE_CUDA.
 """
 import argparse
 import fcntl
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DENSE = 'torchvision, mmcv.ops, mmdet, mmseg, mmpretrain, onnxruntime, openvino, nncf, pymoo, ray, pytest, xdist, ruff, mmmux'
-STACKS = {  # requirements beside torch, the mmcv that has compiled operators, modules that must be there in the end
+STACKS = {  # requirements besides torch, the mmcv with compiled operators, modules that must be importable in the end
     **{name: (['torchvision', '-e', f'{ROOT}[{name},deploy,search]'], mmcv, DENSE)
        for name, mmcv in (('openmmlab', 'mmcv'), ('onedl', 'onedl-mmcv'))},
     'oldest': (['-e', f'{ROOT}[search]', 'mmengine', 'mmcv-lite', 'onnx', 'onnxruntime'], '', 'mmcv, onnx, pymoo, mmmux')}
@@ -43,17 +43,19 @@ class Setup:
         self.venv.mkdir(parents=True, exist_ok=True)
         self.mark.touch()
         with open(self.venv / 'install.log', 'a') as self.log:
-            fcntl.flock(self.log, fcntl.LOCK_EX)  # by the commands, too: a second setup waits for what a killed one started
+            # The commands inherit the lock, so a second setup waits for those that a killed setup has started.
+            fcntl.flock(self.log, fcntl.LOCK_EX)
             stack, _, ready = self.mark.read_text().partition(' ')
             if stack not in ('', self.options.stack):
-                sys.exit(f'{self.venv} holds {stack}: name another place, as in VENV=.venv-{self.options.stack}')
+                sys.exit(f'{self.venv} holds the packages of {stack}, not of {self.options.stack}: name another folder, as in '
+                         f'VENV=.venv-{self.options.stack}')
             if ready != self.fingerprint():
                 self.mark.write_text(f'{self.options.stack} ')
                 self.install()
                 self.mark.write_text(f'{self.options.stack} {self.fingerprint()}')
 
     def fingerprint(self) -> str:
-        """Changes whenever there may be something to do."""
+        """Return a hash that changes whenever the environment may need an installation."""
         files = [ROOT / 'setup.py', ROOT / 'pyproject.toml', *Path(__file__).parent.glob('*.*')]
         there = [path for path in (self.python, ROOT / 'mmmux/.mim', *self.distributions()) if path.exists()]
         facts = [sys.version_info[:2], ROOT, self.options.torch_index, *there]
@@ -67,16 +69,18 @@ class Setup:
         found = subprocess.run(check, cwd=self.venv, capture_output=True, text=True) if self.python.exists() else None
         if not found or found.returncode:
             lack = [*found.stderr.splitlines(), f'status {found.returncode}'][-2:][0] if found else 'it has no Python'
-            sys.exit(f'{self.venv} has no mark of this program, is left as it is and cannot be used ({lack}): install what is '
-                     f'needed there, delete it, or name another place, as in `make setup VENV={self.options.venv}-mmmux`')
+            sys.exit(f'{self.venv} was not made by this program, so it is not changed, and it cannot be used ({lack}): install '
+                     'the missing packages there, delete it, or name another folder, as in '
+                     f'`make setup VENV={self.options.venv}-mmmux`')
 
     def install(self) -> None:
         if not self.python.exists() or self.run(self.python, '-m', 'pip', '--version')[0]:
             self.step('Python environment', os.path.realpath(sys.executable), '-m', 'venv', self.venv)
         if self.run(self.python, '-c', f'import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})')[0]:
-            sys.exit(f'{self.venv} is not of the Python {sys.executable}: delete it, or name another place, as in VENV=.venv-2')
+            sys.exit(f'{self.venv} was made with another Python than {sys.executable}: delete it, or name another folder, as '
+                     'in VENV=.venv-2')
         torch = ['torch', *({'torchvision'} & set(self.packages))]
-        if self.options.torch_index:  # which has few of the packages that torch needs
+        if self.options.torch_index:  # that index has few of the packages that torch needs
             self.pip('torch of its index', '--no-deps', '--index-url', self.options.torch_index, *torch)
         self.pip('torch', *torch)
         self.pip('build tools', 'setuptools', 'wheel', 'ninja')
@@ -89,7 +93,7 @@ class Setup:
         self.step('check', self.python, '-W', 'ignore', '-c', f'import {self.modules}')
 
     def compile_mmcv(self) -> None:
-        """Build in a folder that outlives an interruption: ninja then goes on where it stopped."""
+        """Build in a folder that remains after an interruption, so that ninja continues where it stopped."""
         torch, = (info.stem for info in self.distributions() if info.name.startswith('torch-'))
         folder = self.venv / f'build/{self.mmcv}-{torch}'
         if not (folder / 'source').exists():
@@ -98,7 +102,7 @@ class Setup:
                       '--no-binary=:all:', '--dest', folder, self.mmcv, *self.more)
             shutil.unpack_archive(next(folder.glob('*.tar.gz')), folder / 'unpacked')
             script, = folder.glob('unpacked/*/setup.py')
-            if tuple(map(int, re.findall(r'\d+', torch)[:2])) >= (2, 14):  # whose headers need C++20
+            if tuple(map(int, re.findall(r'\d+', torch)[:2])) >= (2, 14):  # its headers need C++20
                 script.write_text(script.read_text().replace('-std=c++17', '-std=c++20'))
             script.parent.rename(folder / 'source')
         path = [str(self.venv / 'bin'), os.environ['PATH'], os.environ.get('CUDA_HOME', '/usr/local/cuda') + '/bin']
@@ -113,7 +117,7 @@ class Setup:
         started = time.monotonic()
         status, output = self.run(*command, what=what, env=env)
         if status:
-            remedy = next((do for says, do in REMEDIES.items() if re.search(says, output)), 'mend what the log says')
+            remedy = next((do for says, do in REMEDIES.items() if re.search(says, output)), 'correct the cause in the log')
             cause = (re.findall('(?im)^.*(?:error|no space|killed).*$', output) or output.splitlines() or ['no output'])[-1]
             sys.exit(f'{what} failed ("{cause.strip()[:300]}"): {remedy} and run this again (log {self.log.name})')
         print(f'\r{what}: done in {time.monotonic() - started:.0f} s' + '\033[K' * self.tty, flush=True)
@@ -128,23 +132,25 @@ class Setup:
             if status is not None:
                 return status, output
             if what and self.tty:
-                objects = re.findall(r'^ *\[(\d+/\d+)\]', output, re.MULTILINE)[-1:]  # of ninja
+                objects = re.findall(r'^ *\[(\d+/\d+)\]', output, re.MULTILINE)[-1:]  # ninja's count of compiled files
                 print(f'\r{what} ... {time.monotonic() - started:.0f} s', *objects, end='\033[K', flush=True)
             time.sleep(0.1)
 
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--stack', choices=list(STACKS), default='openmmlab', help='what to install (default: %(default)s)')
-    parser.add_argument('--venv', type=Path, default=ROOT / '.venv', help='the environment (default: %(default)s)')
-    parser.add_argument('--wheels', type=Path, metavar='DIR', help='a folder with ready-made wheels, looked through first')
-    parser.add_argument('--torch-index', metavar='URL', help="the index of torch and torchvision, instead of pip's own")
+    parser.add_argument('--stack', choices=list(STACKS), default='openmmlab',
+                        help='family of packages to install (default: %(default)s)')
+    parser.add_argument('--venv', type=Path, default=ROOT / '.venv', help='folder of the environment (default: %(default)s)')
+    parser.add_argument('--wheels', type=Path, metavar='DIR', help='folder of wheels that pip searches, too')
+    parser.add_argument('--torch-index', metavar='URL', help="package index of torch and torchvision (default: pip's own)")
     options = parser.parse_args()
     if not (3, 10) <= sys.version_info[:2] <= (3, newest := 11 if options.stack == 'oldest' else 12):
-        parser.error(f'Python 3.10 to 3.{newest} is needed, not {sys.version.split()[0]}: name one, as in PYTHON=python3.11')
+        parser.error(f'Python 3.10 to 3.{newest} is needed, not {sys.version.split()[0]}: name another one, as in '
+                     'PYTHON=python3.11')
     if options.wheels and not options.wheels.is_dir():
         parser.error(f'--wheels {options.wheels} is not a folder: name one or leave it out')
     try:
         Setup(options).make_ready()
     except (KeyboardInterrupt, OSError) as error:
-        sys.exit(f'\nsetup: {error or "interrupted; run this again to go on"}')
+        sys.exit(f'\nsetup: {error or "interrupted; run the same command again to continue"}')

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from facts import find_line
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,15 +37,16 @@ def test_environment_of_others_that_lacks_something_is_refused(tmp_path, linked)
         venv.symlink_to(folder)
     before = everything_in(folder)
     done = install(venv)
-    assert done.returncode and 'Traceback' not in done.stderr
-    assert all(fact in done.stderr for fact in (str(venv), 'No module named openvino', f'VENV={venv}-mmmux'))
+    assert done.returncode
+    find_line(done.stderr, venv, 'No module named openvino', f'VENV={venv}-mmmux')
     assert everything_in(folder) == before
 
 
 def test_folder_that_is_no_environment_is_refused(tmp_path):
     (tmp_path / 'notes.txt').write_text('mine')
     done = install(tmp_path)
-    assert done.returncode and str(tmp_path) in done.stderr and 'Traceback' not in done.stderr
+    assert done.returncode
+    find_line(done.stderr, tmp_path, f'VENV={tmp_path}-mmmux')
     assert everything_in(tmp_path) == {Path('notes.txt'): b'mine'}
 
 
@@ -58,4 +60,5 @@ def test_environment_of_others_that_has_what_is_needed_is_used(tmp_path):
 
 def test_wheels_that_are_not_there_are_named(tmp_path):
     done = install(tmp_path / 'new', '--wheels', tmp_path / 'missing')
-    assert done.returncode and str(tmp_path / 'missing') in done.stderr and not (tmp_path / 'new').exists()
+    assert done.returncode and not (tmp_path / 'new').exists()
+    find_line(done.stderr, '--wheels', tmp_path / 'missing')

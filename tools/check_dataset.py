@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The old path of tools/analysis_tools/check_dataset.py, which it runs; it goes with the next release."""
+"""Run tools/analysis_tools/check_dataset.py, the new path of this tool; the next release removes this file."""
 from mmmux.utils.deprecated import run_moved_tool
 
 if __name__ == '__main__':

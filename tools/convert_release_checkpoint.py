@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The old path of tools/model_converters/convert_release_checkpoint.py, which it runs; it goes with the next release."""
+"""Run tools/model_converters/convert_release_checkpoint.py, the new path of this tool; the next release removes this file."""
 from mmmux.utils.deprecated import run_moved_tool
 
 if __name__ == '__main__':

@@ -31,9 +31,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        if len({image.name for image in args.images}) < len(args.images):
-            raise ConfigError('two pictures have the same file name and would overwrite each other: draw them one by one, with '
-                              'another --out-dir')
+        names = [image.name for image in args.images]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ConfigError(f'two pictures have the file name {twice[0]} and would overwrite each other: draw them one by '
+                              'one, each with another --out-dir')
         inferencer = Inferencer(load_config(args.config), args.checkpoint, args.device)
         args.out_dir.mkdir(parents=True, exist_ok=True)
         for image in args.images:

@@ -1,1 +1,1 @@
-"""The tables of this repository's documents, each made from configs or from a file that a benchmark or test writes."""
+"""Make the tables of this repository's documents from configs and from files that benchmarks and tests write."""

@@ -1,4 +1,4 @@
-"""Tables of architectures for the documents: the family's rows, and the candidates that xs and s were chosen from."""
+"""Make the tables of architectures: the family's rows, and the candidates from which xs and s were chosen."""
 import json
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _SCALE = {-1: '-1', 0: '0', 1: '+1'}
 
 
 def family_table() -> str:
-    """Markdown: each network of the family, stage by stage."""
+    """Return a Markdown table of each network of the family, with one line for each stage."""
     lines = ['| stage | ' + ' | '.join(f'MUXNet-{name}' for name in ARCHITECTURES) + ' |',
              '|---' * (len(ARCHITECTURES) + 1) + '|',
              '| stem | ' + ' | '.join(f'3 x 3, stride 2, {arch.stem_channels}' for arch in ARCHITECTURES.values()) + ' |']
@@ -39,7 +39,11 @@ def _row(row: Row) -> str:
 
 
 def budget_table(root: Path) -> str:
-    """Markdown: what the networks that are ours cost, counted, beside the budgets that the paper gives."""
+    """Return a Markdown table of the counted costs of MUXNet-xs and -s beside the budgets that the paper gives.
+
+    Args:
+        root: root of the repository.
+    """
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['backbones']
     lines = ["| network | parameters, multiply-adds | the paper's budget |", '|---|---|---|']
     for name in ('xs', 's'):
@@ -49,7 +53,7 @@ def budget_table(root: Path) -> str:
 
 
 def candidate_table(result: Path) -> str:
-    """Markdown of what `benchmarks/candidates.py` wrote."""
+    """Return a Markdown table of a result file of `benchmarks/candidates.py`."""
     data = json.loads(result.read_text())
     lines = ['| candidate | parameters | multiply-adds | top-1 after a short training |', '|---|---|---|---|']
     for name, row in data['candidates'].items():

@@ -1,4 +1,4 @@
-"""Table of what `benchmarks/fresh_clone.py` measured."""
+"""Make the table of the times that `benchmarks/fresh_clone.py` measured."""
 import json
 from pathlib import Path
 
@@ -6,11 +6,11 @@ COLUMNS = {'with_wheels': 'with a wheel folder', 'without_wheels': 'without'}
 
 
 def fresh_clone_table(result: Path, link: str) -> str:
-    """Markdown: minutes of each make target in a fresh clone, and the size of each environment.
+    """Return a Markdown table: minutes of each make target in a fresh clone, and the size of each environment.
 
     Args:
-        result: what `benchmarks/fresh_clone.py` writes; where it does not exist, the table is a sentence.
-        link: goes before the file's name.
+        result: result file of `benchmarks/fresh_clone.py`; if it does not exist, a sentence is returned.
+        link: text before the file's name in the link to it.
     """
     if not result.exists():
         return 'Not measured yet: `python benchmarks/fresh_clone.py with_wheels --wheels DIR` does so.'

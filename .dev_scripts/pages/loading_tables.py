@@ -1,4 +1,4 @@
-"""The table of what `benchmarks/datasets.py` measured."""
+"""Make the table of the times and memory that `benchmarks/datasets.py` measured."""
 import json
 from pathlib import Path
 
@@ -6,7 +6,12 @@ _READERS = ('mmdet', 'mmmux')
 
 
 def loading_table(result: Path, link: str) -> str:
-    """Markdown: seconds and memory that loading each data set takes with either reader; `link` goes before the file's name."""
+    """Return a Markdown table of the seconds and memory that loading each data set takes with each reader.
+
+    Args:
+        result: result file of `benchmarks/datasets.py`.
+        link: text before the file's name in the link to it.
+    """
     data = json.loads(result.read_text())
     lines = ['| data set | pictures | boxes | reader | time | ratio | processor time | ratio | memory | ratio |',
              '|---' * 10 + '|']

@@ -1,4 +1,4 @@
-"""The tables of models in the documents, made from configs, results and the paper's figures."""
+"""Make the tables of models from configs, results and the paper's figures."""
 import json
 import re
 from dataclasses import dataclass
@@ -21,14 +21,15 @@ _DATA_SETS = {'voc0712': 'PASCAL VOC 2007 test', 'coco': 'COCO val2017', 'bccd':
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of a table: a config and what is known of it.
+    """A row of a table: a config with its costs and scores.
 
     Attributes:
-        params: of the whole model, counted.
-        macs: of the parts that run at inference, counted on one picture of `size`.
+        config: the config file.
+        params: number of parameters of the whole model, counted.
+        macs: multiply-adds of the parts that run at inference, counted on one picture of `size`.
         size: (height, width) in pixels.
         results: the metrics of the model's task.
-        score: what we measured of the task's metric, or None where nothing was trained.
+        score: our score in the task's metric, the mean over the seeds; None if the model was not trained.
         paper: the paper's figures for the same setting, or ''.
     """
     config: Path
@@ -41,7 +42,7 @@ class Entry:
 
     @property
     def data_set(self) -> str:
-        """The data set that the config's name says."""
+        """Title of the data set, from the name of the config."""
         return next(title for key, title in _DATA_SETS.items() if f'_{key}' in self.config.name)
 
     @property
@@ -51,7 +52,7 @@ class Entry:
 
 
 def entries(root: Path, method: str) -> list[Entry]:
-    """A row for every config in `configs/<method>` below the repository root."""
+    """Return a row for every config in `configs/<method>` below the repository root."""
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['configs']
     pages = [json.loads(path.read_text()) for path in sorted((root / 'docs/results').glob('*.json'))]
     ours = [run for page in pages for run in page.get('runs', [])]
@@ -68,7 +69,7 @@ def entries(root: Path, method: str) -> list[Entry]:
 
 
 def config_table(rows: list[Entry], link: str) -> str:
-    """Markdown; `link` goes before each config's file name."""
+    """Return a Markdown table of configs; `link` is the text before each config's file name in the link to it."""
     metric = ' or '.join(dict.fromkeys(next(iter(row.results.columns)) for row in rows))
     lines = [f'| config | tested on | parameters | multiply-adds | at | {metric} (ours) | published |',
              '|---|---|---|---|---|---|---|']
@@ -83,7 +84,7 @@ def _multiply_adds(macs: int) -> str:
 
 
 def backbone_table(root: Path) -> str:
-    """Markdown: the family as classifiers of 1000 classes at 224 x 224, counted, beside the paper's figures."""
+    """Return a Markdown table of the family's counted costs, as classifiers of 1000 classes at 224 x 224 pixels."""
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['backbones']
     lines = ['| network | parameters | multiply-adds | parameters, the paper | multiply-adds, the paper | '
              'ImageNet top-1, the paper |',
@@ -97,7 +98,7 @@ def backbone_table(root: Path) -> str:
 
 
 def benchmark_table(result: Path) -> str:
-    """Markdown of what a script in benchmarks/ wrote."""
+    """Return a Markdown table of a result file of `benchmarks/backbones.py` or `segmentors.py`."""
     data = json.loads(result.read_text())
     tasks = (('forward', data['batch']), ('training step', data['train_batch']))
     with_memory = any('peak_mib' in row for task, _ in tasks for row in data[task].values())
@@ -116,7 +117,7 @@ def benchmark_table(result: Path) -> str:
 
 
 def metafile(rows: list[Entry], collection: str, root: Path) -> str:
-    """OpenMMLab's metafile (YAML) for the configs of one method."""
+    """Return OpenMMLab's metafile (YAML) for the configs of one method."""
     models = []
     for row in rows:
         model = dict(Name=row.config.stem, In_Collection=collection, Config=str(row.config.relative_to(root)),
@@ -133,8 +134,12 @@ def metafile(rows: list[Entry], collection: str, root: Path) -> str:
 
 
 def replaced(text: str, marker: str, table: str) -> str:
-    """`text` with what stands between `<!-- marker -->` and `<!-- end marker -->` replaced."""
+    """Return `text` with `table` between `<!-- marker -->` and `<!-- end marker -->`.
+
+    Raises:
+        ValueError: the text has no such marks.
+    """
     pattern = re.compile(rf'(<!-- {marker} -->\n).*?(<!-- end {marker} -->)', re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f'the document has no <!-- {marker} --> ... <!-- end {marker} -->')
+        raise ValueError(f'the document has no <!-- {marker} --> ... <!-- end {marker} -->, between which a table is written')
     return pattern.sub(lambda found: found[1] + table + '\n' + found[2], text)

@@ -1,14 +1,14 @@
-"""Tables of what `benchmarks/performance.py`, `layers.py`, `gpu.py` and `gpu_acceptance.py` measured."""
+"""Make tables of the measurements of `benchmarks/performance.py`, `layers.py`, `gpu.py` and `gpu_acceptance.py`."""
 import json
 from pathlib import Path
 
 
 def summary_table(result: Path, link: str) -> str:
-    """Markdown: the ratio that counts of each measure, the tuned form's beside it, and what was aimed at.
+    """Return a Markdown table of the ratio of each measure, also with the tuned form, and of its required and target ratio.
 
     Args:
-        result: what `benchmarks/performance.py` wrote.
-        link: goes before the file's name.
+        result: result file of `benchmarks/performance.py`.
+        link: text before the file's name in the link to it.
     """
     data = json.loads(result.read_text())
     lines = ['| measure | time of | relative to | ratio | tuned | aimed at | hoped for |', '|---|---|---|---|---|---|---|']
@@ -20,7 +20,7 @@ def summary_table(result: Path, link: str) -> str:
 
 
 def rows_table(result: Path) -> str:
-    """Markdown: every row of every measure."""
+    """Return a Markdown table of every row of every measure in a result file of `benchmarks/performance.py`."""
     data = json.loads(result.read_text())
     lines = ['| measure | network | median | quartiles |', '|---|---|---|---|']
     for title, measure in data['measures'].items():
@@ -31,7 +31,12 @@ def rows_table(result: Path) -> str:
 
 
 def operators_table(result: Path, link: str) -> str:
-    """Markdown: milliseconds, floors and multiply-adds by operator of each network; `link` as above."""
+    """Return a Markdown table of milliseconds, floors and multiply-adds of each operator in each network.
+
+    Args:
+        result: result file of `benchmarks/layers.py`.
+        link: text before the file's name in the link to it.
+    """
     data = json.loads(result.read_text())
     networks = {name: rows['operators'] for name, rows in data['networks'].items()}
     lines = ['| operator | ' + ' | '.join(f'{name}: ms | floor | M multiply-adds' for name in networks) + ' |',
@@ -44,7 +49,7 @@ def operators_table(result: Path, link: str) -> str:
 
 
 def layers_table(result: Path) -> str:
-    """Markdown: the same by layer, of the MUXNets, whose layers have the same names."""
+    """Return a Markdown table like that of :func:`operators_table`, by layer, of the MUXNets, whose layers have equal names."""
     networks = {name: rows['layers'] for name, rows in json.loads(result.read_text())['networks'].items() if 'MUXNet' in name}
     lines = ['| layer | ' + ' | '.join(f'{name}: ms | floor | M multiply-adds' for name in networks) + ' |',
              '|---' * (3 * len(networks) + 1) + '|']
@@ -54,7 +59,12 @@ def layers_table(result: Path) -> str:
 
 
 def gpu_table(result: Path, link: str) -> str:
-    """Markdown: milliseconds of each network, and their ratio to the first; `link` as above."""
+    """Return a Markdown table of the milliseconds of each network on a GPU, and their ratio to the first network.
+
+    Args:
+        result: result file of `benchmarks/gpu.py`.
+        link: text before the file's name in the link to it.
+    """
     data = json.loads(result.read_text())
     networks = list(next(iter(data['measures'].values())))
     lines = ['| measure | ' + ' | '.join(networks) + ' |', '|---' * (len(networks) + 1) + '|']
@@ -66,17 +76,17 @@ def gpu_table(result: Path, link: str) -> str:
 
 
 def acceptance_table(result: Path, link: str) -> str:
-    """Markdown: what became of detector and segmentor on a GPU, or a sentence that they have not been run on one.
+    """Return a Markdown table of the training of a detector and a segmentor on a GPU, or a sentence that none was run.
 
     Args:
-        result: what `benchmarks/gpu_acceptance.py` writes; it need not exist.
-        link: as above.
+        result: result file of `benchmarks/gpu_acceptance.py`; it may be missing.
+        link: text before the file's name in the link to it.
     """
     not_yet = 'Detectors and segmentors have not been run on a GPU yet: `python benchmarks/gpu_acceptance.py` does so.'
     if not result.exists():
         return not_yet
     data = json.loads(result.read_text())
-    if data['gpu'] is None:  # the script itself was tried
+    if data['gpu'] is None:  # the script was tried on a CPU
         return not_yet
     lines = ['| model | data | training | score | iterations a second | pictures a second | peak memory |',
              '|---|---|---|---|---|---|---|']

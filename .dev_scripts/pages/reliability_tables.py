@@ -1,9 +1,9 @@
-"""Tables of what tests tried to break, from the file that they record it in."""
+"""Make the tables of interruptions, hostile files and sizes that the tests tried, from the file that they record."""
 import json
 from collections import defaultdict
 from pathlib import Path
 
-# What is promised, by the name that it is recorded under.
+# The promises, by their names in the file.
 PROMISES = {
     'killed': 'a training that is killed and resumed loses nothing before its last checkpoint, and ends as one left alone',
     'asked to stop': 'asked to stop by SIGTERM or Ctrl-C it saves first, and once resumed ends as one left alone',
@@ -22,9 +22,16 @@ _POINTS = {
 
 
 def promises_table(result: Path, link: str) -> str:
-    """Markdown: what is promised, what was tried on what, how often, and what was lost; `link` goes before the file's name.
+    """Return a Markdown table of each promise, the cases that tests tried, their number, and the number of losses.
 
-    Cases named `<kind>: <what>` are in one row for each kind, and listed below.
+    The cases named `<kind>: <name>` share one row for each kind, and are listed below the table.
+
+    Args:
+        result: the recorded file.
+        link: text before the file's name in the link to it.
+
+    Raises:
+        KeyError: the file records a name that is not in `PROMISES`.
     """
     recorded = json.loads(result.read_text())
     if unknown := sorted(set(recorded) - set(PROMISES)):
@@ -50,7 +57,12 @@ def promises_table(result: Path, link: str) -> str:
 
 
 def kills_table(result: Path, link: str) -> str:
-    """Markdown: trainings that were killed and resumed, how often, and what was lost; `link` goes before the file's name."""
+    """Return a Markdown table of the trainings that were killed and resumed, with the number of losses.
+
+    Args:
+        result: the recorded file.
+        link: text before the file's name in the link to it.
+    """
     recorded = json.loads(result.read_text())
     cases = recorded['killed'] | recorded.get('asked to stop', {})
     cases = {name: case for name, case in cases.items() if 'last_point_passed' in case}

@@ -1,4 +1,4 @@
-"""Tables of what `benchmarks/search.py` measured."""
+"""Make the tables of `benchmarks/search.py` and `benchmarks/search_picked.py`."""
 import json
 import math
 from pathlib import Path
@@ -10,7 +10,12 @@ METHODS = {
 
 
 def search_table(result: Path, link: str) -> str:
-    """Markdown: the hypervolume that each method ends with, and tests against the baselines; `link` goes before the file."""
+    """Return a Markdown table of the final hypervolume of each method, and of tests against the baselines.
+
+    Args:
+        result: result file of `benchmarks/search.py`.
+        link: text before the file's name in the link to it.
+    """
     data = json.loads(result.read_text())
     final = {method: sorted(run['hypervolume'][-1] for run in data['runs'] if run['method'] == method) for method in METHODS}
     tests = {(row['method'], row['baseline']): row['mann_whitney_p'] for row in data['compared']}
@@ -27,13 +32,18 @@ def search_table(result: Path, link: str) -> str:
 
 
 def found_table(result: Path, link: str) -> str:
-    """Markdown: the front of a real search, from the file of `benchmarks/search_picked.py`; `link` goes before its name."""
+    """Return a Markdown table of the front of a search.
+
+    Args:
+        result: result file of `benchmarks/search_picked.py`.
+        link: text before the file's name in the link to it.
+    """
     data = json.loads(result.read_text())
     search = data['search']
     budgets = ', '.join(f'{name} at most {value:,.0f}' for name, value in search['budgets'].items())
     lines = ['| error in the search | parameters | multiply-adds |', '|---|---|---|']
     lines += [f'| {row["error"]:.4f} | {row["params"]:,} | {row["macs"]:,} |' for row in search['front']]
-    largest = 0.5 / math.sqrt(search['pictures'])  # of a share of so many independent pictures: where it is one half
+    largest = 0.5 / math.sqrt(search['pictures'])  # the standard error of a share is largest for a share of one half
     return '\n'.join(lines) + (
         f'\n\n{search["evaluations"]} evaluations, {search["initial"]} of them without predictions, {search["done"]} done, '
         f'{search["seconds_of_an_evaluation"]:.0f} s each on average; {budgets}; seed {search["seed"]}. Errors of '

@@ -38,34 +38,60 @@ class Inferencer:
             picture: a file, or an array (H, W, 3), RGB, 0 to 255.
 
         Returns:
-            The data sample of the model's package.
+            The data sample of the model's package: mmdet's DetDataSample, mmseg's SegDataSample or mmpretrain's DataSample.
+
+        Raises:
+            DatasetError: the picture cannot be read.
         """
         return self._predict(picture)
 
     def draw(self, picture: Path, out_file: Path, threshold: float = 0.3):
-        """Predict one picture, write it with the prediction drawn on it, and return the data sample.
+        """Predict one picture, and write it with the prediction drawn on it.
 
         Args:
             picture: file to read.
             out_file: file to write.
             threshold: detections with a lower score (0 to 1) are not drawn.
 
+        Returns:
+            The data sample, as :meth:`predict` returns it.
+
         Raises:
             DatasetError: the picture cannot be read.
             ConfigError: `out_file` is the picture itself.
         """
         if Path(out_file).resolve() == Path(picture).resolve() and Path(picture).exists():
-            raise ConfigError(f'{out_file} is the picture itself, which would be overwritten: write to another folder')
+            raise ConfigError(f'{out_file} is both the picture to read and the file to write, which would be lost: write to '
+                              'another folder')
         image, sample = self.drawn(picture, threshold)
         image.save(out_file)
         return sample
 
     def drawn(self, picture: Path, threshold: float = 0.3) -> tuple[Image.Image, object]:
-        """As :meth:`draw`, but return the drawn picture and the data sample."""
+        """Predict one picture, and return it with the prediction drawn on it, without writing a file.
+
+        Args:
+            picture: file to read.
+            threshold: detections with a lower score (0 to 1) are not drawn.
+
+        Returns:
+            The drawn picture, and the data sample as :meth:`predict` returns it.
+
+        Raises:
+            DatasetError: the picture cannot be read.
+        """
         image = read_picture(picture, channel_order='rgb')
         sample = self.predict(picture)
         return self.task.draw(image, sample, self.model, threshold), sample
 
     def summary(self, sample, threshold: float = 0.3) -> str:
-        """Return a few words on a prediction for the end of a line, such as its number of objects; '' for a segmentor."""
+        """Describe a prediction in a few words for the end of a printed line.
+
+        Args:
+            sample: the data sample, from :meth:`predict`.
+            threshold: detections with a lower score (0 to 1) are not counted.
+
+        Returns:
+            ', ' and the number of objects or the class with the highest score; '' for a segmentor.
+        """
         return self.task.summary(sample, self.model, threshold)

@@ -11,6 +11,9 @@ __all__ = ['build_runner', 'test', 'train']
 def train(cfg: Config) -> None:
     """Check the config for its task, then train its model, as :func:`mmmux.engine.runner.run_config.train` does.
 
+    Args:
+        cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`.
+
     Raises:
         UserError: the data, a checkpoint or an entry of the config cannot be used.
     """

@@ -45,7 +45,7 @@ def set_key(cfg: Config, key: str, value: Any, where: str) -> None:
         where (str): Config field that names the key, for the error message.
 
     Raises:
-        ConfigError: The config has no such place.
+        ConfigError: The config lacks a part of the key before the last one, or the value there is not a dict or list.
     """
     parent, _, last = key.rpartition('.')
     node = get_key(cfg, parent, where) if parent else cfg
@@ -58,7 +58,8 @@ def set_key(cfg: Config, key: str, value: Any, where: str) -> None:
     elif isinstance(node, _DICTS):
         node[last] = value
     else:
-        raise ConfigError(f"{where} names '{key}', but '{parent}' of the config is {node!r}")
+        raise ConfigError(f"{where} names '{key}', but '{parent}' of the config is {node!r}, not a dict or list that can hold "
+                          f"'{last}'")
 
 
 def _place(passed: list[str], node: Any) -> str:

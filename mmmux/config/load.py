@@ -36,7 +36,8 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     try:
         cfg.merge_from_dict(dict(options or {}))
     except (KeyError, TypeError, IndexError, AssertionError) as error:
-        raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} do not fit {path}: {_first_line(error)}') from None
+        raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} cannot be applied to {path} ({_first_line(error)}): '
+                          'name keys and list indices of the config, with values of their types') from None
     check_names(cfg)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
     cfg.launcher = launcher
@@ -49,12 +50,14 @@ def _read(path: str | Path) -> Config:
     try:
         return Config.fromfile(path)
     except FileNotFoundError as error:
-        raise ConfigError(f'config {path} cannot be read: {_first_line(error)}') from None
+        raise ConfigError(f'config {path} cannot be read ({_first_line(error)}): check its path, and the paths in its _base_') \
+            from None
     except ImportError as error:
         raise ConfigError(f'config {path} imports a module, for example by custom_imports, that cannot be imported '
                           f'({_first_line(_innermost(error))}): install its package, or put its folder on PYTHONPATH') from None
     except Exception as error:  # a config is a Python program and can raise any exception
-        raise ConfigError(f'config {path} is not a config: {type(error).__name__}: {_first_line(error)}') from None
+        raise ConfigError(f'config {path} is not a valid config file ({type(error).__name__}: {_first_line(error)}): correct '
+                          'it') from None
 
 
 def _forget_own_scope(node) -> None:
@@ -113,7 +116,7 @@ def train_in_mixed_precision(cfg: Config) -> None:
         ConfigError: torch sees no GPU.
     """
     if not torch.cuda.is_available():
-        raise ConfigError('--amp needs a GPU and torch sees none: leave it out to train in float32')
+        raise ConfigError('--amp needs a GPU, and torch finds none: leave --amp out to train in float32')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.loss_scale = 'dynamic'
 
@@ -155,9 +158,10 @@ def enable_tta(cfg: Config) -> None:
     """
     for key in ('tta_model', 'tta_pipeline'):
         if key not in cfg:
-            raise ConfigError(f'--tta needs {key} in the config, as configs/_base_ has it')
+            raise ConfigError(f'--tta needs {key}, which the config does not have: inherit or copy it from a runtime file of '
+                              'configs/_base_')
     if 'datasets' in cfg.test_dataloader.dataset:
-        raise ConfigError('--tta tests one data set at a time, and test_dataloader.dataset holds several: name one there')
+        raise ConfigError('--tta tests one data set at a time, and test_dataloader.dataset has several: set one there')
     innermost_dataset(cfg.test_dataloader).pipeline = cfg.tta_pipeline
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
 

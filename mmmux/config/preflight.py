@@ -37,7 +37,7 @@ def check_checkpoint(path: str | None, option: str) -> None:
         CheckpointError: The file does not exist.
     """
     if path and '://' not in str(path) and not Path(path).expanduser().is_file():
-        raise CheckpointError(f'checkpoint {path} ({option}) does not exist')
+        raise CheckpointError(f'checkpoint {path} ({option}) does not exist: give the path of a checkpoint file')
 
 
 def _check_evaluator(key: str, cfg: Config) -> None:
@@ -45,8 +45,8 @@ def _check_evaluator(key: str, cfg: Config) -> None:
     for evaluator in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
         ann_file = (evaluator or {}).get('ann_file')
         if isinstance(ann_file, str) and '://' not in ann_file and not Path(ann_file).is_file():
-            raise DatasetError(f'{ann_file} does not exist ({key}.ann_file): an evaluator has its own annotations, which do '
-                               f"not follow the data set's data_root; give their place with --cfg-options {key}.ann_file=...")
+            raise DatasetError(f'{ann_file} does not exist ({key}.ann_file): an evaluator reads its own annotation file, which '
+                               f'is not relative to data_root of the data set; set it with --cfg-options {key}.ann_file=...')
 
 
 def _check_dataset(key: str, dataset: Mapping) -> None:
@@ -54,15 +54,15 @@ def _check_dataset(key: str, dataset: Mapping) -> None:
     if '://' in str(dataset.get('data_root')):  # data on a server are not checked
         return
     if dataset.get('data_root') and not root.is_dir():
-        raise DatasetError(f'data folder {root} does not exist ({key}.data_root): put the data there (README, "Data") or give '
-                           f'its place with --cfg-options {key}.data_root=...')
+        raise DatasetError(f'data folder {root} does not exist ({key}.data_root): put the data there (README, "Data") or set '
+                           f'its path with --cfg-options {key}.data_root=...')
     ann_file = dataset.get('ann_file')
     if isinstance(ann_file, str) and ann_file and '://' not in ann_file and not (root / ann_file).is_file():
-        raise DatasetError(f'{root / ann_file} does not exist ({key}.ann_file): the data set is incomplete or data_root, now '
-                           f'{root}, points elsewhere')
+        raise DatasetError(f'{root / ann_file} does not exist ({key}.ann_file): complete the data set, or set data_root, which '
+                           f'is {root}, to its folder')
     prefixes = dataset.get('data_prefix') or {}
     for name, prefix in ({'': prefixes} if isinstance(prefixes, str) else prefixes).items():
         if isinstance(prefix, str) and '://' not in prefix and not (root / prefix).is_dir():
             where = f'{key}.data_prefix.{name}'.rstrip('.')
-            raise DatasetError(f'{root / prefix} does not exist ({where}): the data set is incomplete or data_root, now '
-                               f'{root}, points elsewhere')
+            raise DatasetError(f'{root / prefix} does not exist ({where}): complete the data set, or set data_root, which is '
+                               f'{root}, to its folder')

@@ -129,9 +129,9 @@ class ChestXray14(LeavesOut, MultiLabelDataset):
             if name not in found:
                 missing.add('pictures without a file', name)
         if missing and self.test_mode:
-            raise DatasetError(f'{source} lists pictures that are in no folder of pictures in '
-                               f'{self.img_prefix or self.data_root}, and leaving them out would change the score: '
-                               f'{missing.summary()}; unpack them, or take their names off that list')
+            raise DatasetError(f'{source} lists pictures that no folder of pictures in {self.img_prefix or self.data_root} '
+                               f'holds, and leaving them out would change the score: {missing.summary()}; unpack them, or '
+                               'remove their names from that list')
         self.left_out.names.update(missing.names)
         self.left_out.report()
         if len(missing) == len(names):
@@ -179,8 +179,8 @@ def read_table(path: Path) -> dict[str, Row]:
                     continue
                 name, row = _row(cells, columns, f'{path}, line {lines.line_num},')
                 if name in rows:
-                    raise DatasetError(f'{path}, line {lines.line_num}, has the picture {name} for the second time: keep the '
-                                       'row that is right')
+                    raise DatasetError(f'{path}, line {lines.line_num}, has the picture {name} a second time: keep the correct '
+                                       'row')
                 rows[name] = row
     except FileNotFoundError:
         raise DatasetError(f"table {path} does not exist: put the NIH's {' or '.join(TABLES)} there, or set the data set's "
@@ -188,25 +188,25 @@ def read_table(path: Path) -> dict[str, Row]:
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise DatasetError(f'{path} cannot be read as a CSV file in UTF-8 ({error})') from None
     if not rows:
-        raise DatasetError(f'{path} has no rows below its first line')
+        raise DatasetError(f"{path} has no rows below its first line: download the NIH's file again")
     return rows
 
 
 def _row(cells: list[str], columns: list[int], where: str) -> tuple[str, Row]:
     if len(cells) <= max(columns):
-        raise DatasetError(f'{where} has {len(cells)} columns, and {max(columns) + 1} are needed')
+        raise DatasetError(f'{where} has {len(cells)} columns and must have at least {max(columns) + 1}: correct the row')
     name, labels, patient = (in_a_line(cells[column]) for column in columns)
     findings = tuple(label.strip() for label in labels.split('|'))
     for finding in findings:
         if finding not in FINDINGS and finding != NO_FINDING:
-            raise DatasetError(f"{where} says that {name} has the finding '{finding}', which is none of {', '.join(FINDINGS)}, "
+            raise DatasetError(f"{where} gives {name} the finding '{finding}', which is none of {', '.join(FINDINGS)}, "
                                f'{NO_FINDING}')
     if NO_FINDING in findings:
         if len(set(findings)) > 1:
-            raise DatasetError(f"{where} says '{labels}' of {name}: either '{NO_FINDING}' or findings")
+            raise DatasetError(f"{where} gives {name} the labels '{labels}': remove '{NO_FINDING}' or the findings")
         findings = ()
     if not name or not patient:
-        raise DatasetError(f'{where} has no {_COLUMNS[0] if not name else _COLUMNS[2]}')
+        raise DatasetError(f'{where} has an empty {_COLUMNS[0] if not name else _COLUMNS[2]}: fill it in')
     return name, Row(findings, patient)
 
 
@@ -224,18 +224,18 @@ def read_list(path: Path, rows: Mapping[str, Row], table: Path) -> list[str]:
     try:
         names = [line.strip() for line in path.read_text(encoding='utf-8-sig').splitlines() if line.strip()]
     except FileNotFoundError:
-        raise DatasetError(f"list {path} does not exist: both lists of the NIH are needed, to tell that they share no patient; "
-                           "put it there, or set the data set's data_root") from None
+        raise DatasetError(f'list {path} does not exist: both lists of the NIH are needed, to check that they share no '
+                           "patient; put it there, or set the data set's data_root") from None
     except (UnicodeDecodeError, OSError) as error:
         raise DatasetError(f'{path} cannot be read as a text file in UTF-8 ({error})') from None
     if not names:
-        raise DatasetError(f'{path} lists no pictures')
+        raise DatasetError(f"{path} lists no pictures: download the NIH's file again")
     seen = set()
     for name in names:
         if name not in rows:
-            raise DatasetError(f'{path} lists {in_a_line(name)}, of which {table} has no row')
+            raise DatasetError(f'{path} lists {in_a_line(name)}, for which {table} has no row: correct one of the two files')
         if name in seen:
-            raise DatasetError(f'{path} lists {name} twice: take one of the two lines away')
+            raise DatasetError(f'{path} lists {name} twice: remove one of the two lines')
         seen.add(name)
     return names
 
@@ -256,8 +256,8 @@ def check_disjoint(rows: Mapping[str, Row], lists: Mapping[Path, Iterable[str]])
             patient = rows[name].patient
             other, picture = first_with.setdefault(patient, (path, name))
             if other != path:
-                raise DatasetError(f'patient {patient} is in both {other} ({picture}) and {path} ({name}): a test on patients '
-                                   'that a network was trained on says nothing; keep each patient in one list')
+                raise DatasetError(f'patient {patient} is in both {other} ({picture}) and {path} ({name}): a score on patients '
+                                   'of the training data is too high; keep each patient in one list')
 
 
 def find_pictures(folder: Path) -> dict[str, str]:

@@ -105,8 +105,8 @@ class CheckedFolders(LeavesOut, CustomDataset):
         if not samples:
             raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes})')
         if empty:
-            raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes}) of {_some(sorted(empty))}: put some there, '
-                               'or take the empty folders and their classes away')
+            raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes}) of {_some(sorted(empty))}: add some, or '
+                               'remove the empty folders and their classes')
         return samples
 
     def _counted(self, filename: str, bar: tqdm) -> bool:
@@ -133,7 +133,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
         """
         if self.CLASSES is None and self.test_mode:
             raise ConfigError(f'metainfo.classes of the data set in {self.img_prefix} must name the classes in the order of '
-                              f'training, which its own folders ({_some(folders)}) do not tell')
+                              f'training, because its own folders ({_some(folders)}) may lack a class')
         if self.CLASSES is None:
             set_classes(self, folders)
         missing = [name for name in self.CLASSES if name not in set(folders)]
@@ -142,7 +142,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
             parts = [f'{len(names)} of {whole} {what} ({_some(names)})' for names, whole, what in (
                 (missing, len(self.CLASSES), 'classes have no folder'),
                 (unknown, len(folders), 'folders are no class')) if names]
-            raise DatasetError(f'class folders of {self.img_prefix} are not metainfo.classes: {" and ".join(parts)}')
+            raise DatasetError(f'class folders of {self.img_prefix} differ from metainfo.classes: {" and ".join(parts)}')
         return {name: number for number, name in enumerate(self.CLASSES)}
 
     def _annotation_file(self) -> str:
@@ -169,7 +169,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
         if not exists(self.img_prefix):
             raise FileNotFoundError
         if self.with_label and self.CLASSES is None:
-            raise ConfigError(f'metainfo.classes must name the classes, of which {self.ann_file} gives the numbers')
+            raise ConfigError(f'metainfo.classes must name the classes, because {self.ann_file} has their numbers only')
         try:
             lines = [(number, line.strip()) for number, line in enumerate(list_from_file(self.ann_file), 1)]
         except UnicodeDecodeError as error:
@@ -203,7 +203,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
     def _warn_of_classes_without_pictures(self, labels: set[int]) -> None:
         without = [name for number, name in enumerate(self.CLASSES) if number not in labels]
         if without:
-            print_log(f'{self.ann_file}: {len(without)} of {len(self.CLASSES)} classes have no picture to learn from '
+            print_log(f'{self.ann_file}: {len(without)} of {len(self.CLASSES)} classes have no training picture '
                       f'({_some(without)})', logger='current', level=logging.WARNING)
 
 
@@ -240,8 +240,8 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
             return super().number(folders)
         others = [name for name in folders if not _WORDNET_ID.fullmatch(name)]
         if others:
-            raise DatasetError(f'class folders of {self.img_prefix} must be named by WordNet ids such as n01440764, in whose '
-                               f'order the classes are numbered, got {_some(others)}')
+            raise DatasetError(f'class folders of {self.img_prefix} must be named by WordNet ids such as n01440764, whose '
+                               f'order numbers the classes, got {_some(others)}')
         if len(folders) != len(classes):
             raise DatasetError(f'{self.img_prefix} has {len(folders)} class folders, and ImageNet has {len(classes)} classes: '
                                'the data set is incomplete; to use a part of it, name its folders in metainfo.classes')

@@ -98,7 +98,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         in_order = tuple(name for name in found if name in classes)
         if in_order != classes:
             raise ConfigError(f'metainfo.classes {classes} must be in the order of {self.ann_file}, which is {in_order}: mmdet '
-                              'numbers them as the file does')
+                              'numbers the classes in that order')
         return coco
 
     def _check_entries(self, dataset: Mapping) -> None:

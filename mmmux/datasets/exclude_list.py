@@ -67,8 +67,8 @@ class LeavesOut:
         unknown = [f"'{name}'" for name in self.unwanted if name not in found]
         if unknown:
             shown = ', '.join(unknown[:_NAMES_SHOWN]) + (', ...' if len(unknown) > _NAMES_SHOWN else '')
-            raise DatasetError(f'{self.leave_out} (leave_out) names {len(unknown)} pictures that {left_out.source} has not got '
-                               f'({shown}): write one name on each line, as the data set has it')
+            raise DatasetError(f'{self.leave_out} (leave_out) names {len(unknown)} pictures that {left_out.source} does not '
+                               f'have ({shown}): write one name on each line, spelt as in the data set')
         return kept
 
 

@@ -177,7 +177,7 @@ def _check_scans(image: Image.Image) -> None:
     scans = image.fp.read().count(_JPEG_SCAN)
     image.fp.seek(place)
     if scans * image.width * image.height > MOST_PASSES * 2 * (Image.MAX_IMAGE_PIXELS or 0) > 0:
-        raise DatasetError(f'is a progressive JPEG of {scans} scans, which would take minutes')
+        raise DatasetError(f'is a progressive JPEG of {scans} scans, which take minutes to decode')
 
 
 @contextlib.contextmanager

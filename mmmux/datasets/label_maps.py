@@ -43,11 +43,11 @@ class LoadLabelMap(LoadAnnotations):
         if results.get('seg_map_path') is None:
             return results
         if 'labels' not in results:
-            raise ConfigError('LoadLabelMap needs a data set that tells its number of classes: mmmux.SegDataset, '
-                              'mmmux.ADE20KDataset or mmmux.CityscapesDataset')
+            raise ConfigError(f'{type(self).__name__} needs a data set that passes on its number of classes: use '
+                              'mmmux.SegDataset, mmmux.ADE20KDataset or mmmux.CityscapesDataset')
         if self.reduce_zero_label not in (None, results['reduce_zero_label']):
-            raise ConfigError(f'LoadLabelMap has reduce_zero_label={self.reduce_zero_label} and the data set '
-                              f'{results["reduce_zero_label"]}: set it in the data set alone')
+            raise ConfigError(f'{type(self).__name__} has reduce_zero_label={self.reduce_zero_label}, and the data set has '
+                              f'reduce_zero_label={results["reduce_zero_label"]}: set it in the data set only')
         labels = self.read(results['seg_map_path'])
         self.check_shape(labels, results)
         self._check_values(labels, results)
@@ -72,9 +72,9 @@ class LoadLabelMap(LoadAnnotations):
                 stored = image.tile[0][3] if image.tile else None
                 labels = np.asarray(image)
         except DatasetError as error:
-            raise DatasetError(f'label map {path} is missing or cannot be read (it {error})') from None
+            raise DatasetError(f'label map {path} cannot be read (it {error})') from None
         if labels.dtype.kind not in 'bui':
-            raise DatasetError(f'label map {path} holds {labels.dtype} numbers and must hold those of classes: convert it')
+            raise DatasetError(f'label map {path} holds {labels.dtype} values and must hold integer class numbers: convert it')
         return (labels.astype(np.uint8) if labels.dtype == bool else labels) // _STRETCHED.get(stored, 1)
 
     def check_shape(self, labels: np.ndarray, results: dict) -> None:
@@ -89,8 +89,8 @@ class LoadLabelMap(LoadAnnotations):
         """
         path = results['seg_map_path']
         if labels.ndim != 2:
-            raise DatasetError(f'label map {path} is in colour ({labels.shape[2]} channels) and must hold the number of a '
-                               'class in each pixel: convert it')
+            raise DatasetError(f'label map {path} is in colour ({labels.shape[2]} channels) and must hold one class number in '
+                               'each pixel: convert it')
         height, width = results['ori_shape'][:2]
         if labels.shape != (height, width):
             turned = ' (the picture may have an EXIF tag that turns it)' if labels.shape == (width, height) else ''

@@ -74,7 +74,7 @@ def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', bac
     except Exception:  # each decoder raises its own types
         image = None
     if image is None or not image.size:
-        raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it is damaged or of a kind that {backend} '
+        raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it is damaged, or in a format that {backend} '
                            'does not decode)')
     return image
 

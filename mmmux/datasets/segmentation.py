@@ -116,8 +116,8 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
             raise ConfigError(f'metainfo.classes of the data set in {folder} must be a tuple of class names or a file of them, '
                               f'got {classes!r}')
         if len(classes) > _MOST_CLASSES:
-            raise ConfigError(f'metainfo.classes of the data set in {folder} has {len(classes)} classes, and the label maps of '
-                              f'mmseg, which have 8 bits, hold {_MOST_CLASSES} beside the numbers for what is ignored')
+            raise ConfigError(f'metainfo.classes of the data set in {folder} has {len(classes)} classes, and label maps of '
+                              f'mmseg have at most {_MOST_CLASSES}: they store 8-bit numbers, of which some are ignored')
         if not self.test_mode and self.data_prefix.get('seg_map_path') is None:
             raise ConfigError(f'data_prefix.seg_map_path of the data set in {folder} must name the folder of its label maps')
 
@@ -127,7 +127,7 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
             return True
         if self.test_mode:
             raise DatasetError(f'label map {path} of {osp.basename(info["img_path"])} is missing, and leaving the picture out '
-                               'would change the score: put it there, or take the picture away')
+                               'would change the score: add the label map, or remove the picture')
         self.left_out.add('pictures without label map', osp.basename(info['img_path']))
         return False
 

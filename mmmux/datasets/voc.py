@@ -128,8 +128,8 @@ class VOCDataset(LeavesOut, XMLDataset):
         names = [column[1] for column in columns] if all(columns) else lines
         for name in names:
             if not name.isprintable() or len(name) > _LONGEST_NAME or '..' in name.split('/') or osp.isabs(name):
-                raise DatasetError(f"split file {self.ann_file} lists '{in_a_line(name)}', which is no name of a picture "
-                                   'inside the data set')
+                raise DatasetError(f"split file {self.ann_file} lists '{in_a_line(name)}', which is not the name of a picture "
+                                   'inside the data set: correct that line')
         return names
 
     def _usable(self, name: str) -> dict | None:
@@ -139,7 +139,7 @@ class VOCDataset(LeavesOut, XMLDataset):
         except DatasetError as error:
             if self.test_mode:
                 raise DatasetError(f'{error}; it is listed in {self.ann_file}, and leaving it out would change the score: '
-                                   'repair it, or take its name off that list') from None
+                                   'repair it, or remove its name from that list') from None
             self.left_out.add(str(error).removeprefix(f'{name}: '), name)
             return None
 

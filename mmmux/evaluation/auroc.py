@@ -46,20 +46,21 @@ class AUROC(BaseMetric):
             scores = sample['pred_score'].detach().float().cpu().numpy()
             if not np.isfinite(scores).all():
                 wrong = int(np.flatnonzero(~np.isfinite(scores))[0])
-                raise TrainingError(f"{sample.get('img_path', 'a picture')} scores {scores[wrong]} for class "
-                                    f"'{self._classes(len(scores))[wrong]}': the weights went wrong in training; take an "
-                                    'earlier checkpoint, or train with a lower learning rate')
+                raise TrainingError(f"{sample.get('img_path', 'a picture')} has the score {scores[wrong]} for class "
+                                    f"'{self._classes(len(scores))[wrong]}', and scores must be finite: the training has "
+                                    'diverged; test an earlier checkpoint, or train with a lower learning rate')
             self.results.append((scores, self._labels(sample, len(scores))))
 
     def _labels(self, sample: dict, classes: int) -> np.ndarray:
         if 'gt_score' in sample:
             return sample['gt_score'].cpu().numpy() > 0.5
         if 'gt_label' not in sample:
-            raise DatasetError(f"{sample.get('img_path', 'a picture')} has no labels to compare with")
+            raise DatasetError(f"{sample.get('img_path', 'a picture')} has no labels (gt_score or gt_label), which mmmux.AUROC "
+                               'compares its scores with: test on labelled pictures')
         numbers = sample['gt_label'].cpu().numpy()
         if numbers.size and numbers.max() >= classes:
             raise ConfigError(f"{sample.get('img_path', 'a picture')} has a label of class {numbers.max()}, counted from 0, "
-                              f'and the model scores {classes} classes: set num_classes of its head')
+                              f"and the model scores {classes} classes: set num_classes of the model's head")
         labels = np.zeros(classes, bool)
         labels[numbers] = True
         return labels
@@ -85,16 +86,17 @@ class AUROC(BaseMetric):
             else:
                 without.append(name)
         if not found:
-            raise DatasetError(f'no class has an AUROC: of the {len(labels)} pictures, some must have a class and some not')
+            raise DatasetError(f'no class has an AUROC: each of the {len(without)} classes is a label of all {len(labels)} '
+                               'pictures or of none; test on pictures with and without a class')
         if without and tuple(without) not in self._said:
             self._said.add(tuple(without))
             print_log(f'no AUROC of {", ".join(without)}: of {len(labels)} pictures none or all have the class; the mean is '
-                      f'over the other {len(found)}', logger='current', level=logging.WARNING)
+                      f'over the other {len(found)} classes', logger='current', level=logging.WARNING)
         return {'mean': float(np.mean(list(found.values()))), **found}
 
 
 def _refuse_single_label(scores: np.ndarray, labels: np.ndarray) -> None:
     # The scores of a softmax sum to 1 for every image, in half precision within the tolerance; those of sigmoids do not.
     if (labels.sum(1) == 1).all() and np.allclose(scores.sum(1), 1, atol=2e-3):
-        raise ConfigError('mmmux.AUROC is for several labels a picture (mmmux.MultiLabelLinearClsHead), and here each picture '
-                          "has one label, and scores that add up to 1: use dict(type='Accuracy')")
+        raise ConfigError('mmmux.AUROC is for heads that score each class by itself (mmmux.MultiLabelLinearClsHead), and here '
+                          "each picture has one label and scores with the sum 1: set test_evaluator to dict(type='Accuracy')")

@@ -103,8 +103,8 @@ class ModelComplexity:
         counted = self._count(genome).tolist()
         if counted != expected:
             raise ConfigError('the costs of neck and heads must grow in proportion to the channels that search.channels names '
-                              f'({", ".join(self.settings.channels)}): {expected[0]:,} parameters and {expected[1]:,} multiply-adds '
-                              f'of a whole model were expected, got {counted[0]:,} and {counted[1]:,}')
+                              f'({", ".join(self.settings.channels)}): {expected[0]:,} parameters and {expected[1]:,} '
+                              f'multiply-adds of a whole model were expected, got {counted[0]:,} and {counted[1]:,}')
 
 
 def make_costs(cfg: Config, settings: SearchSettings) -> SpaceComplexity | ModelComplexity:

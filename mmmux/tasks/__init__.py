@@ -1,4 +1,4 @@
-"""What differs between detection, segmentation and classification: one object for each task."""
+"""Tasks (detection, segmentation, classification): one object for each, with everything that differs between them."""
 from .base import TASKS, Task, find_task, known_layouts, task_of
 from .classification import Classification, MultiLabelClassification
 from .detection import Detection

@@ -37,7 +37,7 @@ class Predictor(Protocol):
 
 
 class Task(ABC):
-    """Everything that differs between one task and another, for example detection and segmentation.
+    """Base class of a task, which holds everything that differs between tasks, for example detection and segmentation.
 
     A subclass that is registered in `TASKS` is used for the configs whose `task` is its class name, and for those without a
     `task` whose `default_scope` is its scope. Only :meth:`draw` must be written; the other methods have defaults.
@@ -61,13 +61,20 @@ class Task(ABC):
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:
-        """Return whether a config that names no task is of this one."""
+        """Return whether this is the task of a config without a `task`.
+
+        Args:
+            cfg: the config.
+        """
         return cfg.get('default_scope') == cls.scope
 
     # Training and testing
 
     def check_training(self, cfg: Config) -> None:  # noqa: B027  most tasks need nothing
         """Check, before a training, the values of a config that only this task needs.
+
+        Args:
+            cfg: the config of the training.
 
         Raises:
             ConfigError: a value cannot be used.
@@ -78,19 +85,27 @@ class Task(ABC):
 
         The default draws each picture with :meth:`draw`.
 
+        Args:
+            cfg: the config of the test, changed in place.
+            folder: folder for the drawn pictures.
+
         Raises:
-            ConfigError: the config lacks what draws.
+            ConfigError: the config lacks the hook that draws.
         """
         add_hook(cfg, dict(type='mmmux.tasks.draw_hook.DrawPredictionsHook', out_dir=str(folder)))
 
     def dump_in_test(self, cfg: Config, path: Path) -> None:
         """Change a config so that testing writes every prediction to a pickle of dicts (`--out`).
 
+        Args:
+            cfg: the config of the test, changed in place.
+            path: file to write, with the suffix .pkl or .pickle.
+
         Raises:
             ConfigError: the path has another suffix.
         """
         if path.suffix not in ('.pkl', '.pickle'):
-            raise ConfigError(f'--out {path} must end in .pkl: predictions are written as a pickle of dicts')
+            raise ConfigError(f'--out {path} must end in .pkl or .pickle: predictions are written as a pickle of dicts')
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
 
@@ -116,8 +131,8 @@ class Task(ABC):
         if not model.dataset_meta:
             model.dataset_meta = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo
             if self.has_classes and not model.dataset_meta.get('classes'):
-                raise ConfigError(f'the classes are named neither by checkpoint {checkpoint} nor by '
-                                  'test_dataloader.dataset.metainfo: set its classes')
+                raise ConfigError(f'neither checkpoint {checkpoint} nor test_dataloader.dataset.metainfo of the config names '
+                                  'the classes: set metainfo.classes')
         return model
 
     def predictor(self, model: nn.Module) -> Callable[[Path | np.ndarray], Any]:
@@ -136,7 +151,7 @@ class Task(ABC):
         loads_files = isinstance(steps[0], LoadImageFromFile)
 
         def predict(picture: Path | np.ndarray):
-            info, left = dict(img_id=0), steps  # mmdet's samples have a number
+            info, left = dict(img_id=0), steps  # mmdet's data samples need an img_id
             if not loads_files:
                 info['img'] = rgb(picture)
             elif isinstance(picture, np.ndarray):
@@ -159,13 +174,19 @@ class Task(ABC):
             sample: from :meth:`predictor`.
             model: has `cfg` and `dataset_meta`, as :meth:`load_model` sets them.
             threshold: lowest score, 0 to 1, of a detection that is drawn; tasks without such scores ignore it.
+
+        Returns:
+            The picture with the prediction; a legend or scores beside it may make it larger than W x H pixels.
         """
 
     def summary(self, sample, model: nn.Module, threshold: float) -> str:
-        """Return a few words on a prediction for the end of a line, beginning with a comma; '' where there are none.
+        """Describe a prediction in a few words for the end of a printed line.
 
         Args:
             sample, model, threshold: as in :meth:`draw`.
+
+        Returns:
+            The words, beginning with a comma; '' by default.
         """
         return ''
 
@@ -185,7 +206,13 @@ class Task(ABC):
         return dict(picture=picture, **{name: model.drawn(sample.img_path, threshold)[0] for name, model in models.items()})
 
     def picture_name(self, dataset, sample, index: int) -> str:
-        """Return the file name, without a suffix, of test picture number `index` on a results page."""
+        """Return the file name, without a suffix, of a test picture on a results page.
+
+        Args:
+            dataset: the data set of the test.
+            sample: one of its data samples.
+            index: number of the sample in the data set, from 0.
+        """
         return Path(sample.img_path).stem
 
     # Data sets
@@ -222,10 +249,10 @@ class Task(ABC):
         """Compare an export's outputs with the model's, as :func:`mmmux.deploy.verify.largest_difference` does.
 
         Args:
-            names: of the outputs.
+            names: names of the outputs.
             ours: the outputs of the exported file.
             theirs: the outputs of :meth:`deployable`.
-            precision: of the file: 'fp32' or 'fp16'.
+            precision: number type of the file, 'fp32' or 'fp16'.
 
         Returns:
             The difference in words; None if the outputs differ by rounding only.
@@ -233,11 +260,11 @@ class Task(ABC):
         return largest_difference(names, ours, theirs, precision)
 
     def put_prediction(self, sample, *outputs: Tensor) -> None:
-        """Put an export's outputs for one picture into a data sample, where the evaluator looks for a prediction.
+        """Put an export's outputs for one picture into a data sample, in the fields that the evaluator reads.
 
         Args:
-            sample: a data sample of the test data.
-            outputs: those of :meth:`deployable` with `raw=False`, without the dimension N.
+            sample: a data sample of the test data, changed in place.
+            outputs: the outputs of :meth:`deployable` with `raw=False`, without the dimension N.
 
         Raises:
             ConfigError: the task does not define it, so that the metric of an exported file cannot be measured.
@@ -247,26 +274,37 @@ class Task(ABC):
 
 
 def add_hook(cfg: Config, hook: dict) -> None:
-    """Add a hook to a config's `custom_hooks`."""
+    """Add a hook to a config's `custom_hooks`.
+
+    Args:
+        cfg: the config, changed in place.
+        hook: the config of the hook.
+    """
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
 
 
 def find_task(cfg: Config) -> Task | None:
-    """Return the task of a config: the one it names, or else that of its `default_scope`; None if no task fits.
+    """Find the task of a config: the one that its `task` names, or else the one of its `default_scope`.
 
     A task of another package must have been registered: a config that names its module in `custom_imports` imports it when it
     is read.
 
+    Args:
+        cfg: the config.
+
+    Returns:
+        The task; None if no registered task fits the config.
+
     Raises:
-        ConfigError: the name is not that of a registered task.
+        ConfigError: `task` is not the name of a registered task.
     """
     name = cfg.get('task')
-    if isinstance(name, str):  # anything else is a variable of the config's own
+    if isinstance(name, str):  # a config may use `task` as a variable of another type
         if name not in TASKS.module_dict:
-            raise ConfigError(f"task '{name}' of the config is not known: choose from {', '.join(TASKS.module_dict)}, or name "
-                              'the module that registers it in custom_imports')
+            raise ConfigError(f"task '{name}' of the config is not registered: choose from {', '.join(TASKS.module_dict)}, or "
+                              'name the module that registers it in custom_imports')
         return TASKS.module_dict[name]()
-    # Of two that fit, the one that was registered later is the more special one.
+    # A special task is registered after the general one that it extends, so the last task that fits is taken.
     return next((task() for task in reversed(TASKS.module_dict.values()) if task.fits(cfg)), None)
 
 
@@ -280,7 +318,10 @@ def known_layouts() -> list[tuple[type, type[Layout]]]:
 
 
 def task_of(cfg: Config) -> Task:
-    """Return the task of a config, as :func:`find_task` does.
+    """Return the task of a config, as :func:`find_task` does; raise an error instead of returning None.
+
+    Args:
+        cfg: the config.
 
     Raises:
         ConfigError: no registered task fits the config.
@@ -288,11 +329,18 @@ def task_of(cfg: Config) -> Task:
     task = find_task(cfg)
     if task is None:
         scopes = dict.fromkeys(each.scope for each in TASKS.module_dict.values() if each.scope)
-        raise ConfigError(f"default_scope '{cfg.get('default_scope')}' of the config is none of {', '.join(scopes)}: set it, "
-                          "or name the task, e.g. task = 'Detection'")
+        raise ConfigError(f"default_scope '{cfg.get('default_scope')}' of the config is none of {', '.join(scopes)}: set it to "
+                          "one of these, or name the task, e.g. task = 'Detection'")
     return task
 
 
 def rgb(picture: Path | np.ndarray) -> np.ndarray:
-    """Return a picture, (H, W, 3), RGB: the array that is given, or one read from a file."""
+    """Return a picture as an array (H, W, 3), RGB, 0 to 255; read it if it is a file.
+
+    Args:
+        picture: a file, or such an array, which is returned as it is.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
     return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')

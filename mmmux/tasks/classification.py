@@ -1,4 +1,4 @@
-"""Classification with mmpretrain, of one or of several labels a picture."""
+"""Classification with mmpretrain, with one label or several labels for each picture."""
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .base import TASKS, Predictor, Task, add_hook, rgb
 
 @TASKS.register_module()
 class Classification(Task):
-    """One class for a picture."""
+    """Classification with one class for each picture."""
 
     scope = 'mmpretrain'
     name = 'classification'
@@ -48,7 +48,7 @@ class Classification(Task):
 
     def picture_name(self, dataset, sample, index: int) -> str:
         """See :meth:`Task.picture_name`: the classes and the name or number of the picture."""
-        # Folders of classes may hold pictures of the same name; CIFAR's have none, and some chests have no finding.
+        # Class folders may hold pictures of the same name, CIFAR's pictures have no name, and some X-rays have no finding.
         classes = '-'.join(dataset.metainfo['classes'][label] for label in sample.gt_label) or 'none'
         return f'{classes}-{Path(sample.img_path).stem if "img_path" in sample else index}'
 
@@ -69,7 +69,7 @@ class Classification(Task):
 
 @TASKS.register_module()
 class MultiLabelClassification(Classification):
-    """Several classes, or none, for a picture."""
+    """Classification with any number of classes for each picture, also none."""
 
     results = Results(
         metric='auroc/mean', columns={'mean AUROC': 'auroc/mean'}, by_class='auroc/', class_heading='AUROC', digits=3,
@@ -78,7 +78,7 @@ class MultiLabelClassification(Classification):
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:
-        """Whether the config's head scores each class by itself, or its evaluator measures each by itself."""
+        """See :meth:`Task.fits`: the config's head scores each class by itself, or its evaluator measures each by itself."""
         head = (cfg.get('model') or {}).get('head') or {}
         evaluators = cfg.get('test_evaluator') or []
         evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]

@@ -20,7 +20,7 @@ from .base import TASKS, Predictor, Task, rgb
 
 @TASKS.register_module()
 class Detection(Task):
-    """Boxes around objects, each with a class and a score."""
+    """Detection: boxes around objects, each with a class and a score."""
 
     scope = 'mmdet'
     name = 'detection'
@@ -29,13 +29,17 @@ class Detection(Task):
         explained='Average precision at IoU 0.5.', metafile_task='Object Detection', metafile_metric='box AP50')
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
-        """See :meth:`Task.draw_in_test`: boxes."""
+        """See :meth:`Task.draw_in_test`: mmdet's hook draws the boxes.
+
+        Raises:
+            ConfigError: the config has no `default_hooks.visualization`.
+        """
         hook = cfg.get('default_hooks', {}).get('visualization')
         if hook is None:
             raise ConfigError('--show-dir needs default_hooks.visualization in the config, e.g. '
                               "dict(type='DetVisualizationHook')")
         hook.draw = True
-        # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
+        # mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
         hook.test_out_dir = str(Path(folder).resolve())
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
@@ -63,11 +67,15 @@ class Detection(Task):
         return (CocoDataset, CocoLayout), (VOCDataset, VOCLayout)
 
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
-        """See :meth:`Task.deployable`: of single-stage detectors with anchors."""
+        """See :meth:`Task.deployable`.
+
+        Raises:
+            ConfigError: the model is not a single-stage detector with anchors.
+        """
         head = getattr(model, 'bbox_head', None)
         if not all(hasattr(head, name) for name in ('prior_generator', 'bbox_coder', 'cls_out_channels')):
-            raise ConfigError('only single-stage detectors with anchors can be exported, whose bbox_head has a prior_generator '
-                              f'and a bbox_coder; {type(model).__name__} with a {type(head).__name__} is none')
+            raise ConfigError(f'{type(model).__name__} with bbox_head {type(head).__name__} cannot be exported: only a '
+                              'single-stage detector with anchors can, whose bbox_head has prior_generator and bbox_coder')
         return Detector(model, raw)
 
     def difference(self, names: Sequence[str], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray],
@@ -84,7 +92,7 @@ class Detection(Task):
 
 
 def _with_boxes(cfg: Config, image: np.ndarray, sample, metainfo: Mapping, **options) -> Image.Image:
-    # Not built by the registry, which keeps one for each name: a run's writes into its work dir.
+    # The registry would return the visualizer of a run, which writes into the work dir, so this one is built without it.
     arguments = {key: value for key, value in cfg.visualizer.items() if key not in ('type', 'name', 'vis_backends')}
     with VISUALIZERS.switch_scope_and_registry(None) as registry:
         visualizer = registry.get(cfg.visualizer['type'])(name='pictures', **arguments)

@@ -15,7 +15,7 @@ class DrawPredictionsHook(Hook):
     The data samples of the test must have an `img_path`.
 
     Args:
-        out_dir: folder for them.
+        out_dir: folder for the drawn pictures.
         threshold: lowest score, 0 to 1, of a detection that is drawn.
 
     Raises:
@@ -28,7 +28,7 @@ class DrawPredictionsHook(Hook):
         self._names = PictureNames()
 
     def before_test(self, runner) -> None:
-        """Give the model what :meth:`mmmux.tasks.Task.draw` expects of it."""
+        """Set the attributes of the model that :meth:`mmmux.tasks.Task.draw` reads."""
         self._task = task_of(runner.cfg)
         self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._model.cfg, self._model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo

@@ -20,7 +20,7 @@ from .base import TASKS, Predictor, Task, add_hook, rgb
 
 @TASKS.register_module()
 class Segmentation(Task):
-    """A class for every pixel."""
+    """Semantic segmentation: a class for every pixel."""
 
     scope = 'mmseg'
     name = 'segmentation'
@@ -32,18 +32,21 @@ class Segmentation(Task):
     def check_training(self, cfg: Config) -> None:
         """Check that training crops fit into the size that they are padded to.
 
-        mmseg would leave a larger crop as it is, and the batch could not be stacked when a smaller picture comes along.
+        mmseg does not pad a larger crop, so a batch with a larger and a smaller crop could not be stacked.
+
+        Args:
+            cfg: the config of the training.
 
         Raises:
-            ConfigError: they do not fit, or the size of a batch is not defined.
+            ConfigError: a crop is larger, or the config does not define the size that batches are padded to.
         """
         preprocessor = cfg.model.get('data_preprocessor') or {}
         if not str(preprocessor.get('type', '')).endswith('SegDataPreProcessor'):
             return
         padded = preprocessor.get('size')
         if (padded is None) == (preprocessor.get('size_divisor') is None):
-            raise ConfigError('model.data_preprocessor must have either size or size_divisor, which say what a batch is padded '
-                              f'to, got size={padded} and size_divisor={preprocessor.get("size_divisor")}')
+            raise ConfigError('model.data_preprocessor must have either size or size_divisor, the size that batches are padded '
+                              f'to, got size={padded} and size_divisor={preprocessor.get("size_divisor")}: set one of them')
         for transform in innermost_dataset(cfg.train_dataloader).get('pipeline', []):
             crop = transform.get('crop_size') if transform['type'].endswith('RandomCrop') else None
             crop = (crop, crop) if isinstance(crop, int) else crop
@@ -59,8 +62,12 @@ class Segmentation(Task):
     def dump_in_test(self, cfg: Config, path: Path) -> None:
         """Change a config so that testing writes a label map for every picture into a folder (`--out`).
 
+        Args:
+            cfg: the config of the test, changed in place.
+            path: the folder.
+
         Raises:
-            ConfigError: it is the path of a file.
+            ConfigError: the path is that of a file.
         """
         if path.is_file() or path.suffix in ('.pkl', '.pickle', '.png'):
             raise ConfigError(f'--out {path} must be a folder: a segmentor writes a label map for every picture')
@@ -86,7 +93,7 @@ class Segmentation(Task):
         return (CheckedSegDataset, LabelMapLayout),
 
     def deployable(self, model: nn.Module, raw: bool) -> nn.Module:
-        """See :meth:`Task.deployable`: of segmentors that see each picture whole."""
+        """See :meth:`Task.deployable`: of segmentors that test each picture as a whole, without sliding windows."""
         return Segmentor(model, raw)
 
     def put_prediction(self, sample, labels: Tensor) -> None:

@@ -31,14 +31,15 @@ def sentences():
         sys.exit(_fail(sentence(error)))
     except OSError as error:
         if error.errno in _WRONG_PLACE and error.filename:
-            sys.exit(_fail(f'{in_a_line(str(error.filename))} cannot be used ({os.strerror(error.errno)}): give another place, '
-                           'or mend its permissions'))
+            sys.exit(_fail(f'{in_a_line(str(error.filename))} cannot be used ({os.strerror(error.errno)}): give another path, '
+                           'or correct its permissions'))
         if error.errno not in _NO_SPACE:
             raise
         where = f' to write {error.filename}' if error.filename else ''
-        sys.exit(_fail(f'{os.strerror(error.errno)}{where}: make room (a training goes on with tools/train.py --resume)'))
+        sys.exit(_fail(f'{os.strerror(error.errno)}{where}: free disk space (a training continues with tools/train.py '
+                       '--resume)'))
     except KeyboardInterrupt:
-        _fail('stopped (a training goes on from its last checkpoint with tools/train.py --resume, a search from its last '
+        _fail('stopped (a training continues from its last checkpoint with tools/train.py --resume, a search from its last '
               'result with tools/search.py --resume)')
         sys.exit(STOPPED)
 
@@ -95,7 +96,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--work-dir', type=Path, help='folder for logs and results (default: work_dirs/<config name>)')
     add_cfg_options(parser)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-                        help='how several processes were started: torchrun is pytorch (default: %(default)s)')
+                        help='program that started several processes, where pytorch is torchrun (default: %(default)s)')
     # Older launchers pass the local rank as an option, torchrun as an environment variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 

@@ -48,7 +48,7 @@ class _OldModule(ModuleType):
 
 
 class _OldModules(MetaPathFinder, Loader):
-    """Import what `MOVED_MODULES` names; python asks it only for modules that have no file."""
+    """Import the modules that `MOVED_MODULES` names; Python uses this finder only for modules that have no file."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         return ModuleSpec(fullname, self) if fullname in MOVED_MODULES else None
@@ -59,8 +59,8 @@ class _OldModules(MetaPathFinder, Loader):
         found = {name: value for name, value in vars(import_module(new)).items() if not name.startswith('__')}
         vars(module).update(found, **{old: found[name] for old, name in renamed.items()})
         names = f' ({", ".join(f"{old} is now {name}" for old, name in renamed.items())})' if renamed else ''
-        # The frames of the import system do not count: the warning is of the line that imports.
-        warnings.warn(f'{spec.name} is now {new}{names}: the old name goes with the next release', DeprecationWarning,
+        # Python skips the frames of the import system, so stacklevel 2 is the line that imports.
+        warnings.warn(f'{spec.name} is now {new}{names}: the next release removes the old name', DeprecationWarning,
                       stacklevel=2)
         return module
 
@@ -81,7 +81,7 @@ def run_moved_tool(old: str, folder: str) -> None:
         old: the file of that name at its old path.
         folder: new folder of the tool, below that of the old file.
     """
-    path = Path(old).resolve()  # it may have been started by a link
+    path = Path(old).resolve()  # `old` may be a link
     new = path.parent / folder / path.name
-    print(f'DeprecationWarning: {old} is now {new}: the old path goes with the next release', file=sys.stderr)
+    print(f'DeprecationWarning: {old} is now {new}: the next release removes the old path', file=sys.stderr)
     runpy.run_path(str(new), run_name='__main__')

@@ -48,11 +48,11 @@ def need_scope(scope: str | None) -> None:
             requiring it, is not installed.
     """
     if scope in _SCOPES and _missing(scope):
-        raise ConfigError(f"the config's default_scope is '{scope}', and {scope} is not installed: pip install "
+        raise ConfigError(f"the config's default_scope is '{scope}', and package {scope} is not installed: pip install "
                           f'{_SCOPES[scope]} (README)')
     if scope == 'mmpretrain' and _missing('torchvision'):
-        raise ConfigError("the config's default_scope is 'mmpretrain', which imports torchvision, and that is not installed: "
-                          + _install_torchvision(version('torch')))
+        raise ConfigError("the config's default_scope is 'mmpretrain', whose package imports torchvision, which is not "
+                          f"installed: {_install_torchvision(version('torch'))}")
 
 
 def has_classification() -> bool:
@@ -159,7 +159,7 @@ def _torchvision_of(torch_version: str) -> str:
 
 def _install_torchvision(torch_version: str) -> str:
     fitting = _torchvision_of(torch_version)
-    return (f'torch {torch_version} goes with torchvision {fitting}, to be taken from the index that torch was taken from: '
+    return (f'torch {torch_version} needs torchvision {fitting} from the same package index as torch: '
             f'pip install --no-deps --force-reinstall torchvision=={fitting} (--index-url ...)')
 
 

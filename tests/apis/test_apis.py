@@ -1,4 +1,5 @@
 import pytest
+from facts import raises
 
 from mmmux import apis, config
 
@@ -12,5 +13,5 @@ def test_importing_imports_no_package_of_a_task(fresh_python):
 @pytest.mark.parametrize('module', [apis, config])
 def test_what_is_offered_is_there(module):
     assert all(callable(getattr(module, name)) for name in module.__all__)
-    with pytest.raises(AttributeError, match='nothing'):
+    with raises(AttributeError, module.__name__, "'nothing'"):
         module.nothing  # noqa: B018

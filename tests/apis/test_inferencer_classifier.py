@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from facts import raises
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import MODELS, DefaultScope
 from PIL import Image
@@ -76,7 +77,7 @@ class TestClasses:
         assert inferencer.summary(sample) == f', name {best} ({100 * expected[best]:.0f} %)'
 
     @pytest.mark.parametrize('bare', [False, True])
-    def test_are_the_configs_where_the_checkpoint_tells_none(self, cfg, model, save, tmp_path, picture, bare):
+    def test_are_the_configs_where_the_checkpoint_names_none(self, cfg, model, save, tmp_path, picture, bare):
         path = save(model)
         if bare:
             torch.save(model.state_dict(), path)
@@ -86,11 +87,12 @@ class TestClasses:
         assert torch.allclose(sample.pred_score, expected, atol=1e-6)
         assert inferencer.summary(sample).startswith(f', {CIFAR10[expected.argmax()]} (')
 
-    def test_must_be_told_by_one_of_them(self, cfg, model, save):
+    def test_must_be_named_by_one_of_them(self, cfg, model, save):
         unnamed = copy.deepcopy(cfg)
         unnamed.test_dataloader.dataset.pop('metainfo')
-        with pytest.raises(ConfigError, match=r'classes .* \S+weights\.pth .*test_dataloader\.dataset\.metainfo'):
-            Inferencer(unnamed, save(model), 'cpu')
+        path = save(model)
+        with raises(ConfigError, path, 'test_dataloader.dataset.metainfo', 'metainfo.classes'):
+            Inferencer(unnamed, path, 'cpu')
 
     def test_of_weights_saved_by_several_processes(self, cfg, model, save, picture):
         path = save(model)

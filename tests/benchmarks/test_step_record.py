@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from facts import assert_facts
 from process_end import has_ended, wait_for
 from step_record import StepError, StepRecord
 
@@ -38,14 +39,19 @@ def test_what_passes_says_what_was_found(step, record, tmp_path):
 
 @pytest.mark.parametrize(('code', 'reason'), [
     ('raise KeyError("no such thing")', "KeyError: 'no such thing'"),
-    ('import sys; print("mmmux.utils.errors.DatasetError: a.xml is empty: mend it"); sys.exit(1)', 'a.xml is empty: mend it'),
+    ('import sys; print("mmmux.utils.errors.DatasetError: a.xml is empty: fill it"); sys.exit(1)', 'a.xml is empty: fill it'),
     ('import sys; print("ValueError: the cause"); print("notice: there is a new pip"); sys.exit(1)', 'ValueError: the cause'),
-    ('import sys; sys.exit("setup: no compiler")', 'setup: no compiler'),
-    ('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)', f'ended with status -{signal.SIGSEGV:d} and printed nothing')])
-def test_what_fails_says_why_in_one_line(step, record, code, reason):
+    ('import sys; sys.exit("setup: no compiler")', 'setup: no compiler')])
+def test_a_failed_step_records_its_reason_in_one_line(step, record, code, reason):
     passed, found = step(code)
     assert not passed and not record.passed
     assert (found['status'], found['reason']) == ('failed', reason)
+
+
+def test_a_step_that_a_signal_ends_without_output_records_its_status(step, record):
+    passed, found = step('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)')
+    assert not passed and not record.passed and found['status'] == 'failed'
+    assert_facts(found['reason'], f'-{signal.SIGSEGV:d}')
 
 
 def test_a_bad_result_fails_the_step(step, tmp_path):
@@ -62,7 +68,8 @@ def test_what_hangs_is_ended_with_all_that_it_started(step, record, tmp_path):
             'pathlib.Path("pid").write_text(str(child.pid)); time.sleep(600)')
     passed, found = step(code, share=2 / 60)
     assert not passed and not record.passed and found['status'] == 'timed out'
-    assert found['limit_seconds'] == 2 and '2 s' in found['reason'] and 'loading' in found['reason']
+    assert found['limit_seconds'] == 2
+    assert_facts(found['reason'], '2 s', 'loading')
     pid = tmp_path / 'pid'
     assert not pid.exists() or has_ended(int(pid.read_text()))
 

@@ -2,6 +2,7 @@ import re
 
 import pytest
 import torch
+from facts import raises
 from mmengine.config import Config
 
 from mmmux.config import enable_tta, load_config, resume, scale_learning_rate, train_in_mixed_precision
@@ -23,32 +24,31 @@ def write(tmp_path):
 class TestLoadConfig:
 
     def test_missing_file(self):
-        with pytest.raises(ConfigError, match=r'config configs/nothing\.py cannot be read'):
+        with raises(ConfigError, 'configs/nothing.py'):
             load_config('configs/nothing.py')
 
     @pytest.mark.parametrize('text,word', [
         ('model = dict(', 'SyntaxError'),
         ('model = undefined', 'undefined'),
-        ("_base_ = 'nowhere.py'", r'nowhere\.py'),
+        ("_base_ = 'nowhere.py'", 'nowhere.py'),
         ("custom_imports = dict(imports=['no_such_package'])", 'no_such_package'),
         ('raise ValueError("my own check")', 'my own check'),
     ])
     def test_whatever_is_wrong_inside_is_one_sentence(self, write, text, word):
-        with pytest.raises(ConfigError, match=word) as error:
+        with raises(ConfigError, 'config.py', word):
             load_config(write(text))
-        assert '\n' not in str(error.value) and 'config.py' in str(error.value)
 
     def test_wrong_kind_of_file(self, write):
-        with pytest.raises(ConfigError, match=r'notes\.txt'):
+        with raises(ConfigError, 'notes.txt'):
             load_config(write('a = 1', 'notes.txt'))
 
     def test_unlike_anything_known_lists_the_keys(self, configs):
-        with pytest.raises(ConfigError, match=r'it has .*model.*train_dataloader'):
+        with raises(ConfigError, "'zzz'", 'model', 'train_dataloader'):
             load_config(configs / VOC, {'zzz': 1})
 
     @pytest.mark.parametrize('key', ['train_dataloader.dataset.datasets.7.data_root', 'model.backbone.arch.name.first'])
     def test_option_that_reaches_nowhere(self, configs, key):
-        with pytest.raises(ConfigError, match='--cfg-options'):
+        with raises(ConfigError, '--cfg-options', key, configs / VOC):
             load_config(configs / VOC, {key: 1})
 
     def test_options_change_what_they_name(self, configs):
@@ -82,7 +82,7 @@ class TestMixedPrecision:
 
     def test_without_gpu(self, configs, monkeypatch):
         monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-        with pytest.raises(ConfigError, match='--amp needs a GPU'):
+        with raises(ConfigError, '--amp', 'GPU', 'float32'):
             train_in_mixed_precision(load_config(configs / VOC))
 
     def test_keeps_the_optimiser_and_its_clipping(self, configs, monkeypatch):
@@ -97,7 +97,7 @@ class TestScaleLearningRate:
 
     @pytest.mark.parametrize('text', ['a = 1', 'auto_scale_lr = dict(enable=False)'])
     def test_without_base_batch_size(self, write, text):
-        with pytest.raises(ConfigError, match=r'auto_scale_lr\.base_batch_size'):
+        with raises(ConfigError, '--auto-scale-lr', 'auto_scale_lr.base_batch_size'):
             scale_learning_rate(load_config(write(text)))
 
     def test_every_config_of_ours_has_one(self, configs):
@@ -122,7 +122,7 @@ class TestAugmentation:
     def test_needs_both_keys(self, configs, gone):
         cfg = load_config(configs / VOC)
         cfg.pop(gone)
-        with pytest.raises(ConfigError, match=f'--tta needs {gone}'):
+        with raises(ConfigError, '--tta', gone, 'configs/_base_'):
             enable_tta(cfg)
 
     def test_reaches_the_data_set_inside_wrappers(self, configs):

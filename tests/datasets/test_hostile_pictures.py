@@ -1,4 +1,4 @@
-"""Pictures of every kind are read or told in a sentence, and none takes more memory or time than a large one may."""
+"""Pictures of every kind are read or refused with a sentence, and none takes more memory or time than a large one may."""
 import io
 import os
 import struct
@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from facts import assert_facts
 from hostile_readers import NOISE, READERS, saved
 from limited_process import limited, outcome
 from PIL import Image
@@ -85,29 +86,29 @@ def turned(tag: int) -> Image.Exif:
     return exif
 
 
-TOLD = {
-    'no bytes': (lambda: b'', 'is not a picture'),
-    'text': (lambda: b'404: not found', 'is not a picture'),
-    'a PNG of 50000x50000': (lambda: png(50000, 50000, data=b''), 'more than 178956970 pixels'),
+REFUSED = {
+    'no bytes': (lambda: b'', 'not a picture'),
+    'text': (lambda: b'404: not found', 'not a picture'),
+    'a PNG of 50000x50000': (lambda: png(50000, 50000, data=b''), '178956970 pixels'),
     'a JPEG that claims 65500x65500': (lambda: claiming(saved(NOISY, 'JPEG'), b'\xff\xc0', 5, struct.pack('>HH', 65500, 65500)),
-                                       'more than 178956970 pixels'),
+                                       '178956970 pixels'),
     'a GIF that claims 65535x65535': (lambda: claiming(saved(NOISY.convert('P'), 'GIF'), b'GIF', 6, b'\xff' * 4),
-                                      'more than 178956970 pixels'),
+                                      '178956970 pixels'),
     'a WebP of 16383x16383': (lambda: claiming(saved(NOISY, 'WEBP'), b'\x9d\x01\x2a', 3, struct.pack('<HH', 16383, 16383)),
-                              'more than 178956970 pixels'),
+                              '178956970 pixels'),
     'a TIFF of 20000x20000': (lambda: saved(Image.new('1', (20000, 20000)), 'TIFF', compression='group4'),
-                              'more than 178956970 pixels'),
-    'a BMP that claims 60000x60000': (lambda: bmp(60000, 60000), 'more than 178956970 pixels'),
+                              '178956970 pixels'),
+    'a BMP that claims 60000x60000': (lambda: bmp(60000, 60000), '178956970 pixels'),
     'a BMP that claims 13000x13000': (lambda: bmp(13000, 13000), 'damaged'),
-    'a PPM that claims 60000x60000': (lambda: b'P6 60000 60000 255\n', 'more than 178956970 pixels'),
+    'a PPM that claims 60000x60000': (lambda: b'P6 60000 60000 255\n', '178956970 pixels'),
     'Radiance, which Pillow does not know': (lambda: b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 30000 +X 30000\n',
-                                             'is not a picture'),
+                                             'not a picture'),
     'a text of 100 megabytes': (lambda: png(40, 30, before=chunk(b'zTXt', b'a\0\0' + zlib.compress(bytes(10**8), 9))),
                                 'damaged'),
     'a profile of 100 megabytes': (lambda: png(40, 30, before=chunk(b'iCCP', b'a\0\0' + zlib.compress(bytes(10**8), 9))),
                                    'damaged'),
-    'a JPEG of 1000 scans': (lambda: many_scans(2000, 2000, 1000), 'is a progressive JPEG of'),
-    'floating point': (lambda: saved(NOISY.convert('F'), 'TIFF'), 'of a kind that'),
+    'a JPEG of 1000 scans': (lambda: many_scans(2000, 2000, 1000), 'progressive JPEG'),
+    'floating point': (lambda: saved(NOISY.convert('F'), 'TIFF'), 'cv2'),
 }
 
 
@@ -132,11 +133,11 @@ def test_decoded_to_three_channels_of_the_announced_size(case, tmp_path):
     record('hostile input', f'picture: {case}', tried=1, lost=0, of='files')
 
 
-@pytest.mark.parametrize('case', TOLD)
-def test_told(case, tmp_path):
-    make, words = TOLD[case]
+@pytest.mark.parametrize('case', REFUSED)
+def test_refused(case, tmp_path):
+    make, fact = REFUSED[case]
     (tmp_path / 'a.jpg').write_bytes(make())
-    assert words in limited(outcome, PICTURES, tmp_path / 'a.jpg')
+    assert_facts(limited(outcome, PICTURES, tmp_path / 'a.jpg'), tmp_path / 'a.jpg', fact)
     record('hostile input', f'picture: {case}', tried=1, lost=0, of='files')
 
 
@@ -155,7 +156,7 @@ def test_pipes_are_not_waited_for(name, tmp_path):
 def test_a_larger_file_than_any_picture_is_not_read(tmp_path):
     with open(tmp_path / 'a.jpg', 'wb') as file:
         file.truncate(2**40)  # a hole, which takes no place on the disk
-    assert 'more than 1073741824 bytes' in limited(outcome, PICTURES, tmp_path / 'a.jpg')
+    assert_facts(limited(outcome, PICTURES, tmp_path / 'a.jpg'), tmp_path / 'a.jpg', '1073741824 bytes')
 
 
 COLOURS = {
@@ -172,7 +173,7 @@ COLOURS = {
 
 
 @pytest.mark.parametrize('case', COLOURS)
-def test_label_maps_told(case, tmp_path):
+def test_label_maps_refused(case, tmp_path):
     pytest.importorskip('mmseg')
     (tmp_path / 'label_map.png').write_bytes(COLOURS[case]())
     assert limited(outcome, LABEL_MAPS, tmp_path / 'label_map.png') != 'a value'

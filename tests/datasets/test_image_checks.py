@@ -1,6 +1,7 @@
 import warnings
 
 import pytest
+from facts import raises
 from PIL import Image
 
 from mmmux.datasets.image_checks import picture_size
@@ -30,7 +31,7 @@ def test_bytes_after_the_end_of_a_jpeg_do_no_harm(jpeg, padding):
 def test_cut_png_is_found(voc):
     path = voc.add('a', extension='.png')
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
-    with pytest.raises(DatasetError, match='truncated or damaged'):
+    with raises(DatasetError, 'truncated'):
         picture_size(path)
 
 
@@ -40,5 +41,5 @@ def test_large_pictures_pass_in_silence_and_absurd_ones_are_not_called_damage(jp
         warnings.simplefilter('error')
         assert picture_size(jpeg) == (120, 90)
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 50 * 90)
-    with pytest.raises(DatasetError, match='has more than 9000 pixels'):
+    with raises(DatasetError, '9000 pixels'):
         picture_size(jpeg)

@@ -35,7 +35,7 @@ def test_others_are_left_to_pillow(data):
 
 @pytest.mark.parametrize('kind', ORDINARY)
 def test_of_no_damaged_header_it_says_anything_else_than_pillow(kind):
-    whole, rng, told = ORDINARY[kind], np.random.default_rng(0), 0
+    whole, rng, read = ORDINARY[kind], np.random.default_rng(0), 0
     end = whole.index(b'\xff\xda') + 12  # of the header
     spoiled = [whole[:place] + bytes([value]) + whole[place + 1:]
                for place in range(end) for value in (0, 1, 255, int(rng.integers(256)))]
@@ -47,7 +47,7 @@ def test_of_no_damaged_header_it_says_anything_else_than_pillow(kind):
                 with opened(io.BytesIO(data)) as image:
                     assert (image.format, image.size) == ('JPEG', found)
                     assert not image.getexif() and 'progressive' not in image.info
-                    told += 1
+                    read += 1
             except DatasetError as error:
                 pytest.fail(f'{found} of a file which {error}')
-    assert told > end  # values in tables, which are not looked at
+    assert read > end  # the function does not read the values in tables

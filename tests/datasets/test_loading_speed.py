@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import redirect_stderr
 
 import pytest
+from facts import raises
 from PIL import Image
 
 from mmmux.datasets.loading_bar import loading_bar
@@ -50,7 +51,7 @@ def test_no_encoding_hides_a_doctype(tmp_path):
     from mmmux.datasets.voc import parse_annotation
     text = '<!DOCTYPE a [<!ENTITY x "cell">]><annotation><object><name>&x;</name><bndbox>' + ''.join(
         f'<{side}>5</{side}>' for side in ('xmin', 'ymin', 'xmax', 'ymax')) + '</bndbox></object></annotation>'
-    told = 0
+    refused = 0
     for name in sorted({'utf_16_le', 'utf_16_be', 'utf_8_sig', *encodings.aliases.aliases.values()}):
         head = f'<?xml version="1.0" encoding="{name.replace("_", "-")}"?>'
         try:
@@ -59,10 +60,10 @@ def test_no_encoding_hides_a_doctype(tmp_path):
             continue
         for data in files:
             (tmp_path / 'a.xml').write_bytes(data)
-            with pytest.raises(DatasetError, match='a: annotation cannot be read'):
+            with raises(DatasetError, 'a', 'annotation'):
                 parse_annotation(str(tmp_path / 'a.xml'), 'a')
-            told += 1
-    assert told > 200
+            refused += 1
+    assert refused > 200
 
 
 class Terminal(io.StringIO):

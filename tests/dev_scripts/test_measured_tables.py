@@ -2,6 +2,7 @@
 import json
 
 import pytest
+from facts import raises
 from pages import performance_tables, reliability_tables
 from pages.fresh_clone_table import fresh_clone_table
 
@@ -78,5 +79,5 @@ def test_promises(tmp_path):
         ['a', '7 kills', 'nothing', by], ['lists', '12,345 files', '1', by], ['map, 2 kinds', '7 files', '1', by]]
     assert '* map: x; y' in table.splitlines() and '2025-12-31 to 2026-01-02, torch 8, torch 9.' in table
     path.write_text(json.dumps({'unheard of': {}}))
-    with pytest.raises(KeyError, match='unheard of'):
+    with raises(KeyError, path, 'unheard of', next(iter(reliability_tables.PROMISES))):
         reliability_tables.promises_table(path, '')

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from facts import raises
 from pages import model_tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ class TestReplaced:
 
     @pytest.mark.parametrize('text', ['', '<!-- one -->\nno end', '<!-- end one -->\n<!-- one -->\n'])
     def test_needs_both_markers(self, text):
-        with pytest.raises(ValueError, match='<!-- one -->'):
+        with raises(ValueError, '<!-- one -->'):
             model_tables.replaced(text, 'one', 'new')
 
 

@@ -92,3 +92,25 @@ def test_autoaugment_and_cutout_prepare_pictures(cifar):
         rows, columns = (np.flatnonzero(square.sum(axis) > 40) for axis in (1, 0))
         assert 56 <= len(rows) <= 112 and 56 <= len(columns) <= 112
         assert square[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all()
+
+
+def test_folders_of_small_pictures(forked_program, tool, tmp_path):
+    """The only classifier that is trained by a separate program, as users train."""
+    config = CONFIGS / 'muxnet-m_1xb128-25e_cifar10-folders-32.py'
+    classes = Config.fromfile(config).metainfo.classes
+    rng = np.random.default_rng(0)
+    for split, number in (('train', 1), ('val', 3)):
+        for name in classes:
+            folder = tmp_path / 'data' / split / name
+            folder.mkdir(parents=True)
+            for index in range(number):
+                Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(folder / f'{index}.png')
+    options = [*options_for(tmp_path / 'data'), 'model.backbone.backbone.norm_cfg.type=BN',
+               'model.backbone.backbone.norm_cfg.momentum=0.9']
+    forked_program(CONFIGS.parents[1] / 'tools/train.py', config, '--work-dir', tmp_path / 'work', *options, cwd=tmp_path)
+    tool('test.py', config, tmp_path / 'work/epoch_6.pth', '--work-dir', tmp_path / 'test', '--out',
+         tmp_path / 'predictions.pkl', '--tta', *options)
+    found, labels = scores(tmp_path / 'predictions.pkl')
+    assert sorted(labels) == sorted(3 * list(range(10)))
+    expected = 100 * metrics_of.accuracy_score(labels, found.argmax(1))
+    assert json.loads((tmp_path / 'test/metrics.json').read_text())['accuracy/top1'] == pytest.approx(expected, abs=1e-3)

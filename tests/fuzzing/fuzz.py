@@ -1,10 +1,10 @@
-"""Try to break a reader of files with inputs that a fuzzer makes up, led by which lines of the reader they reach.
+"""Try to break a reader of files with inputs that a fuzzer generates, guided by the lines of the reader that they reach.
 
     python tests/fuzzing/fuzz.py pictures --runs 100000
 
-The readers are those of tests/helpers/hostile_readers.py. An input that is neither read as a value nor told in one sentence, or
-that takes more than a minute or too much memory, ends the program, and is kept in the folder. With MMMUX_RECORD=FILE.json, how
-many inputs were tried is added to that file.
+The readers are those of tests/helpers/hostile_readers.py. The program ends at an input that is neither read as a value nor
+refused with one sentence, or that takes more than a minute or too much memory, and keeps that input in the folder. With
+MMMUX_RECORD=FILE.json, the number of inputs is added to that file.
 """
 import argparse
 import sys

@@ -74,10 +74,10 @@ def outcome(read, path) -> str:
     started = time.monotonic()
     try:
         read(path)
-        told = 'a value'
+        found = 'a value'
     except UserError as error:
-        told = str(error)
-        assert told.isprintable() and len(told) < 2000, f'not one sentence: {told[:2000]!r}'
-        assert Path(path).name in told or Path(path).stem in told, f'no file is named: {told}'
+        found = str(error)
+        assert found.isprintable() and len(found) < 2000, f'not one sentence: {found[:2000]!r}'
+        assert Path(path).name in found or Path(path).stem in found, f'no file is named: {found}'
     assert time.monotonic() - started < SECONDS
-    return told
+    return found

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from facts import assert_facts
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
@@ -33,11 +34,12 @@ def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
 
 
 def test_missing_data(fails, configs, tmp_path):
-    assert 'train_dataloader.dataset.data_root' in fails(
-        FIT, configs / SHAPES, '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path / "nowhere"}')
+    sentence = fails(FIT, configs / SHAPES, '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path / "nowhere"}')
+    assert_facts(sentence, 'train_dataloader.dataset.data_root', tmp_path / 'nowhere')
 
 
 @pytest.mark.parametrize('model', ["dict(type='SSD')", "dict(type='ATSS', bbox_head=dict(anchor_generator=dict(type='A')))"])
 def test_models_without_fitting_anchors(fails, tmp_path, model):
     (tmp_path / 'config.py').write_text(f'model = {model}')
-    assert 'anchor_generator' in fails(FIT, tmp_path / 'config.py')
+    assert_facts(fails(FIT, tmp_path / 'config.py'), tmp_path / 'config.py', 'model.bbox_head.anchor_generator',
+                 'model.train_cfg.assigner.pos_iou_thr')

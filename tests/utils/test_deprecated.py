@@ -1,8 +1,10 @@
 """Names that documents, configs and demos gave before modules moved; the tools' old paths are in tests/tools."""
 import importlib
+import re
 import sys
 
 import pytest
+from facts import assert_facts, warns
 from torch import nn
 
 from mmmux.utils.deprecated import MOVED_MODULES
@@ -46,16 +48,17 @@ def test_the_old_import_gives_the_new_object_and_warns_where_it_stands(forgotten
     _, old, _, name = statement.split()
     forgotten(old)
     found, (module, _, attribute) = {}, now.rpartition('.')
-    with pytest.warns(DeprecationWarning, match=old) as caught:
+    with pytest.warns(DeprecationWarning, match=re.escape(old)) as caught:
         exec(compile(statement, 'users_file.py', 'exec'), found)
     assert found[name] is getattr(importlib.import_module(module), attribute)
     (warning, ) = (warning for warning in caught if old in str(warning.message))
-    assert module in str(warning.message) and warning.filename == 'users_file.py'
+    assert warning.filename == 'users_file.py'
+    assert_facts(str(warning.message), old, module)
 
 
 def test_a_package_gives_them_too(forgotten):
     forgotten('mmmux.engine.settings')
-    with pytest.warns(DeprecationWarning, match=r'mmmux\.config\.load'):
+    with warns(DeprecationWarning, 'mmmux.engine.settings', 'mmmux.config.load'):
         from mmmux.engine import settings
     assert settings.load_config.__module__ == 'mmmux.config.load'
 
@@ -63,7 +66,7 @@ def test_a_package_gives_them_too(forgotten):
 def test_the_function_of_the_same_name_can_still_be_called(forgotten):
     import mmmux.deploy
     forgotten('mmmux.deploy.exact_form')
-    with pytest.warns(DeprecationWarning):
+    with warns(DeprecationWarning, 'mmmux.deploy.exact_form', 'mmmux.deploy.exact.form'):
         importlib.import_module('mmmux.deploy.exact_form')
     assert isinstance(mmmux.deploy.exact_form(nn.Sequential(nn.ReLU()).eval()), nn.Sequential)
 

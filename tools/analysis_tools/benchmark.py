@@ -23,19 +23,23 @@ from mmmux.utils.machine import describe_machine
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', help='config files')
-    parser.add_argument('--runtimes', nargs='+', choices=benchmark.RUNTIMES, default=['eager'], help='default: eager')
+    parser.add_argument('--runtimes', nargs='+', choices=benchmark.RUNTIMES, default=['eager'],
+                        help='runtimes to time (default: eager)')
     parser.add_argument('--forms', nargs='+', choices=benchmark.FORMS, default=['exact'],
-                        help='the network as trained (plain), its exact form, the exact form with the fastest form of each '
-                             'stage (tuned, for MUXNet; measured first), or several of them (default: exact)')
-    parser.add_argument('--precisions', nargs='+', choices=benchmark.TYPES, default=['fp32'], help='default: fp32')
-    parser.add_argument('--devices', nargs='+', choices=['cpu', 'cuda'], default=['cpu'], help='default: cpu')
-    parser.add_argument('--backbone', action='store_true', help='time the backbones alone')
+                        help='forms of the network to time: as trained (plain), exact, or exact with the fastest form of each '
+                             'stage, which is measured first (tuned, for MUXNet) (default: exact)')
+    parser.add_argument('--precisions', nargs='+', choices=benchmark.TYPES, default=['fp32'],
+                        help='number types to time (default: fp32)')
+    parser.add_argument('--devices', nargs='+', choices=['cpu', 'cuda'], default=['cpu'],
+                        help='devices to time on (default: cpu)')
+    parser.add_argument('--backbone', action='store_true', help='time the backbones only (default: whole models)')
     parser.add_argument('--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
-                        help='size of the pictures (default: what the first config tests at)')
-    parser.add_argument('--batch', type=int, default=1, help='pictures at once (default: %(default)s)')
-    parser.add_argument('--rounds', type=int, default=50, help='timed rounds (default: %(default)s)')
-    parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
-    parser.add_argument('--no-memory', action='store_true', help='do not measure peak memory, which starts each row once more')
+                        help='size of the pictures in pixels (default: the test size of the first config)')
+    parser.add_argument('--batch', type=int, default=1, help='number of pictures in a batch (default: %(default)s)')
+    parser.add_argument('--rounds', type=int, default=50, help='number of timed rounds (default: %(default)s)')
+    parser.add_argument('--threads', type=int, default=2, help='number of CPU threads (default: %(default)s)')
+    parser.add_argument('--no-memory', action='store_true',
+                        help='do not measure peak memory, for which each row runs once more in its own process')
     parser.add_argument('--out', type=Path, help='JSON file to write')
     return parser.parse_args()
 
@@ -74,8 +78,8 @@ def show(rows: list[dict]) -> None:
               f'{"-" if row["peak_mib"] is None else row["peak_mib"]:>6}')
     unclear = [row for row in rows if not row['conclusive']]
     if unclear:
-        print(f'warning: {len(unclear)} of {len(rows)} rows spread by more than {WIDE:.0%} between their quartiles: '
-              'something else was running, and small differences mean nothing')
+        print(f'warning: {len(unclear)} of {len(rows)} rows have quartiles that differ by more than {WIDE:.0%}: other '
+              'programs used the machine, and small differences between rows are not significant')
 
 
 if __name__ == '__main__':

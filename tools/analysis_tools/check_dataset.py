@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Read the data sets of a config as training and testing would, every picture and every annotation, and tell all that is wrong.
+"""Check every picture and every annotation of a config's data sets, read as in training and testing, and print all findings.
 
-Exit status: 0 if nothing was found, 1 if something was, 2 if a data set could not be checked. Into --out go findings.json, with
-everything that was found, and plots of the sizes of boxes and of the frequency of classes.
+Exit status: 0 without findings, 1 with findings, 2 if a data set could not be checked. The folder --out receives findings.json,
+with all findings, and plots of the sizes of boxes and of the frequency of classes.
 """
 import argparse
 import json
@@ -24,14 +24,14 @@ with cli.stdout_to_stderr():
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=Path, help='config file, for example one below configs/')
-    parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS, help='sets to read (default: all)')
+    parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS, help='data sets to check (default: all)')
     parser.add_argument('--jobs', type=int, default=usable_cores(),
-                        help='processes to read in (default: %(default)s, one for each core)')
+                        help='number of processes that read (default: %(default)s, one for each core)')
     parser.add_argument('--out', type=Path, help='folder for findings.json and plots (default: dataset in the work dir)')
     parser.add_argument('--json', action='store_true', help='print findings.json instead of a text')
     parser.add_argument('--fix-list', type=Path, metavar='FILE.txt|DIR',
-                        help='list the training pictures that something is wrong with, each with the reason, as leave_out of a '
-                        'data set reads it; DIR gets a file for each data set')
+                        help='write the names of the training pictures with findings, each with the reason, to a file that the '
+                        'option leave_out of a data set reads; into DIR, one file for each data set')
     cli.add_cfg_options(parser)
     return parser.parse_args()
 

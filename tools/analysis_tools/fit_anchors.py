@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Compare a detector's anchors with its training boxes, as they come out of the training pipeline, and propose better sizes.
+"""Compare a detector's anchors with its training boxes, as the training pipeline returns them, and propose better sizes.
 
-Prints, for each class, how many boxes no anchor overlaps enough to match, and of which sizes; then sizes that fit better, as a
-snippet for the config, and the same table for these. The two distributions are drawn into a picture.
+For each class, a table gives the share of boxes that no anchor overlaps enough to match, and the sizes of these boxes. A second
+table gives the same for the proposed sizes, which are printed as a snippet for the config. A picture shows both distributions.
 """
 import argparse
 from pathlib import Path
@@ -16,8 +16,10 @@ from mmmux.utils.errors import ConfigError
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=Path, help='config file of an SSD detector')
-    parser.add_argument('--max-pictures', type=int, default=2000, help='training pictures to read (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='of the pictures and their augmentation (default: %(default)s)')
+    parser.add_argument('--max-pictures', type=int, default=2000,
+                        help='largest number of training pictures to read (default: %(default)s)')
+    parser.add_argument('--seed', type=int, default=0,
+                        help='seed that selects and augments the pictures (default: %(default)s)')
     parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
                         help='picture to write (default: %(default)s)')
     cli.add_cfg_options(parser)
@@ -41,8 +43,8 @@ def main() -> None:
         generator = cfg.model.get('bbox_head', {}).get('anchor_generator')
         threshold = cfg.model.get('train_cfg', {}).get('assigner', {}).get('pos_iou_thr')
         if generator is None or threshold is None:
-            raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr: '
-                              'only single-stage detectors with anchors matched by overlap, such as SSD, can be fitted')
+            raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr, '
+                              'which the config of SSD or another single-stage detector with anchors has: give such a config')
         boxes = anchors.training_boxes(cfg, args.max_pictures, args.seed)
         print(f'{len(boxes.labels)} boxes at {boxes.input_size[0]} x {boxes.input_size[1]} pixels')
         show('Configured anchors', boxes, generator, threshold)

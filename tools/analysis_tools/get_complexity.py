@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Count the parameters and multiply-adds of a config's model, by part.
 
-Multiply-adds are those of convolutions and linear layers for one picture, as in the paper; normalisation, activations and
-products are not counted.
+As in the paper, multiply-adds are counted for one picture, in convolutions and linear layers only, not in normalisation,
+activations and products.
 """
 import argparse
 import json
@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=Path, help='config file')
     parser.add_argument('--shape', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
-                        help='size of the picture in pixels (default: what the config tests at, or the crop it trains on)')
+                        help='size of the picture in pixels (default: the test size of the config, or else its training crop)')
     parser.add_argument('--json', action='store_true', help='print JSON instead of a table')
     cli.add_cfg_options(parser)
     return parser.parse_args()

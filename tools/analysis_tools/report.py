@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Write a results page for detectors or segmentors that were trained and tested on the same data.
 
-Each --run names a config and a work dir in which tools/train.py and then tools/test.py (with the same --work-dir) left their
-results. Numbers come from their logs; nothing is typed.
+Each --run names a config and a work dir with the results of tools/train.py and then tools/test.py, both with that --work-dir.
+All numbers of the page are read from their logs.
 """
 import argparse
 from pathlib import Path
@@ -18,13 +18,13 @@ from mmmux.utils.errors import ConfigError
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--run', nargs=3, action='append', required=True, metavar=('NAME', 'CONFIG', 'WORK_DIR'),
-                        help='a model; give one --run for each')
+                        help='name, config and work dir of a model; repeat --run for each model')
     parser.add_argument('--title', required=True, help='heading of the page')
-    parser.add_argument('--text', type=Path, help='Markdown file with what the page says before its table')
-    parser.add_argument('--pictures', type=int, default=6, help='test pictures to draw (default: %(default)s)')
+    parser.add_argument('--text', type=Path, help='Markdown file with the text before the table of the page')
+    parser.add_argument('--pictures', type=int, default=6, help='number of test pictures to draw (default: %(default)s)')
     parser.add_argument('--threshold', type=float, default=0.4,
-                        help='lowest score of a detection that is drawn (default: %(default)s)')
-    parser.add_argument('--out', type=Path, required=True, help='page to write, e.g. docs/results/bccd.md')
+                        help='lowest score of a detection to draw, 0 to 1 (default: %(default)s)')
+    parser.add_argument('--out', type=Path, required=True, help='Markdown file to write, e.g. docs/results/bccd.md')
     return parser.parse_args()
 
 
@@ -34,8 +34,8 @@ def main() -> None:
         runs = [Run(name, Path(config), Path(work_dir)) for name, config, work_dir in args.run]
         task = task_of(runs[0].cfg)
         if task.results is None:
-            raise ConfigError(f'task {type(task).__name__} of {runs[0].config} defines no results, which a page shows: define '
-                              'them in the task (docs/tasks.md)')
+            raise ConfigError(f'task {type(task).__name__} of {runs[0].config} defines no results for a page: set results in '
+                              'the class of the task (docs/tasks.md)')
         data, curves = collect(runs)
         pictures = paint(runs, args.out.with_suffix(''), args.pictures, args.threshold, Inferencer)
         text = args.text.read_text() if args.text else ''

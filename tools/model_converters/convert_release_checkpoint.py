@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Convert a checkpoint of the authors' release (MUXNet-m or -l): a backbone to start from, or a whole classifier to test."""
+"""Convert a checkpoint of the authors' release (MUXNet-m or -l) to a pretrained backbone or to a whole classifier."""
 import argparse
 from pathlib import Path
 
@@ -14,8 +14,9 @@ IMAGENET_CLASSES = 1000
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, epilog='No code in SRC is ever run.')
-    parser.add_argument('src', type=Path, help="the release's file: a state_dict, or a dict holding state_dict(_ema)")
+    parser = argparse.ArgumentParser(description=__doc__, epilog='The tool runs no code that SRC contains.')
+    parser.add_argument('src', type=Path,
+                        help="the release's file: a state_dict, or a dict with the key state_dict or state_dict_ema")
     parser.add_argument('dst', type=Path, help='the file to write, e.g. muxnet-m.pth')
     parser.add_argument('--classifier', action='store_true',
                         help='write the whole classifier, for tools/test.py and tools/train.py with a config of '
@@ -27,7 +28,8 @@ def main() -> None:
     args = parse_args()
     with cli.sentences():
         if args.src.resolve() == args.dst.resolve():
-            raise CheckpointError(f'{args.dst} is the file to convert, which would be overwritten: give another name')
+            raise CheckpointError(f'{args.dst} is both the file to convert and the file to write, which would be lost: give '
+                                  'another name to write')
         checkpoint = convert_release_checkpoint(load_checkpoint_file(args.src, map_location='cpu'), str(args.src))
         if args.classifier:
             checkpoint = whole_classifier(checkpoint, str(args.src))
@@ -41,7 +43,7 @@ def main() -> None:
 
 
 def usage(file: Path, meta: dict) -> str:
-    """What to do with the file that was written."""
+    """Return the command, or the entry of a config, that uses the written file."""
     arch, classes = meta['arch'], meta.get('num_classes')
     if classes is None:
         return f"backbone=dict(type='mmmux.MUXNet', arch='{arch}', init_cfg=dict(type='Pretrained', checkpoint='{file}'))"

@@ -88,5 +88,5 @@ class CheckpointHook(SafeCheckpointHook):
 
 
 def _leave(runner, number: int, iterations: int) -> None:
-    runner.logger.info(f'Stopped by {signal.Signals(number).name} after {iterations} iterations: go on with --resume.')
+    runner.logger.info(f'Stopped by {signal.Signals(number).name} after {iterations} iterations: continue with --resume.')
     raise SystemExit(128 + number)

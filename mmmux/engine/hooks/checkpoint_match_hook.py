@@ -47,8 +47,9 @@ class CheckpointMatchHook(Hook):
             raise CheckpointError(f'checkpoint {name} holds weights only, and resuming needs the state of the training: start '
                                   'from it with --cfg-options load_from=... instead of --resume')
         if complaint:
-            print_log(f'checkpoint {name} fits in part: of {total} weights {len(missing)} are missing and {len(reshaped)} have '
-                      'another shape; these keep their initial values', logger='current', level=logging.WARNING)
+            print_log(f'checkpoint {name} fits in part: of {total} weights of the model {len(missing)} are missing and '
+                      f'{len(reshaped)} have another shape; these keep their initial values', logger='current',
+                      level=logging.WARNING)
 
     def before_test(self, runner) -> None:
         """Refuse to test a model whose weights were loaded only in part."""

@@ -35,8 +35,8 @@ class CudaGraphHook(Hook):
         if not next(model.parameters()).is_cuda:
             return
         if hasattr(model, 'module') or type(optim_wrapper) is not OptimWrapper or accumulated_iterations(optim_wrapper) != 1:
-            print_log('CudaGraphHook: several processes, mixed precision or accumulated gradients are trained step by step',
-                      logger='current', level=logging.WARNING)
+            print_log('CudaGraphHook records no CUDA graph with several processes, mixed precision or accumulated gradients: '
+                      'the training runs without one', logger='current', level=logging.WARNING)
             return
         model.train_step = GraphedStep(model, self.warm_up)
 

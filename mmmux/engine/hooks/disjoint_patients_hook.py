@@ -25,7 +25,7 @@ class DisjointPatientsHook(Hook):
         train, val = (list(_innermost(loader.dataset)) for loader in (runner.train_dataloader, runner.val_dataloader))
         shared = _patients(train) & _patients(val)
         if shared:
-            others = f' and {len(shared) - 1} more' if len(shared) > 1 else ''
+            others = f' (and {len(shared) - 1} more)' if len(shared) > 1 else ''
             raise ConfigError(f'patient {min(shared)}{others} is in both train_dataloader ({_splits(train)}) and '
                               f"val_dataloader ({_splits(val)}): use the splits 'train' and 'val' with the same val_fraction")
 

@@ -27,6 +27,6 @@ class FiniteLossHook(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
         """Check the loss every `interval` iterations."""
         if self.every_n_train_iters(runner, self.interval) and not torch.isfinite(outputs['loss']):
-            raise TrainingError(f'the loss is {float(outputs["loss"])} at iteration {runner.iter + 1}: go on from a checkpoint '
-                                f'in {runner.work_dir} with a lower learning rate (optim_wrapper.optimizer.lr) or a longer '
-                                'warm-up, and look for labels that make no sense')
+            raise TrainingError(f'the loss is {float(outputs["loss"])} at iteration {runner.iter + 1}: continue from a '
+                                f'checkpoint in {runner.work_dir} with a lower learning rate (optim_wrapper.optimizer.lr) or a '
+                                'longer warm-up, and check the labels with tools/analysis_tools/check_dataset.py')

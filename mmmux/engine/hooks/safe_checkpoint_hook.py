@@ -49,14 +49,14 @@ class SafeCheckpointHook(WritesSteps, MMCheckpointHook):
             if cfg.get('load_from') and '://' not in cfg.load_from:
                 check_intact(cfg.load_from)
             elif not cfg.get('load_from') and mend_pointer(runner.work_dir, self._folder(runner)) is None:
-                runner.logger.info(f'There is nothing to resume from in {runner.work_dir} yet: training starts anew.')
+                runner.logger.info(f'{runner.work_dir} holds no checkpoint to resume from: the training starts at iteration 0.')
         barrier()
 
     def before_train(self, runner) -> None:
         """Delete the unfinished and outdated files of a killed process."""
         if '://' in str(self._folder(runner)):
-            raise ConfigError(f'default_hooks.checkpoint.out_dir is {self.out_dir}, and mmmux.CheckpointHook writes to folders '
-                              "of a file system: give one, or use type='CheckpointHook'")
+            raise ConfigError(f'default_hooks.checkpoint.out_dir is {self.out_dir}, and mmmux.CheckpointHook writes only to a '
+                              "folder of this machine: set one, or set type='CheckpointHook', mmengine's own hook")
         super().before_train(runner)
         self.file_backend = LaterRemovals(self.file_backend)
         if is_main_process():

@@ -84,7 +84,8 @@ class EndlessBatches(NumberedBatches):
             for batch in self.batch_sampler:
                 yield batch
             if batch is None:
-                raise DatasetError('the training data make no full batch: make train_dataloader.batch_size smaller')
+                raise DatasetError(f'the training data have too few pictures for one batch of {self.batch_size} '
+                                   '(train_dataloader.batch_size): set a smaller batch size')
 
 
 class NumberedDataset:
@@ -131,8 +132,8 @@ class NumberedLoader(DataLoader):
     def __init__(self, loader: DataLoader, batches: type[NumberedBatches]):
         if isinstance(loader.dataset, IterableDataset) or loader.batch_sampler is None:
             raise ConfigError(f'train_dataloader.dataset is a {type(loader.dataset).__name__}, and the training loops of mmmux '
-                              'need a data set of numbered pictures and a batch_size: have another one, or a train_cfg.type '
-                              'without mmmux')
+                              'need a data set that reads a picture by its index, and a batch_size: set both, or set '
+                              'train_cfg.type to a loop of mmengine')
         super().__init__(
             NumberedDataset(loader.dataset), batch_sampler=batches(loader.batch_sampler), num_workers=loader.num_workers,
             collate_fn=loader.collate_fn, pin_memory=loader.pin_memory, timeout=loader.timeout,

@@ -34,8 +34,8 @@ def train(cfg: Config) -> None:
         runner = build_runner(cfg)
         loader = runner.train_dataloader
     if not len(loader):
-        raise DatasetError(f'{len(loader.dataset)} training pictures make no full batch of '
-                           f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): make it smaller')
+        raise DatasetError(f'{len(loader.dataset)} training pictures are too few for one batch of '
+                           f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): set a smaller batch size')
     if is_main_process():
         write_json(Path(cfg.work_dir) / MACHINE_FILE, describe_machine())
     with explained(cfg), loader_workers_end(runner), handlers_restored():
@@ -55,7 +55,7 @@ def test(cfg: Config) -> dict:
         UserError: the data, the checkpoint or an entry of the config cannot be used.
     """
     check_data(cfg, ('test_dataloader', ))
-    check_checkpoint(cfg.load_from, 'checkpoint to test')
+    check_checkpoint(cfg.load_from, 'load_from, the checkpoint to test')
     with explained(cfg):
         runner = build_runner(cfg)
     with explained(cfg), loader_workers_end(runner):

@@ -45,7 +45,7 @@ class SafelySaving:
                     load_checkpoint_file(written, map_location='cpu')
                 except CheckpointError as error:
                     written.unlink()
-                    raise CheckpointError(f'{error}; it was read back after writing; {_what_is_left(self._runner.work_dir)}') \
+                    raise CheckpointError(f'{error} (read back after it was written); {_last_good(self._runner.work_dir)}') \
                         from None
                 put_in_place(path)
 
@@ -90,11 +90,11 @@ def explained(path: Path, work_dir: str):
     except OSError as error:
         path.with_name(path.name + WRITING).unlink(missing_ok=True)
         raise CheckpointError(f'{path} cannot be written ({os.strerror(error.errno) if error.errno else error}); '
-                              f'{_what_is_left(work_dir)}') from None
+                              f'{_last_good(work_dir)}') from None
 
 
-def _what_is_left(work_dir: str) -> str:
+def _last_good(work_dir: str) -> str:
     pointer = Path(work_dir) / POINTER
     if not pointer.is_file():
-        return 'there is no checkpoint before it'
-    return f'{pointer.read_text().strip()} is the last good checkpoint: mend the cause and go on from it with --resume'
+        return f'{work_dir} has no earlier checkpoint: correct the cause and start the training again'
+    return f'{pointer.read_text().strip()} is the last good checkpoint: correct the cause and continue from it with --resume'

@@ -85,7 +85,8 @@ class StopSignals:
         if self.nothing_to_save:
             raise SystemExit(128 + number)
         # The signal may have interrupted print or logging, which are not reentrant, so write to the file descriptor.
-        os.write(2, f'{signal.Signals(number).name}: training saves and stops; send it again to stop at once\n'.encode())
+        os.write(2, f'{signal.Signals(number).name}: the training saves a checkpoint and stops; a second one stops it at once\n'
+                 .encode())
 
     def _restore_handlers(self) -> None:
         for number, handler in self._previous.items():

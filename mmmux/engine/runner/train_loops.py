@@ -58,8 +58,8 @@ class EpochBasedTrainLoop(MMEpochBasedTrainLoop):
         if length == len(self.dataloader):
             self._trained = max(0, self.iter - self.epoch * length)
         else:
-            print_log(f'An epoch had {length} batches when the checkpoint was saved and has {len(self.dataloader)} now: going '
-                      'on with the beginning of an epoch.', 'current', logging.WARNING)
+            print_log(f'An epoch had {length} batches when the checkpoint was saved and has {len(self.dataloader)} now: the '
+                      'training continues at the beginning of an epoch.', 'current', logging.WARNING)
         if self.epoch and not self._trained:
             self._validate_if_due()
         while self.epoch < self.max_epochs and not self.stop_training:

@@ -2,6 +2,7 @@ import copy
 from types import SimpleNamespace
 
 import pytest
+from facts import raises
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
@@ -54,11 +55,10 @@ def test_a_config_that_fits_its_data_passes(segmentor, before):
 
 @pytest.mark.parametrize('before', LOADERS)
 @pytest.mark.parametrize('decode,auxiliary,head,scored', [
-    (150, 11, 'decode_head', 150), (11, 150, 'auxiliary_head', 150), (12, 12, '(decode|auxiliary)_head', 12),
-    (10, 11, 'decode_head', 10),
+    (150, 11, 'decode_head', 150), (11, 150, 'auxiliary_head', 150), (10, 11, 'decode_head', 10),
 ])
 def test_a_head_of_other_classes_is_named_with_both_numbers(segmentor, before, decode, auxiliary, head, scored):
-    with pytest.raises(ConfigError, match=rf'^model\.{head}\.num_classes is {scored}, .* {LOADERS[before]} has 11 classes'):
+    with raises(ConfigError, f'model.{head}.num_classes', scored, LOADERS[before], '11 classes'):
         compare(segmentor(decode, auxiliary), before=before)
 
 
@@ -68,7 +68,7 @@ def test_training_compares_what_validates_it_before_it_starts():
     loaders = {f'{name}_dataloader': SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=tuple(range(number)))))
                for name, number in dict(train=11, val=10).items()}
     runner = SimpleNamespace(model=nn.ModuleDict(dict(head=head)), val_loop=object(), **loaders)
-    with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 11, .* val_dataloader has 10 classes'):
+    with raises(ConfigError, 'model.head.num_classes', 11, 'val_dataloader', '10 classes'):
         ClassCountHook().before_train(runner)
     runner.val_loop = None
     ClassCountHook().before_train(runner)
@@ -77,14 +77,14 @@ def test_training_compares_what_validates_it_before_it_starts():
 @pytest.mark.parametrize('wrap', [Wrapped, lambda model: Wrapped(Wrapped(model))])
 def test_wrapped_models_are_compared_and_named_as_in_the_config(segmentor, wrap):
     compare(wrap(segmentor(11, 11)))
-    with pytest.raises(ConfigError, match=r'^model\.auxiliary_head\.num_classes is 150'):
+    with raises(ConfigError, 'model.auxiliary_head.num_classes', 150):
         compare(wrap(segmentor(11, 150)))
 
 
 def test_one_of_several_auxiliary_heads_is_named(segmentor):
     model = segmentor(11, 11)
     model.auxiliary_head = nn.ModuleList([model.auxiliary_head, segmentor(11, 19).auxiliary_head])
-    with pytest.raises(ConfigError, match=r'^model\.auxiliary_head\.1\.num_classes is 19'):
+    with raises(ConfigError, 'model.auxiliary_head.1.num_classes', 19):
         compare(model)
 
 
@@ -96,11 +96,11 @@ def test_two_classes_may_be_scored_by_one_channel():
 
 
 @pytest.mark.parametrize('metainfo', [None, {}, dict(palette=[])])
-def test_a_data_set_that_names_no_classes_is_let_through(segmentor, metainfo):
+def test_a_data_set_that_names_no_classes_passes(segmentor, metainfo):
     compare(segmentor(150, 11), metainfo)
 
 
-def test_models_without_heads_are_let_through():
+def test_models_without_heads_pass():
     compare(nn.Sequential(nn.Conv2d(3, 8, 3)))
 
 
@@ -126,15 +126,13 @@ class TestClassifiers:
         three = dict(classes=('dog', 'cat', 'bird'))
         compare(classifier(3, **head), three, before)
         for scored in (2, 1000):
-            with pytest.raises(ConfigError) as caught:
+            with raises(ConfigError, 'model.head.num_classes', scored, LOADERS[before], '3 classes'):
                 compare(classifier(scored, **head), three, before)
-            assert str(caught.value) == (f'model.head.num_classes is {scored}, and the data set of {LOADERS[before]} has 3 '
-                                         'classes: set it to 3 in every head')
 
     @pytest.mark.parametrize('head', [
         dict(type='VisionTransformerClsHead'), dict(type='StackedLinearClsHead', mid_channels=[8]),
         dict(type='EfficientFormerClsHead')], ids=lambda head: head['type'])
     def test_heads_of_other_networks(self, classifier, head):
         compare(classifier(11, **head))
-        with pytest.raises(ConfigError, match=r'^model\.head\.num_classes is 1000'):
+        with raises(ConfigError, 'model.head.num_classes', 1000):
             compare(classifier(1000, **head))

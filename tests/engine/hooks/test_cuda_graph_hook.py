@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from facts import assert_facts
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import MODELS, DefaultScope
 from needs_gpu import GPU
@@ -202,7 +203,7 @@ class TestHook:
         CudaGraphHook().before_train(SimpleNamespace(model=on_gpu, optim_wrapper=wrapper))
         assert on_gpu.train_step == 'its own'
         (message, ) = log.messages
-        assert 'CudaGraphHook: several processes, mixed precision or accumulated gradients are trained step by step' in message
+        assert_facts(message, 'CudaGraphHook', 'several processes', 'mixed precision', 'accumulated gradients')
 
     def test_on_a_gpu_the_step_is_replaced_and_given_back(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, 'Stream', lambda: None)

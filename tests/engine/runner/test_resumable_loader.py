@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from facts import raises
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
@@ -144,12 +145,12 @@ class Stream(IterableDataset):
 
 
 def test_streams_are_refused():
-    with pytest.raises(ConfigError, match=r'train_dataloader\.dataset is a Stream.*train_cfg\.type without mmmux$'):
+    with raises(ConfigError, 'train_dataloader.dataset', 'Stream', 'train_cfg.type'):
         NumberedLoader(DataLoader(Stream()), NumberedBatches)
 
 
 def test_data_that_make_no_batch():
     dataset = Noise(2)
     batch_sampler = BatchSampler(DefaultSampler(dataset, seed=0), 3, drop_last=True)
-    with pytest.raises(DatasetError, match='make no full batch'):
+    with raises(DatasetError, 'train_dataloader.batch_size', 3):
         next(iter(NumberedLoader(DataLoader(dataset, batch_sampler=batch_sampler), EndlessBatches)))
