@@ -22,6 +22,7 @@ LAYERS = {
         'backbones | heads',
         'layers',
         'architectures',
+        'rows',
     ),
     'mmmux.deploy': (
         'benchmark | export',

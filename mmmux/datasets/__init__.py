@@ -15,7 +15,7 @@ if find_spec('mmseg') is not None:
     _MODULES.update(label_maps=['LoadLabelMap', 'LoadLabelMapOrSkip'],
                     segmentation=['ADE20KDataset', 'CityscapesDataset', 'SegDataset'])
 if has_classification():
-    _MODULES.update(chest_xray14=['ChestXray14'], cifar_auto_augment=['CIFARAutoAugment'],
-                    classification=['CIFAR10', 'CIFAR100', 'ImageFolder', 'ImageNet'])
+    _MODULES.update(chest_xray14=['ChestXray14'], cifar=['CIFAR10', 'CIFAR100'], cifar_auto_augment=['CIFARAutoAugment'],
+                    classification=['ImageFolder', 'ImageNet'])
 
 __getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES)

@@ -1,28 +1,24 @@
-"""Classification data sets of mmpretrain with checks of their classes, folders and files."""
+"""Classification data sets with one folder per class or with a list of images, checked."""
 import logging
-import os.path as osp
 import re
 from collections.abc import Mapping, Sequence
 
 from mmengine.fileio import exists, get_file_backend, join_path, list_from_file
 from mmengine.logging import print_log
-from mmpretrain.datasets import CIFAR10 as MMPretrainCIFAR10
-from mmpretrain.datasets import CIFAR100 as MMPretrainCIFAR100
 from mmpretrain.datasets import CustomDataset
 from mmpretrain.datasets import ImageNet as MMPretrainImageNet
 from mmpretrain.datasets.custom import find_folders, get_samples
-from mmpretrain.datasets.utils import check_md5
 from tqdm import tqdm
 
 from mmmux.registry import DATASETS
 from mmmux.utils.compat import set_classes
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
+from .class_names import check_split, some, with_checked_classes
 from .exclude_list import LeavesOut
 from .loading_bar import loading_bar
 from .skip_report import LeftOut
 
-_NAMES_SHOWN = 5
 _WORDNET_ID = re.compile(r'n\d{8}')
 
 
@@ -48,8 +44,8 @@ class CheckedFolders(LeavesOut, CustomDataset):
     def __init__(self, *args, metainfo: Mapping | None = None, classes: str | Sequence[str] | None = None, **kwargs):
         if not args and not any(kwargs.get(key) for key in ('data_root', 'data_prefix', 'ann_file')):
             raise ConfigError(f'data_root of {type(self).__name__} must name the folder of its data')
-        _check_split(self, kwargs.get('split', ''), ('', 'train', 'val', 'test'))
-        super().__init__(*args, metainfo=_with_checked_classes(self, metainfo, classes), **kwargs)
+        check_split(self, kwargs.get('split', ''), ('', 'train', 'val', 'test'))
+        super().__init__(*args, metainfo=with_checked_classes(self, metainfo, classes), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Find the images in the class folders, or read them from the annotation file.
@@ -105,7 +101,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
         if not samples:
             raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes})')
         if empty:
-            raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes}) of {_some(sorted(empty))}: add some, or '
+            raise DatasetError(f'{self.img_prefix} holds no pictures ({suffixes}) of {some(sorted(empty))}: add some, or '
                                'remove the empty folders and their classes')
         return samples
 
@@ -133,13 +129,13 @@ class CheckedFolders(LeavesOut, CustomDataset):
         """
         if self.CLASSES is None and self.test_mode:
             raise ConfigError(f'metainfo.classes of the data set in {self.img_prefix} must name the classes in the order of '
-                              f'training, because its own folders ({_some(folders)}) may lack a class')
+                              f'training, because its own folders ({some(folders)}) may lack a class')
         if self.CLASSES is None:
             set_classes(self, folders)
         missing = [name for name in self.CLASSES if name not in set(folders)]
         unknown = [name for name in folders if name not in set(self.CLASSES)]
         if missing or unknown:
-            parts = [f'{len(names)} of {whole} {what} ({_some(names)})' for names, whole, what in (
+            parts = [f'{len(names)} of {whole} {what} ({some(names)})' for names, whole, what in (
                 (missing, len(self.CLASSES), 'classes have no folder'),
                 (unknown, len(folders), 'folders are no class')) if names]
             raise DatasetError(f'class folders of {self.img_prefix} differ from metainfo.classes: {" and ".join(parts)}')
@@ -204,7 +200,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
         without = [name for number, name in enumerate(self.CLASSES) if number not in labels]
         if without:
             print_log(f'{self.ann_file}: {len(without)} of {len(self.CLASSES)} classes have no training picture '
-                      f'({_some(without)})', logger='current', level=logging.WARNING)
+                      f'({some(without)})', logger='current', level=logging.WARNING)
 
 
 @DATASETS.register_module()
@@ -241,7 +237,7 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
         others = [name for name in folders if not _WORDNET_ID.fullmatch(name)]
         if others:
             raise DatasetError(f'class folders of {self.img_prefix} must be named by WordNet ids such as n01440764, whose '
-                               f'order numbers the classes, got {_some(others)}')
+                               f'order numbers the classes, got {some(others)}')
         if len(folders) != len(classes):
             raise DatasetError(f'{self.img_prefix} has {len(folders)} class folders, and ImageNet has {len(classes)} classes: '
                                'the data set is incomplete; to use a part of it, name its folders in metainfo.classes')
@@ -249,97 +245,3 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
 
     def _annotation_file(self) -> str:
         return join_path(self.data_root, 'meta', f'{self.img_prefix.rstrip("/").rpartition("/")[2]}.txt')
-
-
-class CheckedCIFAR(MMPretrainCIFAR10):
-    """Base of the CIFAR data sets: require the published files and verify their MD5 sums before opening them.
-
-    The files are pickles, which can run code when they are opened. Images are RGB, while images read from files are BGR:
-    `model.data_preprocessor.to_rgb` must be False.
-
-    Args:
-        data_root (str): folder that holds the unpacked archive's folder. Default: ''.
-        split (str): 'train' or 'test'. Default: 'train'.
-        metainfo (Mapping, optional): with `classes`, other names for all classes. Default: None.
-        download (bool): download missing files, as mmpretrain does. mmpretrain's default is True. Default: False.
-        data_prefix (str): as `data_root`, or a folder below it. Default: ''.
-        classes (str or Sequence[str], optional): used if `metainfo` has no `classes`. Default: None.
-        **kwargs: further arguments of mmpretrain's CIFAR10.
-
-    Raises:
-        ConfigError: no folder is given, or `metainfo.classes` or `split` is not valid.
-        DatasetError: a file is missing, or its MD5 sum is not the published one.
-    """
-
-    def __init__(self, data_root: str = '', split: str = 'train', metainfo: Mapping | None = None, download: bool = False,
-                 data_prefix: str = '', classes: str | Sequence[str] | None = None, **kwargs):
-        if not data_root and not data_prefix:
-            raise ConfigError(f'data_root of {type(self).__name__} must name the folder that holds {self.base_folder}')
-        _check_split(self, split, ('train', 'test'))
-        metainfo = _with_checked_classes(self, metainfo, classes)
-        if len(metainfo.get('classes', self.METAINFO['classes'])) != len(self.METAINFO['classes']):
-            raise ConfigError(f'metainfo.classes of {type(self).__name__} must name {len(self.METAINFO["classes"])} classes, '
-                              f'got {len(metainfo["classes"])}')
-        super().__init__(data_root=data_root, split=split, metainfo=metainfo, download=download, data_prefix=data_prefix,
-                         **kwargs)
-
-    def load_data_list(self) -> list[dict]:
-        """Verify the files and read the images.
-
-        Returns:
-            list[dict]: mmpretrain's data infos: `img` (32, 32, 3), uint8, RGB, and `gt_label`, the class number.
-
-        Raises:
-            DatasetError: a file is missing, or its MD5 sum is not the published one.
-        """
-        if not self.download:
-            self._check_files()
-        return super().load_data_list()
-
-    def _check_files(self) -> None:
-        root = self.data_prefix['root'].rstrip('/')
-        for name, md5 in (*self.train_list, *self.test_list):
-            path = join_path(root, self.base_folder, name)
-            if not exists(path):
-                raise DatasetError(f'{path} does not exist: unpack {self.url} in {root}')
-            if not check_md5(path, md5):
-                raise DatasetError(f'{path} is damaged or not the published file: its MD5 sum is not {md5}, so it was not '
-                                   f'opened; unpack {self.url} in {root} again')
-
-
-@DATASETS.register_module()
-class CIFAR10(CheckedCIFAR):
-    """CIFAR-10 from its published files in `<data_root>/cifar-10-batches-py`. See :class:`CheckedCIFAR` for the arguments."""
-
-
-@DATASETS.register_module()
-class CIFAR100(CheckedCIFAR, MMPretrainCIFAR100):
-    """CIFAR-100 from its published files in `<data_root>/cifar-100-python`. See :class:`CheckedCIFAR` for the arguments."""
-
-
-def _with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Sequence[str] | None) -> dict:
-    """Return a copy of `metainfo` in which `classes`, if given, is a tuple of distinct names; raise ConfigError otherwise."""
-    metainfo = dict(metainfo or {})
-    names = metainfo.pop('classes', None)
-    names = classes if names is None else names
-    if names is None:
-        return metainfo
-    if isinstance(names, str) and osp.isfile(names):
-        names = [name for name in map(str.strip, list_from_file(names)) if name]
-    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f'metainfo.classes of {type(dataset).__name__} must be a tuple of class names or a file of them, got '
-                          f"{names!r} (one class: ('name',))")
-    twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # two classes of ImageNet are named 'crane'
-        raise ConfigError(f'metainfo.classes of {type(dataset).__name__} names a class twice: {_some(twice)}')
-    return dict(metainfo, classes=tuple(names))
-
-
-def _check_split(dataset, split: str, accepted: tuple[str, ...]) -> None:
-    if split not in accepted:
-        raise ConfigError(f'split of {type(dataset).__name__} must be {" or ".join(name for name in accepted if name)}, got '
-                          f'{split!r}')
-
-
-def _some(names: Sequence[str]) -> str:
-    return ', '.join(f"'{name}'" for name in names[:_NAMES_SHOWN]) + (', ...' if len(names) > _NAMES_SHOWN else '')

@@ -3,7 +3,6 @@
 As in the paper's search, the code of a network lists the choices of each stage (Lu, Deb, Boddeti, MUXConv, CVPR 2020).
 """
 import hashlib
-import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from mmmux.models.architectures import MUX, ROW_KINDS, Architecture, Row
-from mmmux.models.layers.channel_split import near_equal_groups
 from mmmux.utils.errors import ConfigError
 
-from .space_config import MUX_ROW_CHOICES, SpaceTable, StageChoices, read_space
+from .buildable import MUX_CHANNEL_CHOICES, check_first_row, fitting_scales
+from .space_config import MUX_ROW_CHOICES, SpaceTable, read_space
 
 Genome = tuple[int, ...]
 
@@ -254,9 +253,7 @@ class SearchSpace:
         return chosen
 
     def _channels_and_scales(self, stage: int) -> tuple[str, ...]:
-        # The choices that decide whether a MUX block can be built.
-        return (f'stages.{stage}.out_channels', ) + tuple(
-            f'stages.{stage}.mux.{name}' for name in ('split_ratio', 'expand_ratio', 'scales'))
+        return (f'stages.{stage}.out_channels', ) + tuple(f'stages.{stage}.mux.{name}' for name in MUX_CHANNEL_CHOICES)
 
     def _check_stage(self, index: int) -> np.ndarray | None:
         """Refuse a stage whose rows cannot be built, and return which `scales` fit which channels of its MUX blocks.
@@ -266,23 +263,8 @@ class SearchSpace:
         """
         stage = self.stages[index]
         for channels in self.values(self.width_name(index - 1)):
-            _check_first_row(stage, channels, f'stages.{index}')
-        if not stage.mux:
-            return None
-        names = self._channels_and_scales(index)
-        choices = [self.values(name) for name in names]
-        fits = np.array([mux_row_fits(*values) for values in itertools.product(*choices)])
-        fits = fits.reshape([len(values) for values in choices])
-        if not fits[..., 0].all():
-            values = [values[at] for values, at in zip(choices, np.argwhere(~fits[..., :1])[0])]
-            described = ', '.join(f'{name.split(".")[-1]} {value}' for name, value in zip(names, values))
-            raise ConfigError(f'MUX blocks with {described} cannot be built, and stages.{index} of the search space allows '
-                              'them: widths must be even, expanded channels even, or divisible by 4 in every group of scale +1')
-        never = np.flatnonzero(~fits.any(axis=(0, 1, 2)))
-        if len(never):
-            raise ConfigError(f'{names[-1]} {choices[-1][never[0]]} of the search space fits none of its channels: a group of '
-                              'scale +1 needs expanded channels divisible by 4')
-        return fits
+            check_first_row(stage, channels, f'stages.{index}')
+        return fitting_scales(stage, f'stages.{index}') if stage.mux else None
 
     def _count(self) -> int:
         count = len(self.values('stem_channels')) * len(self.values('head_channels'))
@@ -296,41 +278,6 @@ class SearchSpace:
             without = len(stage.first['out_channels']) * (0 in stage.mux['blocks'])
             count *= without + with_blocks * alike * int(fits.sum())
         return count
-
-
-def mux_row_fits(channels: int, split_ratio: float, expand_ratio: float, scales: tuple[int, ...] | None) -> bool:
-    """Return whether a MUX block can be built.
-
-    Its k x k convolution is in groups of two channels if `scales` is None, and otherwise has one group of channels for each
-    scale.
-
-    Args:
-        channels (int): Channels of the stage.
-        split_ratio (float): Share of the channels that the block processes.
-        expand_ratio (float): Hidden channels divided by processed channels.
-        scales (tuple[int, ...] | None): -1, 0 or +1 for each group, or None.
-
-    Returns:
-        bool: True if the block can be built.
-    """
-    hidden = int(int(channels * split_ratio) * expand_ratio)
-    if channels % MUX.shuffle_groups or not hidden:
-        return False
-    if scales is None:
-        return hidden % 2 == 0
-    if len(scales) > hidden:
-        return False
-    return all(scale != 1 or share % 4 == 0 for share, scale in zip(near_equal_groups(hidden, len(scales)), scales))
-
-
-def _check_first_row(stage: StageChoices, channels: int, where: str) -> None:
-    for expand_ratio in stage.first.get('expand_ratio', (1, )):
-        hidden = int(channels * expand_ratio)
-        kernels = max((kernel for kernel in stage.first['kernel_size'] if isinstance(kernel, tuple)), key=len, default=(0, ))
-        if hidden < len(kernels):
-            expanded = f' expanded by {expand_ratio}' if stage.kind == 'IR' else ''
-            raise ConfigError(f'{where} of the search space cannot split {channels} channels{expanded} into {len(kernels)} '
-                              f'groups for kernel_size {kernels}')
 
 
 def _demand(row: Row, fields: Mapping[str, Any], where: str) -> None:
