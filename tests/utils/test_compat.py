@@ -59,7 +59,8 @@ PRIVATE = {
 }
 # Documented names with an underscore. pymoo's are the methods that a user's subclass has to define.
 DOCUMENTED = {'os._exit'}
-DOCUMENTED_METHODS = {'pymoo.core.problem.Problem._evaluate', 'pymoo.core.repair.Repair._do'}
+DOCUMENTED_METHODS = {
+    'pymoo.core.operator.Operator._do', 'pymoo.core.problem.Problem._evaluate', 'pymoo.core.repair.Repair._do'}
 
 
 def loaded_unpickler():
