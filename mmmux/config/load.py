@@ -113,7 +113,7 @@ def train_in_mixed_precision(cfg: Config) -> None:
         cfg (Config): The config of a run, changed in place.
 
     Raises:
-        ConfigError: torch sees no GPU.
+        ConfigError: torch finds no GPU.
     """
     if not torch.cuda.is_available():
         raise ConfigError('--amp needs a GPU, and torch finds none: leave --amp out to train in float32')

@@ -44,10 +44,27 @@ class Table:
                      "15: 'such as is'"]
 
 
+def test_finds_phrases_in_messages(listed):
+    status, lines = listed('''"""Read a file."""
+import pathlib
+
+
+def read(path):
+    if not path.exists():
+        raise ValueError(f'{path} is not there: mend '
+                         f'{path.name}')
+    print(f"{path} "
+          'goes on',
+          'told')
+''')
+    assert status == 1
+    assert lines == ["7: 'mend'", "9: 'goes on'"]
+
+
 def test_passes_plain_english(listed):
     assert listed('''"""Save a checkpoint after the current iteration; the whole file has a checksum."""
-message = 'the user is told of what is wrong'  # a string is neither a docstring nor a comment
-told = message
+message = dict(told='the user reads the value and the place')  # a name is no message
+told = message['told']
 
 
 def stop(granted):

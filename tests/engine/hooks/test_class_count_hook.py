@@ -62,7 +62,12 @@ def test_a_head_of_other_classes_is_named_with_both_numbers(segmentor, before, d
         compare(segmentor(decode, auxiliary), before=before)
 
 
-def test_training_compares_what_validates_it_before_it_starts():
+def test_one_of_two_heads_of_other_classes_is_named(segmentor):
+    with raises(ConfigError, 'num_classes', 12, 'train_dataloader', '11 classes'):
+        compare(segmentor(12, 12))
+
+
+def test_training_compares_the_validation_data_before_it_starts():
     head = nn.Module()
     head.num_classes, head.fc = 11, nn.Linear(2, 11)
     loaders = {f'{name}_dataloader': SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=tuple(range(number)))))
