@@ -15,7 +15,7 @@ def task_config(cfg: Config, arch: Architecture, settings: SearchSettings) -> Co
     Args:
         cfg (Config): Config of the search; not changed.
         arch (Architecture): Architecture of the network.
-        settings (SearchSettings): Settings of the search: `network` and `channels` say what the architecture changes.
+        settings (SearchSettings): Settings of the search: `network` and `channels` name the keys that change.
 
     Returns:
         Config: The new config.

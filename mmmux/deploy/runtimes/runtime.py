@@ -1,4 +1,4 @@
-"""Define what a runtime writes to a file, and the interface of a runtime's module."""
+"""The content that a runtime writes to a file, and the interface of a runtime's module."""
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Base of the checkpoint hook: save atomically, verify what is saved, and resume from the latest intact checkpoint."""
+"""Base of the checkpoint hook: save atomically, verify each file, and resume from the latest intact checkpoint."""
 from collections.abc import Iterable
 from pathlib import Path
 
