@@ -167,6 +167,7 @@ def _moead(directions: np.ndarray, **options) -> Algorithm:
     pymoo's parallel variant makes all children of a generation before it replaces a parent, so that they can be evaluated
     together.
     """
+    # 5 is the usual penalty; 10 neighbours were best on three seeds (docs/results/search.md).
     return ParallelMOEAD(directions, n_neighbors=min(10, len(directions)), decomposition=PBI(theta=5), **options)
 
 

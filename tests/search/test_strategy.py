@@ -226,9 +226,7 @@ class TestLatency:
 
 @pytest.mark.parametrize('options,facts', [
     (dict(algorithm=dict(type='nsga2')), ['search.strategy.type', "'nsga2'", 'moead, nsga3']),
-    (dict(algorithm=dict(type='nsga3', theta=5)), ['search.strategy', "'nsga3'", "'theta'", 'population, generations']),
-    (dict(algorithm=dict(type='moead', thetas=5)), ['search.strategy', "'thetas'", "'theta'"]),
-    (dict(algorithm=dict(theta=0)), ['search.strategy.theta', 'above 0', 'got 0']),
+    (dict(algorithm=dict(type='nsga3', generation=5)), ['search.strategy', "'generation'", "'generations'"]),
     (dict(algorithm=dict(population='many')), ['search.strategy.population', 'from 2', "'many'"]),
     (dict(algorithm=dict(generations=0)), ['search.strategy.generations', 'from 1', 'got 0']),
     (dict(surrogate=dict(type='forest')), ['search.surrogate.type', "'forest'", 'gp, rbf, mlp']),
