@@ -76,7 +76,7 @@ def test_works_with_mmcv_lite_and_no_task_package(fresh_python):
     assert printed == '(1, 24, 16, 16)'
 
 
-def test_plugs_into_mmdets_stock_retinanet(scope):
+def test_plugs_into_mmdets_stock_retinanet():
     pytest.importorskip('mmdet')  # otherwise `get_config` would install the missing package
     config = get_config('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py')
     config.model.backbone = dict(type='MUXNet', arch='m', out_indices=(1, 2, 4, 6))
