@@ -12,6 +12,7 @@ from interruptions import Training
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
+from mmengine.visualization import Visualizer
 from mmpretrain.visualization import UniversalVisualizer
 from mmseg.visualization import SegLocalVisualizer
 from programs import Programs
@@ -127,7 +128,8 @@ def _forget_runs() -> None:
     They write into the folder of that run, and to a standard output that pytest has closed.
     """
     init_default_scope('mmengine')
-    for visualizer in (DetLocalVisualizer, SegLocalVisualizer, UniversalVisualizer):
+    # mmengine's base class lists the instances of all, and gives hooks the one that was listed last.
+    for visualizer in (Visualizer, DetLocalVisualizer, SegLocalVisualizer, UniversalVisualizer):
         visualizer._instance_dict.clear()
     MMLogger._instance_dict.clear()
 
