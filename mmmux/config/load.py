@@ -11,7 +11,8 @@ from mmmux.utils.errors import ConfigError, in_a_line
 from .suggestions import check_names, check_option
 
 _WRAPPED = ('dataset', 'datasets')
-_DICT_OVER_VALUE = re.compile(r"cannot inherit from base because (\S+) is a dict in the child config but is of type <class '(\w+)'>")
+# mmengine's TypeError for a dict that would be merged with a value that is none.
+_DICT_OVER_VALUE = re.compile(r"because (\S+) is a dict in the child config but is of type <class '(\w+)'>")
 
 
 def load_config(path: str | Path, options: Mapping | None = None, work_dir: str | Path | None = None,
@@ -40,8 +41,8 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     except (KeyError, TypeError, IndexError, AssertionError) as error:
         if replaced := _DICT_OVER_VALUE.search(str(error)):
             raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} sets keys below {replaced[1]}, which is a '
-                              f'{replaced[2]} in {path} and has no keys: give all of its keys in a config that inherits {path}, '
-                              f'as {replaced[1]}=dict(_delete_=True, ...)') from None
+                              f'{replaced[2]} in {path} and has no keys: give all of them in a config that inherits {path}, as '
+                              f'{replaced[1]}=dict(_delete_=True, ...)') from None
         raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} cannot be applied to {path} ({_first_line(error)}): '
                           'name keys and list indices of the config, with values of their types') from None
     check_names(cfg)
@@ -65,8 +66,8 @@ def _read(path: str | Path) -> Config:
     except Exception as error:  # a config is a Python program and can raise any exception
         if isinstance(error, TypeError) and (replaced := _DICT_OVER_VALUE.search(str(error))):
             raise ConfigError(f'config {path} sets {replaced[1]} to a dict, and a config that it inherits sets it to a '
-                              f'{replaced[2]}, with which a dict cannot be merged: write {replaced[1]}=dict(_delete_=True, ...), '
-                              'which replaces the inherited value') from None
+                              f'{replaced[2]}, with which a dict cannot be merged: write {replaced[1]}=dict(_delete_=True, '
+                              '...), which replaces the inherited value') from None
         raise ConfigError(f'config {path} is not a valid config file ({type(error).__name__}: {_first_line(error)}): correct '
                           'it') from None
 

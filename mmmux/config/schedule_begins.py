@@ -29,8 +29,8 @@ def check_begins(cfg: Config, max_epochs: int, max_iters: int) -> None:
         if end <= begin:
             ended = f'{key}.end={end}' if 'end' in schedule else \
                 f'the end of the training, {unit} {length} ({option}={cfg.train_cfg.get(option.split(".")[1])})'
-            raise ConfigError(f'{key}.begin={begin}, where {schedule.get("type")} begins, is not before {ended}: set {key}.begin '
-                              f'below {end}, or a later end')
+            raise ConfigError(f'{key}.begin={begin}, where {schedule.get("type")} begins, is not before {ended}: set '
+                              f'{key}.begin below {end}, or a later end')
         if begin >= length:
             print_log(f'{key} ({schedule.get("type")}) never begins: {key}.begin={begin}, and the training ends after {unit} '
                       f'{length} ({option}={cfg.train_cfg.get(option.split(".")[1])}), with the learning rate of the schedule '

@@ -116,7 +116,8 @@ def _not_installed(error: ImportError, cfg: Config) -> str:
     entries = [(f'{path}.{key}', node[key], kind) for path, node in _dicts(cfg) for key, kind in _class_names(node)]
     place = next((f"{key} is '{value}', and its package" for name in classes for key, value, kind in entries if kind == name),
                  'a package that the config needs')
-    reason = in_a_line((str(error).strip() or type(error).__name__).splitlines()[-1])  # the last of a loading process's traceback
+    # The last line is the reason, also in the traceback of a loading process.
+    reason = in_a_line((str(error).strip() or type(error).__name__).splitlines()[-1])
     return f'{place} cannot be imported ({reason}): install it, or set another'
 
 

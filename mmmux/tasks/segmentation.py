@@ -72,12 +72,12 @@ class Segmentation(Task):
         for key, value in (('crop_size', window), ('stride', step)):
             if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(isinstance(side, int) and side > 0
                                                                                   for side in value):
-                raise ConfigError(f"model.test_cfg.mode is 'slide', which needs model.test_cfg.{key}, a pair (height, width) in "
-                                  f"pixels, got {value}: set crop_size, the window, and stride, its step, e.g. (512, 512) and "
-                                  "(341, 341), or mode='whole'")
+                raise ConfigError(f"model.test_cfg.mode is 'slide', which needs model.test_cfg.{key}, a pair (height, width) "
+                                  f"in pixels, got {value}: set crop_size, the window, and stride, its step, e.g. (512, 512) "
+                                  "and (341, 341), or mode='whole'")
         if any(moved > side for moved, side in zip(step, window)):
-            raise ConfigError(f'model.test_cfg.stride {tuple(step)} is larger than model.test_cfg.crop_size {tuple(window)}, so '
-                              'that windows leave pixels out: set a stride of at most crop_size')
+            raise ConfigError(f'model.test_cfg.stride {tuple(step)} is larger than model.test_cfg.crop_size {tuple(window)}, '
+                              'so that windows leave pixels out: set a stride of at most crop_size')
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: classes, with a legend."""

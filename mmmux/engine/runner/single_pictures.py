@@ -31,8 +31,8 @@ def check_single_pictures(runner: Runner) -> None:
     with contextlib.suppress(Exception):  # any other error is the training's to raise
         layer = _layer_of_one_value(runner)
     if layer is not None:
-        raise ConfigError(f'batch normalisation needs two values per channel, and model.{layer} gets one, since its feature map '
-                          f'is 1 x 1 and {cause}')
+        raise ConfigError(f'batch normalisation needs two values per channel, and model.{layer} gets one, since its feature '
+                          f'map is 1 x 1 and {cause}')
 
 
 def _single(loader) -> str | None:
@@ -52,7 +52,7 @@ def _single(loader) -> str | None:
 
 
 def _layer_of_one_value(runner: Runner) -> str | None:
-    """Return the name of the first batch normalisation that gets one value per channel from an image; None if none does."""
+    """Return the name of the first batch normalisation that gets one value per channel of an image, or None."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     model.train()
     shared = get_world_size() > 1  # SyncBN has the values of all processes
