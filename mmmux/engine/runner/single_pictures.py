@@ -52,7 +52,7 @@ def _single(loader) -> str | None:
 
 
 def _layer_of_one_value(runner: Runner) -> str | None:
-    """Return the name of the first batch normalisation that gets one value per channel of an image, or None."""
+    """Return the name of the first batch normalisation that gets one value per channel, or None."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     model.train()
     shared = get_world_size() > 1  # SyncBN has the values of all processes
