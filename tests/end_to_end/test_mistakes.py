@@ -49,7 +49,8 @@ def untrained(tmp_path):
 @pytest.mark.parametrize('name,options,facts', [
     ('detector.py', ['train_dataloader.batch_size=1'],
      ('train_dataloader.batch_size', 1, 'model.neck.extra_layers.0.1.depthwise_conv.bn')),
-    ('detector.py', ['train_dataloader.batch_size=7'], ('train_dataloader.batch_size', 7, 8, 'train_dataloader.drop_last=True')),
+    ('detector.py', ['train_dataloader.batch_size=7'],
+     ('train_dataloader.batch_size', 7, 8, 'train_dataloader.drop_last=True')),
     ('ppm.py', ['train_dataloader.batch_size=1'], ('train_dataloader.batch_size', 1, 'model.decode_head.psp_modules.0.1.bn')),
     ('late.py', [], ('param_scheduler.0.begin=50', 'train_cfg.max_iters=12')),
     ('segmentor.py', ['model.test_cfg.mode=slide'], ('model.test_cfg.mode', 'model.test_cfg.crop_size', 'stride')),

@@ -38,17 +38,17 @@ def check_single_pictures(runner: Runner) -> None:
 def _single(loader) -> str | None:
     """Say why a batch has one image, and how to change it; None if no batch has."""
     batches = loader.batch_sampler
-    if batches is None:
+    size, sampler = getattr(batches, 'batch_size', None), getattr(batches, 'sampler', None)
+    if not isinstance(size, int) or sampler is None:  # no batches, or batches of several sizes
         return None
-    if batches.batch_size == 1:
+    if size == 1:
         return 'train_dataloader.batch_size is 1: set it to 2 or more'
-    endless = isinstance(batches.sampler, InfiniteSampler)
     # A loader of mmmux has the batch sampler inside its own.
     drops = getattr(getattr(batches, 'batch_sampler', batches), 'drop_last', False)
-    if endless or drops or len(batches.sampler) % batches.batch_size != 1:
+    if drops or isinstance(sampler, InfiniteSampler) or len(sampler) % size != 1:
         return None
-    return (f'{len(batches.sampler)} training pictures in batches of {batches.batch_size} (train_dataloader.batch_size) leave a '
-            'last batch of one: set train_dataloader.drop_last=True, or another batch_size')
+    return (f'{len(sampler)} training pictures in batches of {size} (train_dataloader.batch_size) leave a last batch of one: '
+            'set train_dataloader.drop_last=True, or another batch_size')
 
 
 def _layer_of_one_value(runner: Runner) -> str | None:
