@@ -23,7 +23,7 @@ def detector(configs):
     ((160, 160), (10, 5, 3, 2, 1, 1), [16, 32, 64, 107, 160, 320]),
 ])
 def test_of_ssdlite(detector, size, cells, strides):
-    assert detector.training  # a detector that trains goes on training
+    assert detector.training  # and stays so
     statistics = detector.backbone.stem[1].running_mean.clone()
     maps = feature_map_sizes(detector, size)
     assert detector.training and bool((detector.backbone.stem[1].running_mean == statistics).all())

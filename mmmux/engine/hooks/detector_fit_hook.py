@@ -2,9 +2,9 @@
 import logging
 from collections.abc import Iterator
 
-from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from torch import Tensor
 
 from mmmux.config.detector_limits import background_sentence, ignores_background, limit_sentence, output_limit
 from mmmux.engine.runner.resumable_loader import random_states_kept
@@ -55,7 +55,9 @@ def _strides(model, dataset) -> str | None:
     if not hasattr(generator, 'strides') or not hasattr(model, 'extract_feat'):
         return None
     with random_states_kept():
-        inputs = pseudo_collate([dataset[0]])['inputs'][0]
+        inputs = dataset[0].get('inputs')
+    if not isinstance(inputs, Tensor):  # semi-supervised detectors have several pictures
+        return None
     size = inputs.shape[-1], inputs.shape[-2]
     # The generator holds pairs; the config has one number for both directions.
     strides = [pair[0] if pair[0] == pair[1] else tuple(pair) for pair in generator.strides]
