@@ -19,6 +19,8 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
                 launcher: str = 'none') -> Config:
     """Read a config file, apply `--cfg-options`, and set the work directory and the launcher.
 
+    Data loaders with `num_workers=0` lose `persistent_workers` and `prefetch_factor`, which torch refuses there.
+
     Args:
         path (str | Path): Path of the config file.
         options (Mapping | None): Options of `--cfg-options`: dotted key -> value. Defaults to None.
