@@ -28,9 +28,9 @@ class SSDHead(MMDetSSDHead):
 
     Args:
         *args: As in mmdet's SSDHead.
-        background_negatives (int): Number of negatives of an image without matched anchors. 30 are the negatives of an image
-            with ten matched anchors, which is about one object in each. Training reads such images only if the data set keeps
-            them (`filter_cfg.filter_empty_gt=False`). Defaults to 0, mmdet's behaviour.
+        background_negatives (int): Number of negatives of an image without matched anchors. With 30 and a `neg_pos_ratio` of
+            3, it weighs as much as an image with ten matched anchors, e.g. of one object. Training reads such images only if
+            the data set keeps them (`filter_cfg.filter_empty_gt=False`). Defaults to 0, mmdet's behaviour.
         **kwargs: As in mmdet's SSDHead.
 
     Raises:
