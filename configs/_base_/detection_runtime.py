@@ -14,6 +14,7 @@ custom_hooks = [
     dict(type='NumClassCheckHook'),
     dict(type='mmmux.CheckpointMatchHook'),
     dict(type='mmmux.FiniteLossHook'),
+    dict(type='mmmux.DetectorFitHook'),
 ]
 
 visualizer = dict(type='DetLocalVisualizer', vis_backends={{_base_.vis_backends}}, name='visualizer')

@@ -1,5 +1,5 @@
 """Measure how well a detector's anchors overlap its training boxes, and fit better anchor sizes."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 from tqdm import tqdm
 
+from mmmux.models.feature_maps import Size, feature_map_sizes
 from mmmux.utils.errors import ConfigError, DatasetError
 
 _STEPS = (0.7, 0.8, 0.9, 0.95, 1.05, 1.1, 1.25, 1.4)
@@ -24,11 +25,14 @@ class TrainingBoxes:
         labels: (n, ), class numbers.
         classes: class names, by class number.
         input_size: (width, height) of the network's input in pixels.
+        maps: (width, height) of the feature map of each level, in cells. Default: None, which means that the anchors of each
+            level cover the input at its stride.
     """
     corners: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     input_size: tuple[int, int]
+    maps: list[Size] | None = None
 
     @property
     def sizes(self) -> Tensor:
@@ -66,12 +70,33 @@ def training_boxes(cfg: Config, max_pictures: int, seed: int = 0) -> TrainingBox
     return TrainingBoxes(torch.cat(corners), torch.cat(labels), tuple(dataset.metainfo['classes']), input_size)
 
 
-def anchors(generator_cfg: dict, input_size: tuple[int, int]) -> list[Tensor]:
+def with_feature_maps(boxes: TrainingBoxes, cfg: Config) -> TrainingBoxes:
+    """Add the sizes of the detector's real feature maps to training boxes.
+
+    Args:
+        boxes (TrainingBoxes): the training boxes.
+        cfg (Config): config of the detector.
+
+    Raises:
+        ConfigError: the anchor generator has another number of levels than the detector.
+    """
+    from mmdet.registry import MODELS
+    maps = feature_map_sizes(MODELS.build(cfg.model), boxes.input_size)
+    strides = cfg.model.bbox_head.anchor_generator.strides
+    if len(strides) != len(maps):
+        raise ConfigError(f'model.bbox_head.anchor_generator.strides has {len(strides)} levels, {list(strides)}, and the '
+                          f'detector has {len(maps)} feature maps: give a stride for each')
+    return replace(boxes, maps=maps)
+
+
+def anchors(generator_cfg: dict, input_size: tuple[int, int], maps: list[Size] | None = None) -> list[Tensor]:
     """Generate all anchors for an input size.
 
     Args:
         generator_cfg (dict): config of an mmdet anchor generator.
         input_size (tuple[int, int]): (width, height) of the input in pixels.
+        maps (list[tuple[int, int]], optional): (width, height) of the feature map of each level, in cells. Default: None,
+            which means as many cells as cover the input at the level's stride.
 
     Returns:
         list[Tensor]: for each level the anchors (n, 4), x1, y1, x2, y2 in pixels.
@@ -79,7 +104,8 @@ def anchors(generator_cfg: dict, input_size: tuple[int, int]) -> list[Tensor]:
     from mmdet.registry import TASK_UTILS
     generator = TASK_UTILS.build(dict(generator_cfg, _scope_='mmdet'))
     width, height = input_size
-    grids = [(-(-height // h), -(-width // w)) for w, h in generator.strides]
+    grids = [(down, across) for across, down in maps] if maps else [(-(-height // h), -(-width // w))
+                                                                    for w, h in generator.strides]
     return generator.grid_priors(grids, device='cpu')
 
 
@@ -167,7 +193,7 @@ def _balanced(boxes: TrainingBoxes, seed: int) -> TrainingBoxes:
         mine = (boxes.labels == label).nonzero()[:, 0]
         kept.append(mine[torch.randperm(len(mine), generator=generator)[:_FIT_BOXES_PER_CLASS]])
     kept = torch.cat(kept)
-    return TrainingBoxes(boxes.corners[kept], boxes.labels[kept], boxes.classes, boxes.input_size)
+    return replace(boxes, corners=boxes.corners[kept], labels=boxes.labels[kept])
 
 
 def _growing(sizes: list[float]) -> list[float]:
@@ -178,7 +204,8 @@ def _growing(sizes: list[float]) -> list[float]:
 
 
 def _score(sample: TrainingBoxes, generator_cfg: dict, sizes: list[float]) -> float:
-    overlaps = best_overlaps(sample.corners, anchors(_with_sizes(generator_cfg, sizes), sample.input_size))
+    overlaps = best_overlaps(sample.corners, anchors(_with_sizes(generator_cfg, sizes), sample.input_size,
+                                                       sample.maps))
     return float(torch.stack([overlaps[sample.labels == label].mean() for label in sample.labels.unique()]).mean())
 
 
@@ -206,7 +233,7 @@ def plot_fit(boxes: TrainingBoxes, generators: dict[str, dict], threshold: float
         sizes = [*cfg['min_sizes'], cfg['max_sizes'][-1]]
         left.plot(sizes, [1.03 + row * 0.06] * len(sizes), '|', markersize=12, markeredgewidth=2, clip_on=False,
                   transform=left.get_xaxis_transform(), label=f'anchor sizes, {name}')
-        overlaps = best_overlaps(boxes.corners, anchors(cfg, boxes.input_size))
+        overlaps = best_overlaps(boxes.corners, anchors(cfg, boxes.input_size, boxes.maps))
         right.hist(overlaps.numpy(), np.linspace(0, 1, 41), histtype='step', linewidth=2,
                    label=f'{name}, mean {overlaps.mean():.3f}')
     left.set(xscale='log', ylabel='boxes', xlabel='size: square root of area, pixels of the input')

@@ -1,4 +1,5 @@
 """Load a config file and apply the command line options of a run to it."""
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,11 +11,15 @@ from mmmux.utils.errors import ConfigError, in_a_line
 from .suggestions import check_names, check_option
 
 _WRAPPED = ('dataset', 'datasets')
+# mmengine's TypeError for a dict that would be merged with a value that is none.
+_DICT_OVER_VALUE = re.compile(r"because (\S+) is a dict in the child config but is of type <class '(\w+)'>")
 
 
 def load_config(path: str | Path, options: Mapping | None = None, work_dir: str | Path | None = None,
                 launcher: str = 'none') -> Config:
     """Read a config file, apply `--cfg-options`, and set the work directory and the launcher.
+
+    Data loaders with `num_workers=0` lose `persistent_workers` and `prefetch_factor`, which torch refuses there.
 
     Args:
         path (str | Path): Path of the config file.
@@ -36,9 +41,14 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
     try:
         cfg.merge_from_dict(dict(options or {}))
     except (KeyError, TypeError, IndexError, AssertionError) as error:
+        if replaced := _DICT_OVER_VALUE.search(str(error)):
+            raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} sets keys below {replaced[1]}, which is a '
+                              f'{replaced[2]} in {path} and has no keys: give all of them in a config that inherits {path}, as '
+                              f'{replaced[1]}=dict(_delete_=True, ...)') from None
         raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} cannot be applied to {path} ({_first_line(error)}): '
                           'name keys and list indices of the config, with values of their types') from None
     check_names(cfg)
+    _load_without_workers(cfg)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
     cfg.launcher = launcher
     if launcher != 'none' and not torch.cuda.is_available():
@@ -56,6 +66,10 @@ def _read(path: str | Path) -> Config:
         raise ConfigError(f'config {path} imports a module, for example by custom_imports, that cannot be imported '
                           f'({_first_line(_innermost(error))}): install its package, or put its folder on PYTHONPATH') from None
     except Exception as error:  # a config is a Python program and can raise any exception
+        if isinstance(error, TypeError) and (replaced := _DICT_OVER_VALUE.search(str(error))):
+            raise ConfigError(f'config {path} sets {replaced[1]} to a dict, and a config that it inherits sets it to a '
+                              f'{replaced[2]}, with which a dict cannot be merged: write {replaced[1]}=dict(_delete_=True, '
+                              '...), which replaces the inherited value') from None
         raise ConfigError(f'config {path} is not a valid config file ({type(error).__name__}: {_first_line(error)}): correct '
                           'it') from None
 
@@ -74,6 +88,15 @@ def _forget_own_scope(node) -> None:
         for value in node:
             if isinstance(value, (dict, list, tuple)):
                 _forget_own_scope(value)
+
+
+def _load_without_workers(cfg: Config) -> None:
+    """Remove the options of loading processes from data loaders that have none, in place; torch refuses them there."""
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if isinstance(loader, Mapping) and loader.get('num_workers') == 0:
+            for option in ('persistent_workers', 'prefetch_factor'):
+                loader.pop(option, None)
 
 
 def _distribute_on_cpus(cfg: Config) -> None:

@@ -90,8 +90,8 @@ def explained(cfg: Config) -> Iterator[None]:
         cfg (Config): The config.
 
     Raises:
-        ConfigError: An argument or `type` is not accepted, an argument is missing, or the package of `default_scope` is not
-            installed. Other exceptions are not converted.
+        ConfigError: An argument or `type` is not accepted, an argument is missing, the package of `default_scope` is not
+            installed, or an object of the config needs a package that is not. Other exceptions are not converted.
     """
     need_scope(cfg.get('default_scope'))
     try:
@@ -103,6 +103,29 @@ def explained(cfg: Config) -> Iterator[None]:
         if sentence is None:
             raise
         raise ConfigError(sentence) from error
+    except ImportError as error:
+        raise ConfigError(_not_installed(error, cfg)) from error
+
+
+def _not_installed(error: ImportError, cfg: Config) -> str:
+    """Name the entry of a config whose object needs a package that cannot be imported, e.g. a backend."""
+    classes, traceback = [], error.__traceback__
+    while traceback is not None:
+        classes.insert(0, type(traceback.tb_frame.f_locals.get('self')).__name__)  # the innermost object first
+        traceback = traceback.tb_next
+    entries = [(f'{path}.{key}', node[key], kind) for path, node in _dicts(cfg) for key, kind in _class_names(node)]
+    place = next((f"{key} is '{value}', and its package" for name in classes for key, value, kind in entries if kind == name),
+                 'a package that the config needs')
+    # The last line is the reason, also in the traceback of a loading process.
+    reason = in_a_line((str(error).strip() or type(error).__name__).splitlines()[-1])
+    return f'{place} cannot be imported ({reason}): install it, or set another'
+
+
+def _class_names(node: Mapping) -> Iterator[tuple[str, str]]:
+    if isinstance(node.get('type'), str):
+        yield 'type', node['type'].rpartition('.')[2]
+    if isinstance(node.get('backend'), str):  # of mmengine's file backends, e.g. 'lmdb' for LmdbBackend
+        yield 'backend', f'{node["backend"].capitalize()}Backend'
 
 
 def _explain(message: str, cfg: Config) -> str | None:

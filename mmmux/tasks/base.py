@@ -80,6 +80,16 @@ class Task(ABC):
             ConfigError: a value cannot be used.
         """
 
+    def check_model(self, cfg: Config) -> None:  # noqa: B027  most tasks need nothing
+        """Check, before a training, a test or a prediction, the values of a model that only this task needs.
+
+        Args:
+            cfg: the config of the run.
+
+        Raises:
+            ConfigError: a value cannot be used.
+        """
+
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """Change a config so that testing draws every prediction into a folder (`--show-dir`).
 
@@ -126,6 +136,7 @@ class Task(ABC):
             CheckpointError: the file is missing, or the weights are of another model.
             ConfigError: neither the checkpoint nor the config names the classes.
         """
+        self.check_model(cfg)
         model = trained_model(cfg, checkpoint).to(device)
         model.cfg = cfg
         if not model.dataset_meta:

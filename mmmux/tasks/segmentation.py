@@ -55,6 +55,30 @@ class Segmentation(Task):
                                   f'model.data_preprocessor.size {tuple(padded)}, which pictures are padded to: make both the '
                                   'same')
 
+    def check_model(self, cfg: Config) -> None:
+        """Check the sliding window of `model.test_cfg.mode='slide'`.
+
+        Args:
+            cfg: the config of the run.
+
+        Raises:
+            ConfigError: `crop_size` or `stride` is missing or is no pair of sizes, or windows would leave pixels out.
+        """
+        model = cfg.model.get('module', cfg.model)  # test-time augmentation wraps the model
+        test_cfg = model.get('test_cfg') or {}
+        if test_cfg.get('mode') != 'slide':
+            return
+        window, step = test_cfg.get('crop_size'), test_cfg.get('stride')
+        for key, value in (('crop_size', window), ('stride', step)):
+            if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(isinstance(side, int) and side > 0
+                                                                                  for side in value):
+                raise ConfigError(f"model.test_cfg.mode is 'slide', which needs model.test_cfg.{key}, a pair (height, width) "
+                                  f"in pixels, got {value}: set crop_size, the window, and stride, its step, e.g. (512, 512) "
+                                  "and (341, 341), or mode='whole'")
+        if any(moved > side for moved, side in zip(step, window)):
+            raise ConfigError(f'model.test_cfg.stride {tuple(step)} is larger than model.test_cfg.crop_size {tuple(window)}, '
+                              'so that windows leave pixels out: set a stride of at most crop_size')
+
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: classes, with a legend."""
         add_hook(cfg, dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))

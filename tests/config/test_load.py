@@ -4,6 +4,7 @@ import pytest
 import torch
 from facts import raises
 from mmengine.config import Config
+from torch.utils.data import DataLoader
 
 from mmmux.config import enable_tta, load_config, resume, scale_learning_rate, train_in_mixed_precision
 from mmmux.utils.errors import ConfigError
@@ -76,6 +77,36 @@ class TestLoadConfig:
         cfg, before = (load_config(configs / SCENES, launcher=kind).model for kind in (launcher, 'none'))
         assert str(cfg) == (str(before) if left else str(before).replace("'SyncBN'", "'mmmux.SyncBN'"))
         assert 'SyncBN' in str(before) and (str(cfg) == str(before)) == left
+
+
+class TestTableOverName:
+    """A dict in a child config cannot be merged with a value that is no dict, as an `arch` with a name."""
+
+    TABLE = "dict(stages=[[dict(type='DS', out_channels=8)]], head_channels=16)"
+
+    def test_the_way_that_works_is_named(self, configs, write):
+        child = write(f"_base_ = '{configs / VOC}'\nmodel = dict(backbone=dict(arch={self.TABLE}))", 'child.py')
+        with raises(ConfigError, child, 'arch', 'str', 'arch=dict(_delete_=True'):
+            load_config(child)
+
+    def test_and_works(self, configs, write):
+        table = self.TABLE.replace('dict(', 'dict(_delete_=True, ', 1)
+        cfg = load_config(write(f"_base_ = '{configs / VOC}'\nmodel = dict(backbone=dict(arch={table}))", 'child.py'))
+        assert cfg.model.backbone.arch == dict(stages=[[dict(type='DS', out_channels=8)]], head_channels=16)
+
+    def test_on_the_command_line(self, configs):
+        with raises(ConfigError, 'model.backbone.arch.head_channels', configs / VOC, 'arch', 'str', 'arch=dict(_delete_=True'):
+            load_config(configs / VOC, {'model.backbone.arch.head_channels': 16})
+
+
+def test_a_loader_without_processes_has_none_that_persist(configs):
+    before = load_config(configs / VOC)
+    cfg = load_config(configs / VOC, {'train_dataloader.num_workers': 0, 'train_dataloader.prefetch_factor': 4})
+    assert before.train_dataloader.persistent_workers and before.val_dataloader.persistent_workers
+    options = {name: cfg.train_dataloader.get(name) for name in ('num_workers', 'persistent_workers', 'prefetch_factor')}
+    loader = DataLoader([1], **{name: value for name, value in options.items() if value is not None})
+    assert not loader.num_workers and not loader.persistent_workers
+    assert cfg.val_dataloader == before.val_dataloader
 
 
 class TestMixedPrecision:

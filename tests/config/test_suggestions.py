@@ -1,4 +1,6 @@
 """A misspelt name in a config is reported with its place and the nearest accepted name."""
+import sys
+
 import pytest
 from facts import assert_facts, raises
 from mmengine.config import Config
@@ -82,6 +84,34 @@ class TestBuilding:
         with pytest.raises(type(error)) as raised, explained(config()):
             raise error
         assert raised.value is error
+
+
+class TestMissingPackages:
+    """Backends are imported when they are first used."""
+
+    def test_of_a_visualizer(self, monkeypatch, tmp_path):
+        from mmengine.registry import VISUALIZERS
+        monkeypatch.setitem(sys.modules, 'wandb', None)  # an import of it fails, whether it is installed or not
+        backends = [dict(type='LocalVisBackend'), dict(type='WandbVisBackend')]
+        cfg = config(visualizer=dict(type='Visualizer', vis_backends=backends))
+
+        def log() -> None:
+            VISUALIZERS.build(dict(cfg.visualizer, name=str(tmp_path), save_dir=str(tmp_path))).add_scalar('loss', 1.)
+
+        check_message(cfg, log, 'visualizer.vis_backends.1.type', "'WandbVisBackend'", 'wandb')
+
+    def test_of_files(self, monkeypatch):
+        from mmengine.fileio import get
+        monkeypatch.setitem(sys.modules, 'petrel_client', None)
+        cfg = config(train_dataloader=dict(dataset=dict(type='D', backend_args=dict(backend='petrel'))))
+        check_message(cfg, lambda: get('s3://a/b.jpg', backend_args=cfg.train_dataloader.dataset.backend_args.to_dict()),
+                      'train_dataloader.dataset.backend_args.backend', "'petrel'", 'petrel_client')
+
+    def test_of_something_that_the_config_does_not_name(self):
+        def fail() -> None:
+            raise ImportError('Caught ImportError in DataLoader worker process 0.\n  File "a.py"\nImportError: no tifffile')
+
+        check_message(config(), fail, 'tifffile')
 
 
 class TestNames:

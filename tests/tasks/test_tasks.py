@@ -8,7 +8,7 @@ import torch
 from facts import assert_facts, raises
 from mmengine.config import Config
 
-from mmmux.config import load_config
+from mmmux.config import enable_tta, load_config
 from mmmux.tasks import TASKS, Classification, Detection, MultiLabelClassification, Segmentation, Task, find_task, task_of
 from mmmux.utils.errors import ConfigError
 
@@ -187,3 +187,34 @@ class TestCrop:
             check(cfg)
         cfg.merge_from_dict(change)
         check(cfg)
+
+
+class TestSlidingWindow:
+
+    @staticmethod
+    def check(configs, **test_cfg) -> None:
+        options = {f'model.test_cfg.{key}': value for key, value in test_cfg.items()}
+        cfg = load_config(configs / SCENES, options)
+        task_of(cfg).check_model(cfg)
+
+    @pytest.mark.parametrize('test_cfg', [
+        {}, dict(mode='slide', crop_size=(64, 48), stride=(64, 32)), dict(mode='slide', crop_size=[64, 64], stride=[1, 64])])
+    def test_whole(self, configs, test_cfg):
+        self.check(configs, **test_cfg)
+
+    @pytest.mark.parametrize('test_cfg,key,value', [
+        (dict(mode='slide'), 'crop_size', None),
+        (dict(mode='slide', crop_size=(64, 64)), 'stride', None),
+        (dict(mode='slide', crop_size=64, stride=(32, 32)), 'crop_size', 64),
+        (dict(mode='slide', crop_size=(64, 64), stride=(32, 0)), 'stride', (32, 0)),
+        (dict(mode='slide', crop_size=(64, 64), stride=(32, 65)), 'stride', (32, 65)),
+    ])
+    def test_is_refused(self, configs, test_cfg, key, value):
+        with raises(ConfigError, f'model.test_cfg.{key}', value, 'crop_size', 'stride'):
+            self.check(configs, **test_cfg)
+
+    def test_with_augmented_testing(self, configs):
+        cfg = load_config(configs / SCENES, {'model.test_cfg.mode': 'slide'})
+        enable_tta(cfg)
+        with raises(ConfigError, 'model.test_cfg.crop_size'):
+            task_of(cfg).check_model(cfg)

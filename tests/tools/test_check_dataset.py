@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from facts import assert_facts, find_line
+from facts import assert_facts, find_line, missing_facts
 from reliability_record import record
 
 from mmmux.datasets.drawn_shapes import CLASSES, draw_data_set
@@ -194,3 +194,33 @@ def test_set_that_cannot_be_checked_does_not_hide_the_others(checked, shapes):
     assert status == 2
     find_line(out, '3', 'unreadable pictures')
     find_line(out, 'val', 'val_dataloader.dataset', 'nowhere.txt', 'leave_out')
+
+
+class TestBoxesPerPicture:
+
+    def test_more_than_the_model_returns(self, checked, shapes):
+        counts = [sum(shapes.boxes([number]).values()) for number in range(20, 24)]  # of the pictures to test on
+        limit = sorted(counts)[1]
+        above = sum(count > limit for count in counts)
+        assert above
+        option = (f'model.test_cfg.max_per_img={limit}', )
+        status, found = checked(SHAPES, shapes.root, '--json', '--fix-list', shapes.root / 'lists', options=option)
+        (finding, ) = found['findings']
+        assert status == 1 and finding['set'] == 'val and test' and finding['names'] == []
+        assert_facts(finding['sentence'], f'model.test_cfg.max_per_img={limit}', above, max(counts))
+        assert checked(SHAPES, shapes.root, options=(f'model.test_cfg.max_per_img={max(counts)}', ))[0] == 0
+
+    @pytest.mark.parametrize('kept,negatives,said', [(False, 0, False), (True, 0, True), (True, 30, False)])
+    def test_none(self, checked, shapes, kept, negatives, said):
+        for number in (3, 7, 21):
+            tree = ET.parse(shapes.annotation(number))
+            for element in tree.getroot().findall('object'):
+                tree.getroot().remove(element)
+            tree.write(shapes.annotation(number))
+        options = (f'train_dataloader.dataset.filter_cfg.filter_empty_gt={not kept}',
+                   f'model.bbox_head.background_negatives={negatives}')
+        status, found = checked(SHAPES, shapes.root, '--json', options=options)
+        assert status == 0
+        notes = [note for part in found['sets'] for note in part['notes']]
+        assert len(notes) == said and all(not missing_facts(
+            note, '2', '20', 'model.bbox_head.background_negatives=30', 'filter_cfg.filter_empty_gt=True') for note in notes)

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from facts import assert_facts
+from facts import assert_facts, find_line
 
 from mmmux.datasets.drawn_shapes import draw_data_set
 
@@ -43,3 +43,22 @@ def test_models_without_fitting_anchors(fails, tmp_path, model):
     (tmp_path / 'config.py').write_text(f'model = {model}')
     assert_facts(fails(FIT, tmp_path / 'config.py'), tmp_path / 'config.py', 'model.bbox_head.anchor_generator',
                  'model.train_cfg.assigner.pos_iou_thr')
+
+
+@pytest.mark.parametrize('strides,told', [([8, 16, 32, 64], False), ([8, 16, 32, 107], True)])
+def test_strides_are_compared_with_the_real_feature_maps(tool, configs, data, tmp_path, strides, told):
+    """The detector has 12, 6, 3 and 2 cells along 96 pixels."""
+    out = tool(FIT, configs / SHAPES, '--plot', tmp_path / 'anchors.png', '--cfg-options',
+               f'train_dataloader.dataset.data_root={data}',
+               f'model.bbox_head.anchor_generator.strides={str(strides).replace(" ", "")}')
+    assert ('strides=[8, 16, 32, 48],' in out[out.index('model = dict('):]) == told
+    if told:
+        find_line(out, '96 x 96', 'level 3', '2 x 2', '107', 'model.bbox_head.anchor_generator.strides=[8,16,32,48]')
+
+
+def test_another_number_of_levels(fails, configs, data, tmp_path):
+    generator = 'model.bbox_head.anchor_generator'
+    sentence = fails(FIT, configs / SHAPES, '--plot', tmp_path / 'anchors.png', '--cfg-options',
+                     f'train_dataloader.dataset.data_root={data}', 'model.backbone.out_indices=[2,4]',
+                     'model.neck.in_channels=[40,112]', 'model.neck.out_channels=[40,112,256]')
+    assert_facts(sentence, f'{generator}.strides', '4', '3')

@@ -3,12 +3,15 @@
 
 For each class, a table gives the share of boxes that no anchor overlaps enough to match, and the sizes of these boxes. A second
 table gives the same for the proposed sizes, which are printed as a snippet for the config. A picture shows both distributions.
+Strides that do not fit the feature maps of the detector at the size of its input are told, and others are proposed.
 """
 import argparse
 from pathlib import Path
 
 from mmmux.analysis import anchors
 from mmmux.config import check_data, load_config
+from mmmux.config.suggestions import explained
+from mmmux.models.feature_maps import fitting_strides, misfit
 from mmmux.utils import cli
 from mmmux.utils.errors import ConfigError
 
@@ -27,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def show(title: str, boxes: anchors.TrainingBoxes, generator: dict, threshold: float) -> None:
-    overlaps = anchors.best_overlaps(boxes.corners, anchors.anchors(generator, boxes.input_size))
+    overlaps = anchors.best_overlaps(boxes.corners, anchors.anchors(generator, boxes.input_size, boxes.maps))
     print(f'\n{title}: mean best overlap {overlaps.mean():.3f}; unmatched means below {threshold}')
     print(f'{"class":<16}{"boxes":>8}{"unmatched":>11}   sizes in pixels: 5 %, half, 95 % (of the unmatched)')
     for row in anchors.unmatched_by_class(boxes, overlaps, threshold):
@@ -47,12 +50,18 @@ def main() -> None:
                               'which the config of SSD or another single-stage detector with anchors has: give such a config')
         boxes = anchors.training_boxes(cfg, args.max_pictures, args.seed)
         print(f'{len(boxes.labels)} boxes at {boxes.input_size[0]} x {boxes.input_size[1]} pixels')
+        with explained(cfg):
+            boxes = anchors.with_feature_maps(boxes, cfg)
+        if wrong := misfit(generator.strides, boxes.maps, boxes.input_size):
+            print(f'\nwarning: {wrong}')
         show('Configured anchors', boxes, generator, threshold)
-        fitted = anchors.fit_sizes(boxes, generator, args.seed)
+        strides = fitting_strides(generator.strides, boxes.maps, boxes.input_size)
+        fitted = anchors.fit_sizes(boxes, dict(generator, strides=strides), args.seed)
         show('Proposed anchors', boxes, fitted, threshold)
         args.plot.parent.mkdir(parents=True, exist_ok=True)
         anchors.plot_fit(boxes, {'configured': generator, 'proposed': fitted}, threshold, args.plot)
-    print(f'\nmodel = dict(bbox_head=dict(anchor_generator=dict(\n    min_sizes={fitted["min_sizes"]},\n'
+    changed = f'strides={strides},\n    ' if wrong else ''
+    print(f'\nmodel = dict(bbox_head=dict(anchor_generator=dict(\n    {changed}min_sizes={fitted["min_sizes"]},\n'
           f'    max_sizes={fitted["max_sizes"]})))\n\ndrawn: {args.plot}')
 
 

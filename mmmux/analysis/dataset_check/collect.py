@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .boxes_per_picture import BoxesPerPicture
 from .duplicates import Duplicates, Place
 from .findings import (
     KINDS,
@@ -33,10 +34,11 @@ class Collector:
     Args:
         parts (Sequence[Part]): the data sets, those of training first.
         layouts (Sequence[Layout]): the layout of each part.
+        per_picture (BoxesPerPicture): compares the boxes of each image with the model of the config.
     """
 
-    def __init__(self, parts: Sequence[Part], layouts: Sequence[Layout]):
-        self.parts, self.layouts = parts, layouts
+    def __init__(self, parts: Sequence[Part], layouts: Sequence[Layout], per_picture: BoxesPerPicture):
+        self.parts, self.layouts, self.per_picture = parts, layouts, per_picture
         self.findings: list[list[tuple[int, Finding]]] = [[] for _ in parts]
         self.unknown: list[dict[str, dict[int, int]]] = [defaultdict(dict) for _ in parts]
         self.counts = [np.zeros((2, len(layout.classes)), np.int64) for layout in layouts]
@@ -64,6 +66,7 @@ class Collector:
                 self.counts[part][:, label] += 1, count
         if reading.boxes is not None:
             self.boxes[part].extend(reading.boxes.ravel().tolist())
+        self.per_picture.add(part, reading)
         self.duplicates.add(part, index, reading)
 
     def report(self, refusals: dict[int, str], unchecked: list[str]) -> Report:
@@ -79,8 +82,8 @@ class Collector:
             found = [Finding(finding.kind, part.title, finding.sentence, finding.names, finding.count)
                      for finding in layout.findings]
             found += [finding for _, finding in sorted(self.findings[number], key=lambda pair: pair[0])]
-            found += self._unknown(number) + same[number]
-            notes = list(layout.notes)
+            found += [*self._unknown(number), *same[number], *self.per_picture.findings(number, part)]
+            notes = [*layout.notes, *self.per_picture.notes(number, part, layout)]
             if number in refusals and found:
                 notes.append(f'training and testing refuse this set: {refusals[number]}')
             elif number in refusals:

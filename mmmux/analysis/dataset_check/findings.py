@@ -13,10 +13,11 @@ OUTSIDE = 'boxes outside the picture'
 SAME_WITHIN = 'duplicates within a set'
 SAME_ACROSS = 'duplicates across sets'
 NO_EXAMPLE = 'classes without an example to train on'
+BEYOND_LIMIT = 'sets with more boxes in a picture than the model returns'
 REFUSED = 'sets that training or testing refuses'
 # The order in which the report lists them.
 KINDS = (UNREADABLE_PICTURE, UNREADABLE_ANNOTATION, SIZE_MISMATCH, UNKNOWN_CLASS, NOT_A_NUMBER, WITHOUT_AREA, OUTSIDE,
-         SAME_WITHIN, SAME_ACROSS, NO_EXAMPLE, REFUSED)
+         SAME_WITHIN, SAME_ACROSS, NO_EXAMPLE, BEYOND_LIMIT, REFUSED)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from mmmux.utils.errors import ConfigError, UserError
 from mmmux.utils.installed import need_scope
 
+from .boxes_per_picture import BoxesPerPicture
 from .collect import Collector
 from .findings import UNREADABLE_PICTURE, Reading
 from .layout import Layout
@@ -47,7 +48,7 @@ def check(cfg: Config, layouts: Layouts = (), splits: Iterable[str] = SPLITS, jo
     parts, opened, unchecked = _open_all(parts_of(cfg, splits), layouts)
     if fix_list is not None:
         check_fix_list(parts, opened, fix_list)
-    collector = Collector(parts, opened)
+    collector = Collector(parts, opened, BoxesPerPicture(cfg))
     tasks = ((number, index) for number, layout in enumerate(opened) for index in range(len(layout.names)))
     total = sum(len(layout.names) for layout in opened)
     reading = share_out(partial(_read, opened), tasks, min(jobs, total))

@@ -5,10 +5,11 @@ from .checkpoint_match_hook import CheckpointMatchHook
 from .class_count_hook import ClassCountHook
 from .cls_predictions_hook import ClsPredictionsHook
 from .cuda_graph_hook import CudaGraphHook
+from .detector_fit_hook import DetectorFitHook
 from .disjoint_patients_hook import DisjointPatientsHook
 from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
 from .seg_predictions_hook import SegPredictionsHook
 
 __all__ = ['ChannelsLastHook', 'CheckpointHook', 'CheckpointMatchHook', 'ClassCountHook', 'ClsPredictionsHook', 'CudaGraphHook',
-           'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook']
+           'DetectorFitHook', 'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook']

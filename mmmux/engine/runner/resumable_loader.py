@@ -162,11 +162,18 @@ def seed_all(seed: int, *key: int) -> None:
 @contextmanager
 def _random_numbers_of(draw: Draw):
     # Without loading processes, the model draws from the same generators: restore their states after the image is loaded.
+    with random_states_kept():
+        numbers = _words(draw.seed, draw.key)
+        random.seed(int(numbers[0]))
+        np.random.seed(numbers.astype(np.uint32))
+        torch.default_generator.manual_seed(int(numbers[1]))  # unlike torch.manual_seed, this does not seed the GPU
+        yield
+
+
+@contextmanager
+def random_states_kept():
+    """Restore the random generators of Python, numpy and torch on the CPU when this context ends."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    numbers = _words(draw.seed, draw.key)
-    random.seed(int(numbers[0]))
-    np.random.seed(numbers.astype(np.uint32))
-    torch.default_generator.manual_seed(int(numbers[1]))  # unlike torch.manual_seed, this does not seed the GPU
     try:
         yield
     finally:

@@ -8,12 +8,15 @@ from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
 from mmmux.config.preflight import check_checkpoint, check_data
+from mmmux.config.schedule_begins import check_begins
 from mmmux.config.suggestions import explained
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
+from .batch_errors import batch_errors_explained
 from .loader_workers import loader_workers_end
+from .single_pictures import check_single_pictures
 from .stop_signals import handlers_restored
 
 
@@ -36,9 +39,11 @@ def train(cfg: Config) -> None:
     if not len(loader):
         raise DatasetError(f'{len(loader.dataset)} training pictures are too few for one batch of '
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): set a smaller batch size')
+    check_begins(cfg, runner.max_epochs, runner.max_iters)
+    check_single_pictures(runner)
     if is_main_process():
         write_json(Path(cfg.work_dir) / MACHINE_FILE, describe_machine())
-    with explained(cfg), loader_workers_end(runner), handlers_restored():
+    with explained(cfg), batch_errors_explained(cfg, 'val_dataloader'), loader_workers_end(runner), handlers_restored():
         runner.train()
 
 
@@ -58,7 +63,7 @@ def test(cfg: Config) -> dict:
     check_checkpoint(cfg.load_from, 'load_from, the checkpoint to test')
     with explained(cfg):
         runner = build_runner(cfg)
-    with explained(cfg), loader_workers_end(runner):
+    with explained(cfg), batch_errors_explained(cfg, 'test_dataloader'), loader_workers_end(runner):
         metrics = runner.test()
     if is_main_process():
         write_json(Path(cfg.work_dir) / METRICS_FILE, {name: float(value) for name, value in metrics.items()})
