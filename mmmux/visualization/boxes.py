@@ -27,12 +27,17 @@ def with_boxes(image: np.ndarray, boxes: np.ndarray, texts: Sequence[str], colou
     """
     drawn = Image.fromarray(image)
     pen = ImageDraw.Draw(drawn, 'RGBA')
-    boxes = np.nan_to_num(np.asarray(boxes, np.float64).reshape(-1, 4)).clip(-_LINE, max(drawn.size) + _LINE)
-    for (x1, y1, x2, y2), colour in zip(boxes.tolist(), colours):
-        half = _LINE / 2  # the sides lie on the middle of their lines
-        pen.rectangle((x1 - half, y1 - half, max(x1, x2) + half, max(y1, y2) + half), outline=(*colour, _OPACITY), width=_LINE)
-    for (x1, y1, x2, y2), text in zip(boxes.tolist(), texts):
-        place, font = (x1 + _LINE, y1 + _LINE), _font(_LARGE if (x2 - x1) * (y2 - y1) >= _LARGE_AREA else _SMALL)
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    known = [number for number, box in enumerate(boxes) if np.isfinite(box).all()]  # a diverged model has others
+    boxes = np.nan_to_num(boxes).clip(-_LINE, max(drawn.size) + _LINE).tolist()
+    for number in known:
+        (x1, y1, x2, y2), half = boxes[number], _LINE / 2  # the sides lie on the middle of their lines
+        pen.rectangle((x1 - half, y1 - half, max(x1, x2) + half, max(y1, y2) + half), outline=(*colours[number], _OPACITY),
+                      width=_LINE)
+    for number in known:
+        text, font = texts[number], _font(_LARGE if areas[number] >= _LARGE_AREA else _SMALL)
+        place = boxes[number][0] + _LINE, boxes[number][1] + _LINE
         pen.rectangle(pen.textbbox(place, text, font, anchor='lt'), fill=(*_GROUND, _OPACITY))
         pen.text(place, text, _LETTERS, font, anchor='lt')
     return drawn
