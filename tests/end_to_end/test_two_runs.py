@@ -13,6 +13,11 @@ from mmmux.utils.write_lock import LOCK_FILE
 WORKERS = ['train_dataloader.num_workers=1', 'train_dataloader.persistent_workers=True']
 
 
+@pytest.fixture(autouse=True)
+def _nobody_waits(monkeypatch):
+    monkeypatch.setattr('mmmux.utils.write_lock._SECONDS', 0)
+
+
 @pytest.fixture
 def taken(tmp_path):
     """A folder that another process writes to, with a checkpoint of it."""

@@ -25,6 +25,7 @@ def held_elsewhere(target: Path, is_file: bool = False, with_child: bool = False
     ours, theirs = _FORK.Pipe()
     process = _FORK.Process(target=_hold, args=(target, is_file, with_child, theirs), daemon=True)
     process.start()
+    theirs.close()  # otherwise `recv` would wait for a process that has failed
     numbers = ours.recv()
     try:
         yield numbers

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import platform
 import signal
+import threading
 import warnings
 from datetime import datetime, timedelta
 
@@ -15,6 +16,12 @@ from process_end import has_ended
 
 from mmmux.utils.errors import ConfigError
 from mmmux.utils.write_lock import LOCK_FILE, WriteLock
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits(monkeypatch):
+    """Nor do the processes that are forked from this one."""
+    monkeypatch.setattr('mmmux.utils.write_lock._SECONDS', 0)
 
 
 @pytest.fixture
@@ -54,6 +61,15 @@ def test_a_forked_process_cannot_release_the_lock(folder):
         process.start()
         process.join()
         assert process.exitcode == 0 and (folder / LOCK_FILE).exists() and not lock_is_free(folder)
+
+
+def test_a_run_that_is_ending_is_waited_for(folder, monkeypatch):
+    monkeypatch.setattr('mmmux.utils.write_lock._SECONDS', 5)
+    first = WriteLock(folder, '--work-dir')
+    threading.Timer(0.2, first.release).start()
+    with WriteLock(folder, '--work-dir'):
+        assert facts_of(folder / LOCK_FILE)[0] == os.getpid() and not lock_is_free(folder)
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize('error', [None, RuntimeError, KeyboardInterrupt, SystemExit])

@@ -14,6 +14,12 @@ from mmmux.utils.errors import ConfigError
 from mmmux.utils.write_lock import LOCK_FILE
 
 
+@pytest.fixture(autouse=True)
+def _nobody_waits(monkeypatch):
+    """Nor do the processes that are forked from this one."""
+    monkeypatch.setattr('mmmux.utils.write_lock._SECONDS', 0)
+
+
 def test_outputs_are_locked_while_the_context_lasts(tmp_path):
     with outputs_locked({'--work-dir': tmp_path / 'work', '--out': tmp_path / 'a.pkl', '--show-dir': None}):
         assert not lock_is_free(tmp_path / 'work')
