@@ -3,11 +3,13 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmmux.utils.errors import ConfigError
 from mmmux.utils.write_lock import WriteLock
 
 _FORK = multiprocessing.get_context('fork')  # its process is there in milliseconds, and uses neither torch nor threads
@@ -30,9 +32,10 @@ def held_elsewhere(target: Path, is_file: bool = False, with_child: bool = False
     try:
         yield numbers
     finally:
-        for number in numbers:
-            os.kill(number, signal.SIGKILL)
+        process.kill()
         process.join()
+        for child in numbers[1:]:
+            os.kill(child, signal.SIGKILL)
 
 
 def lock_is_free(target: Path) -> bool:
@@ -59,4 +62,7 @@ def _hold(target: Path, is_file: bool, with_child: bool, theirs) -> None:
 
 
 def _try(target: Path) -> None:
-    WriteLock(target, '--out').release()
+    try:
+        WriteLock(target, '--out').release()
+    except ConfigError:
+        sys.exit(1)
