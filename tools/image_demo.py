@@ -10,6 +10,7 @@ from mmmux.apis import Inferencer
 from mmmux.config import load_config
 from mmmux.utils import cli
 from mmmux.utils.errors import ConfigError
+from mmmux.utils.write_lock import WriteLock
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,11 +36,11 @@ def main() -> None:
         if twice := [name for name in names if names.count(name) > 1]:
             raise ConfigError(f'two pictures have the file name {twice[0]} and would overwrite each other: draw them one by '
                               'one, each with another --out-dir')
-        inferencer = Inferencer(load_config(args.config), args.checkpoint, args.device)
-        args.out_dir.mkdir(parents=True, exist_ok=True)
-        for image in args.images:
-            sample = inferencer.draw(image, args.out_dir / image.name, args.threshold)
-            print(f'{args.out_dir / image.name}{inferencer.summary(sample, args.threshold)}')
+        with WriteLock(args.out_dir, '--out-dir'):
+            inferencer = Inferencer(load_config(args.config), args.checkpoint, args.device)
+            for image in args.images:
+                sample = inferencer.draw(image, args.out_dir / image.name, args.threshold)
+                print(f'{args.out_dir / image.name}{inferencer.summary(sample, args.threshold)}')
 
 
 if __name__ == '__main__':

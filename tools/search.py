@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        need('search', 'pymoo', 'moocore', 'sklearn', 'scipy', 'threadpoolctl', 'filelock')
+        need('search', 'pymoo', 'moocore', 'sklearn', 'scipy', 'threadpoolctl')
         from mmmux.search.pick import pick, read_results
         from mmmux.search.picked_config import write_picked
         from mmmux.search.report import write_report

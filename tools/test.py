@@ -47,7 +47,7 @@ def main() -> None:
             enable_tta(cfg)
         if args.out:
             task.dump_in_test(cfg, args.out)
-        test(cfg)
+        test(cfg, {'--out': args.out, '--show-dir': args.show_dir})
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.structures import BaseDataElement
 from PIL import Image
 
 from mmmux.config.suggestions import explained
@@ -64,7 +65,8 @@ class Inferencer:
             raise ConfigError(f'{out_file} is both the picture to read and the file to write, which would be lost: write to '
                               'another folder')
         image, sample = self.drawn(picture, threshold)
-        image.save(out_file)
+        # Lossless at any level; the default level takes longer than most models.
+        image.save(out_file, **(dict(compress_level=1) if Path(out_file).suffix.lower() == '.png' else {}))
         return sample
 
     def drawn(self, picture: Path, threshold: float = 0.3) -> tuple[Image.Image, object]:
@@ -81,7 +83,10 @@ class Inferencer:
             DatasetError: the picture cannot be read.
         """
         image = read_picture(picture, channel_order='rgb')
-        sample = self.predict(picture)
+        once = getattr(self._predict, 'takes_pixels', False)  # decoding once more takes a tenth of a small model's time
+        sample = self.predict(image if once else picture)
+        if once and isinstance(sample, BaseDataElement):
+            sample.set_metainfo(dict(img_path=str(picture)))
         return self.task.draw(image, sample, self.model, threshold), sample
 
     def summary(self, sample, threshold: float = 0.3) -> str:

@@ -45,9 +45,24 @@ class LoadImage(LoadImageFromFile):
             if self.ignore_empty:
                 return None
             raise
-        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        results['img'] = self._as_configured(image)
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
+
+    def decode(self, content: bytes, path: str) -> np.ndarray:
+        """Decode the content of a file, which a caller has read and checked already, to what `transform` makes of the file.
+
+        Args:
+            content (bytes): the content.
+            path (str): the path of the file, for the error message.
+
+        Raises:
+            DatasetError: the image is damaged.
+        """
+        return self._as_configured(decode_picture(content, path, self.color_type, backend=self.imdecode_backend))
+
+    def _as_configured(self, image: np.ndarray) -> np.ndarray:
+        return image.astype(np.float32) if self.to_float32 else image
 
 
 def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', backend: str | None = 'cv2',
@@ -68,9 +83,29 @@ def read_picture(path: str, flag: str = 'color', channel_order: str = 'bgr', bac
         DatasetError: the image is missing, damaged or too large.
     """
     try:
-        image = mmcv.imfrombytes(picture_bytes(str(path), backend_args), flag, channel_order, backend)
+        content = picture_bytes(str(path), backend_args)
     except DatasetError as error:
         raise DatasetError(f'picture {in_a_line(str(path))} cannot be read (it {error})') from None
+    return decode_picture(content, path, flag, channel_order, backend)
+
+
+def decode_picture(content: bytes, path: str, flag: str = 'color', channel_order: str = 'bgr',
+                   backend: str | None = 'cv2') -> np.ndarray:
+    """Decode the content of an image file as mmcv does; :func:`.image_checks.opened` must have accepted its header.
+
+    Args:
+        content (bytes): the content.
+        path (str): where it was read, for the error message.
+        flag, channel_order, backend: as in :func:`read_picture`.
+
+    Returns:
+        np.ndarray: as :func:`read_picture` returns it.
+
+    Raises:
+        DatasetError: the image is damaged.
+    """
+    try:
+        image = mmcv.imfrombytes(content, flag, channel_order, backend)
     except Exception:  # each decoder raises its own types
         image = None
     if image is None or not image.size:

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from mmmux.utils.atomic_write import sync_folder
 from mmmux.utils.errors import ConfigError
+from mmmux.utils.write_lock import WriteLock
 
 Genome = tuple[int, ...]
 
@@ -148,7 +147,7 @@ def read_lines(path: Path) -> tuple[list[dict], int]:
 
 
 class Journal(Entries):
-    """A JSON-lines file in the work dir of a search, with a lock that excludes a second search.
+    """A JSON-lines file in the work dir of a search, with a lock that excludes a second search or training there.
 
     The first line identifies the search. Each later line is the plan of a generation or a result. :meth:`plan` and
     :meth:`append` return after their line is synchronised to disk. Use a journal in a `with` statement, or call :meth:`close`.
@@ -161,21 +160,15 @@ class Journal(Entries):
         resume (bool): Continue an existing journal. Default: False.
 
     Raises:
-        ConfigError: Another search holds the lock; the journal has results, and `resume` is False or its header differs; or the
-            journal is damaged.
+        ConfigError: Another run writes to the folder, or it cannot be made; the journal has results, and `resume` is False or
+            its header differs; or the journal is damaged.
     """
 
     def __init__(self, work_dir: str | Path, header: Mapping, resume: bool = False):
         self.work_dir = Path(work_dir)
         super().__init__(self.work_dir / JOURNAL_FILE)
         self._header = _plain(dict(header, version=_VERSION))
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.path.with_suffix('.lock'), timeout=0)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise ConfigError(f'another search is running in {work_dir}: wait until it ends, or name another folder with '
-                              '--work-dir') from None
+        self._lock = WriteLock(self.work_dir, '--work-dir')
         try:
             self._file = self._open(resume)
         except BaseException:

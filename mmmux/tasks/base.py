@@ -155,7 +155,8 @@ class Task(ABC):
             model: from :meth:`load_model`.
 
         Returns:
-            A function from a file, or an array (H, W, 3), RGB, 0 to 255, to the data sample that the model returns.
+            A function from a file, or an array (H, W, 3), RGB, 0 to 255, to the data sample that the model returns. If its
+            attribute `takes_pixels` is True, it predicts the same for a file and for the array of the file's pixels.
         """
         pipeline = Compose(innermost_dataset(model.cfg.test_dataloader).pipeline)
         steps = [step for step in pipeline.transforms if not isinstance(step, LoadAnnotations)]
@@ -174,6 +175,7 @@ class Task(ABC):
             with torch.no_grad():
                 return model.test_step(pseudo_collate([Compose(left)(info)]))[0]
 
+        predict.takes_pixels = not loads_files or _reads_as_rgb(steps[0])
         return predict
 
     @abstractmethod
@@ -343,6 +345,11 @@ def task_of(cfg: Config) -> Task:
         raise ConfigError(f"default_scope '{cfg.get('default_scope')}' of the config is none of {', '.join(scopes)}: set it to "
                           "one of these, or name the task, e.g. task = 'Detection'")
     return task
+
+
+def _reads_as_rgb(loader: LoadImageFromFile) -> bool:
+    """Return whether a transform loads the pixels that :func:`rgb` reads, in the opposite order of channels."""
+    return loader.color_type == 'color' and loader.imdecode_backend == 'cv2' and not loader.to_float32
 
 
 def rgb(picture: Path | np.ndarray) -> np.ndarray:

@@ -14,8 +14,11 @@ from mmmux.analysis.results import Results
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
+from mmmux.visualization.boxes import with_boxes
 
 from .base import TASKS, Predictor, Task, rgb
+
+_NOT_THE_LOOK = ('type', 'name', 'vis_backends')  # keys of a visualizer's config that do not change a drawing
 
 
 @TASKS.register_module()
@@ -44,7 +47,10 @@ class Detection(Task):
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""
-        return _with_boxes(model.cfg, image, sample, model.dataset_meta, draw_gt=False, pred_score_thr=threshold)
+        found = sample.pred_instances
+        if _has_stock_look(model.cfg) and 'masks' not in found:
+            return _with_boxes(image, found[found.scores > threshold], model.dataset_meta)
+        return _as_configured(model.cfg, image, sample, model.dataset_meta, draw_gt=False, pred_score_thr=threshold)
 
     def summary(self, sample, model: nn.Module, threshold: float) -> str:
         """See :meth:`Task.summary`: the number of objects."""
@@ -55,7 +61,10 @@ class Detection(Task):
         boxes = sample.gt_instances.bboxes
         sample.gt_instances.bboxes = getattr(boxes, 'tensor', boxes)  # mmdet's visualizer takes no box objects
         cfg = next(iter(models.values())).cfg
-        labels = _with_boxes(cfg, rgb(sample.img_path), sample, dataset.metainfo, draw_pred=False)
+        if _has_stock_look(cfg) and 'masks' not in sample.gt_instances:
+            labels = _with_boxes(rgb(sample.img_path), sample.gt_instances, dataset.metainfo)
+        else:
+            labels = _as_configured(cfg, rgb(sample.img_path), sample, dataset.metainfo, draw_pred=False)
         return dict(labels=labels, **{name: model.drawn(sample.img_path, threshold)[0] for name, model in models.items()})
 
     def layouts(self) -> Sequence[tuple]:
@@ -91,9 +100,28 @@ class Detection(Task):
         sample.pred_instances = InstanceData(bboxes=boxes[found] / factor, scores=scores[found], labels=labels[found])
 
 
-def _with_boxes(cfg: Config, image: np.ndarray, sample, metainfo: Mapping, **options) -> Image.Image:
+def _has_stock_look(cfg: Config) -> bool:
+    """Return whether the config's visualizer is mmdet's, without arguments that change how boxes look."""
+    visualizer = cfg.visualizer
+    return str(visualizer['type']).rpartition('.')[2] == 'DetLocalVisualizer' and not set(visualizer) - {*_NOT_THE_LOOK}
+
+
+def _with_boxes(image: np.ndarray, instances: InstanceData, metainfo: Mapping) -> Image.Image:
+    """Draw boxes with their classes, and with their scores if they have any."""
+    from mmdet.visualization.palette import get_palette
+
+    labels, classes = instances.labels.tolist(), metainfo.get('classes')
+    palette = get_palette(metainfo.get('palette'), max(labels, default=0) + 1)
+    texts = [classes[label] if classes else f'class {label}' for label in labels]
+    if 'scores' in instances:
+        texts = [f'{text}: {round(100 * score, 1)}' for text, score in zip(texts, instances.scores.tolist())]
+    return with_boxes(image, instances.bboxes.cpu().numpy(), texts, [tuple(map(int, palette[label])) for label in labels])
+
+
+def _as_configured(cfg: Config, image: np.ndarray, sample, metainfo: Mapping, **options) -> Image.Image:
+    """Draw with the visualizer of the config, which may be of another package, or draw masks, and takes 0.1 s."""
     # The registry would return the visualizer of a run, which writes into the work dir, so this one is built without it.
-    arguments = {key: value for key, value in cfg.visualizer.items() if key not in ('type', 'name', 'vis_backends')}
+    arguments = {key: value for key, value in cfg.visualizer.items() if key not in _NOT_THE_LOOK}
     with VISUALIZERS.switch_scope_and_registry(None) as registry:
         visualizer = registry.get(cfg.visualizer['type'])(name='pictures', **arguments)
     visualizer.dataset_meta = metainfo

@@ -47,6 +47,30 @@ def test_draws_what_reaches_the_threshold(inferencer, picture, tmp_path):
     assert drawn[1] == Image.open(picture).tobytes() != drawn[0]
 
 
+def test_drawing_decodes_the_picture_once(inferencer, picture, tmp_path, monkeypatch):
+    import mmcv
+    alone, decode, decoded = inferencer.predict(picture), mmcv.imfrombytes, []
+
+    def counted(*args, **kwargs):
+        decoded.append(args)
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(mmcv, 'imfrombytes', counted)
+    drawn = inferencer.draw(picture, tmp_path / 'drawn.png')
+    assert len(decoded) == 1 and drawn.img_path == str(picture)
+    assert torch.equal(drawn.pred_instances.bboxes, alone.pred_instances.bboxes)
+    assert torch.equal(drawn.pred_instances.scores, alone.pred_instances.scores)
+
+
+@pytest.mark.parametrize('change', [dict(to_float32=True), dict(color_type='unchanged'), dict(imdecode_backend='pillow')])
+def test_a_picture_that_is_read_in_another_way_is_read_for_the_prediction_too(cfg, checkpoint, picture, tmp_path, change):
+    other = cfg.copy()
+    other.test_dataloader.dataset.pipeline[0].update(change)
+    inferencer = Inferencer(other, str(checkpoint), 'cpu')
+    drawn, alone = inferencer.draw(picture, tmp_path / 'drawn.png'), inferencer.predict(picture)
+    assert torch.equal(drawn.pred_instances.bboxes, alone.pred_instances.bboxes)
+
+
 def test_predicts_what_mmdet_does(cfg, checkpoint, inferencer, picture):
     from mmdet.apis import inference_detector, init_detector
     theirs = inference_detector(init_detector(cfg.copy(), str(checkpoint), device='cpu'), str(picture)).pred_instances

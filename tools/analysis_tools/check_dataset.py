@@ -19,6 +19,7 @@ with cli.stdout_to_stderr():
     from mmmux.config import check_data, load_config
     from mmmux.tasks import known_layouts
     from mmmux.utils.machine import usable_cores
+    from mmmux.utils.output_folder import make_folder
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,8 +42,8 @@ def main() -> None:
     with cli.sentences(), cli.stdout_to_stderr():
         cfg = load_config(args.config, args.cfg_options)
         check_data(cfg, tuple(f'{split}_dataloader' for split in args.splits))
+        out = make_folder(args.out or Path(cfg.work_dir) / 'dataset', '--out')
         report = check(cfg, known_layouts(), args.splits, args.jobs, args.fix_list)
-        out = args.out or Path(cfg.work_dir) / 'dataset'
         drawn = plot(report, out)
         found = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
         (out / 'findings.json').write_text(found + '\n', encoding='utf-8')

@@ -7,8 +7,8 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import get
 
-from mmmux.datasets.image_checks import UnknownFormatError, check_whole
-from mmmux.datasets.loading import LoadImage, SkipUnusable
+from mmmux.datasets.image_checks import MOST_BYTES, UnknownFormatError, check_whole
+from mmmux.datasets.loading import LoadImage, LoadImageOrSkip, SkipUnusable
 from mmmux.utils.errors import DatasetError
 
 from .findings import UNREADABLE_PICTURE, Reading
@@ -24,6 +24,8 @@ class Decoder:
     def __init__(self, transforms: Iterable):
         loader = next((transform for transform in transforms if isinstance(transform, LoadImageFromFile)), None) or LoadImage()
         self._load = loader.load if isinstance(loader, SkipUnusable) else loader.transform
+        # These would read and check the file once more; a subclass may read something else.
+        self._from_content = loader.decode if type(loader) in (LoadImage, LoadImageOrSkip) else None
         self._backend_args = loader.backend_args
 
     def decode(self, info: dict, reading: Reading) -> np.ndarray | None:
@@ -59,6 +61,8 @@ class Decoder:
         except UnknownFormatError as error:  # unknown to Pillow, but the pipeline may use another decoder
             unknown = error
         try:
+            if self._from_content and unknown is None and len(content) <= MOST_BYTES:
+                return self._from_content(content, path)
             loaded = self._load(dict(info))
         except Exception as error:  # the transforms of each package raise their own types
             raise unknown or DatasetError(f'cannot be decoded ({type(error).__name__}: {str(error).strip()})') from None

@@ -1,11 +1,13 @@
 """Train and test the model of a config with mmengine's runner."""
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import init_dist, is_distributed, is_main_process
 from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
+from mmengine.utils.dl_utils import set_multi_processing
 
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.schedule_begins import check_begins
@@ -13,9 +15,11 @@ from mmmux.config.suggestions import explained
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
+from mmmux.utils.output_folder import make_folder
 
 from .batch_errors import batch_errors_explained
 from .loader_workers import loader_workers_end
+from .output_locks import outputs_locked, training_outputs
 from .single_pictures import check_single_pictures
 from .stop_signals import handlers_restored
 
@@ -23,16 +27,24 @@ from .stop_signals import handlers_restored
 def train(cfg: Config) -> None:
     """Train the model of a config, and validate it at the config's interval.
 
-    Checkpoints, logs and `machine.json` (the machine and the package versions) are written to `cfg.work_dir`.
+    Checkpoints, logs and `machine.json` (the machine and the package versions) are written to `cfg.work_dir`, to which no other
+    training can write until this one ends.
 
     Args:
         cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`.
 
     Raises:
-        UserError: the data, a checkpoint or an entry of the config cannot be used.
+        UserError: the data, a checkpoint or an entry of the config cannot be used, or another run writes to the work dir.
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
+    with explained(cfg):
+        _connect(cfg)
+    with outputs_locked(training_outputs(cfg)):
+        _train(cfg)
+
+
+def _train(cfg: Config) -> None:
     with explained(cfg):
         runner = build_runner(cfg)
         loader = runner.train_dataloader
@@ -47,20 +59,30 @@ def train(cfg: Config) -> None:
         runner.train()
 
 
-def test(cfg: Config) -> dict:
+def test(cfg: Config, outputs: Mapping[str, Path | None] | None = None) -> dict:
     """Test the checkpoint `cfg.load_from`, and write the metrics to `<work_dir>/metrics.json`.
 
     Args:
         cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`, with `load_from`.
+        outputs (Mapping[str, Path | None] | None): folders and files with predictions that this test writes, by the option that
+            names them, e.g. '--out'; no other test can write to them until this one ends. Defaults to None, which means none.
 
     Returns:
         dict[str, float]: the metrics, by name.
 
     Raises:
-        UserError: the data, the checkpoint or an entry of the config cannot be used.
+        UserError: the data, the checkpoint or an entry of the config cannot be used, or another run writes to an output.
     """
     check_data(cfg, ('test_dataloader', ))
     check_checkpoint(cfg.load_from, 'load_from, the checkpoint to test')
+    make_folder(cfg.work_dir, '--work-dir')
+    with explained(cfg):
+        _connect(cfg)
+    with outputs_locked(outputs or {}):
+        return _test(cfg)
+
+
+def _test(cfg: Config) -> dict:
     with explained(cfg):
         runner = build_runner(cfg)
     with explained(cfg), batch_errors_explained(cfg, 'test_dataloader'), loader_workers_end(runner):
@@ -73,7 +95,7 @@ def test(cfg: Config) -> dict:
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
 
-    Without a GPU, the launcher 'pytorch' connects the processes with gloo.
+    The processes of a distributed run are connected; without a GPU, the launcher 'pytorch' connects them with gloo.
 
     Args:
         cfg (Config): the config.
@@ -81,9 +103,20 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: the runner, with `train`, `val` and `test`.
     """
-    if cfg.get('launcher') == 'pytorch' and not torch.cuda.is_available() and not torch.distributed.is_initialized():
-        # mmengine initialises the process group only for GPUs, but accepts one that exists.
-        torch.distributed.init_process_group('gloo')
+    _connect(cfg)
     # mmengine names scopes by the second: a second runner in the same second would otherwise get the scope set last.
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def _connect(cfg: Config) -> None:
+    """Connect the processes of a distributed run as mmengine's runner would, which accepts connected processes."""
+    launcher, environment = cfg.get('launcher') or 'none', cfg.get('env_cfg') or {}
+    if launcher == 'none' or is_distributed():
+        return
+    if launcher == 'pytorch' and not torch.cuda.is_available():
+        torch.distributed.init_process_group('gloo')  # mmengine connects processes with GPUs only
+        return
+    # Before `init_dist`, which would set another method to start processes than the config's.
+    set_multi_processing(**environment.get('mp_cfg', {}), distributed=True)
+    init_dist(launcher, **environment.get('dist_cfg', {}))
