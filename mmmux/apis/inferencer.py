@@ -27,6 +27,7 @@ class Inferencer:
 
     def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
         self.cfg, self.task = cfg, task_of(cfg)
+        self.task.check_model(cfg)
         with explained(cfg):
             self.model = self.task.load_model(cfg, checkpoint, device or ('cuda:0' if torch.cuda.is_available() else 'cpu'))
             self._predict = self.task.predictor(self.model)

@@ -2,7 +2,7 @@
 from mmengine.config import Config
 
 from mmmux.engine.runner import run_config
-from mmmux.engine.runner.run_config import build_runner, test
+from mmmux.engine.runner.run_config import build_runner
 from mmmux.tasks import find_task
 
 __all__ = ['build_runner', 'test', 'train']
@@ -19,5 +19,24 @@ def train(cfg: Config) -> None:
     """
     task = find_task(cfg)
     if task is not None:
+        task.check_model(cfg)
         task.check_training(cfg)
     run_config.train(cfg)
+
+
+def test(cfg: Config) -> dict:
+    """Check the config for its task, then test a checkpoint, as :func:`mmmux.engine.runner.run_config.test` does.
+
+    Args:
+        cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`, with `load_from`.
+
+    Returns:
+        dict[str, float | list[str]]: the metrics, by name.
+
+    Raises:
+        UserError: the data, the checkpoint or an entry of the config cannot be used.
+    """
+    task = find_task(cfg)
+    if task is not None:
+        task.check_model(cfg)
+    return run_config.test(cfg)

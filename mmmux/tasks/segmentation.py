@@ -13,9 +13,10 @@ from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
 from mmmux.deploy.segmentor import Segmentor
 from mmmux.utils.errors import ConfigError
-from mmmux.visualization.overlay import blend, legend, overlay
+from mmmux.visualization.overlay import blend, label_array, legend, overlay
 
 from .base import TASKS, Predictor, Task, add_hook, rgb
+from .loss_checks import channels, check_one_channel
 
 
 @TASKS.register_module()
@@ -55,6 +56,15 @@ class Segmentation(Task):
                                   f'model.data_preprocessor.size {tuple(padded)}, which pictures are padded to: make both the '
                                   'same')
 
+    def check_model(self, cfg: Config) -> None:
+        """See :meth:`Task.check_model`; a head with one output channel needs a sigmoid."""
+        super().check_model(cfg)
+        check_one_channel(cfg.get('model') or {})
+
+    def scored(self, head: Mapping, loss: Mapping) -> int:
+        """See :meth:`Task.scored`: the output channels."""
+        return channels(head)
+
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: classes, with a legend."""
         add_hook(cfg, dict(type='mmmux.SegPredictionsHook', overlay_dir=str(folder)))
@@ -75,13 +85,13 @@ class Segmentation(Task):
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
-        return overlay(image, _labels(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
+        return overlay(image, label_array(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the picture, the labels' classes, the models', and one legend for all."""
         image, classes, palette = rgb(sample.img_path), dataset.metainfo['classes'], dataset.metainfo['palette']
-        maps = dict(labels=_labels(sample.gt_sem_seg))
-        maps.update((name, _labels(model.predict(sample.img_path).pred_sem_seg)) for name, model in models.items())
+        maps = dict(labels=label_array(sample.gt_sem_seg))
+        maps.update((name, label_array(model.predict(sample.img_path).pred_sem_seg)) for name, model in models.items())
         columns = dict(picture=Image.fromarray(image), **{name: blend(image, seen, palette) for name, seen in maps.items()})
         columns['classes'] = legend(np.stack(list(maps.values())), classes, palette, with_shares=False)
         return columns
@@ -102,7 +112,3 @@ class Segmentation(Task):
         labels = labels[None, None, :height, :width].float()
         resized = F.interpolate(labels, size=tuple(sample.ori_shape), mode='nearest')[0].long()
         sample.set_data(dict(pred_sem_seg=PixelData(data=resized)))
-
-
-def _labels(data: PixelData) -> np.ndarray:
-    return data.data.squeeze(0).cpu().numpy()

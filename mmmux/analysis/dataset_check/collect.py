@@ -40,6 +40,7 @@ class Collector:
         self.findings: list[list[tuple[int, Finding]]] = [[] for _ in parts]
         self.unknown: list[dict[str, dict[int, int]]] = [defaultdict(dict) for _ in parts]
         self.counts = [np.zeros((2, len(layout.classes)), np.int64) for layout in layouts]
+        self.ignored = [0 for _ in parts]
         self.boxes = [array('f') for _ in parts]
         self.duplicates = Duplicates()
 
@@ -64,6 +65,7 @@ class Collector:
                 self.counts[part][:, label] += 1, count
         if reading.boxes is not None:
             self.boxes[part].extend(reading.boxes.ravel().tolist())
+        self.ignored[part] += reading.ignored
         self.duplicates.add(part, index, reading)
 
     def report(self, refusals: dict[int, str], unchecked: list[str]) -> Report:
@@ -81,6 +83,8 @@ class Collector:
             found += [finding for _, finding in sorted(self.findings[number], key=lambda pair: pair[0])]
             found += self._unknown(number) + same[number]
             notes = list(layout.notes)
+            if self.ignored[number]:
+                notes.append(layout.note_of_ignored(self.ignored[number], int(self.counts[number][1].sum())))
             if number in refusals and found:
                 notes.append(f'training and testing refuse this set: {refusals[number]}')
             elif number in refusals:

@@ -9,10 +9,12 @@ from mmengine.runner import Runner
 
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.suggestions import explained
+from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
+from .json_logs import mmengine_writes_valid_json
 from .loader_workers import loader_workers_end
 from .stop_signals import handlers_restored
 
@@ -49,7 +51,7 @@ def test(cfg: Config) -> dict:
         cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`, with `load_from`.
 
     Returns:
-        dict[str, float]: the metrics, by name.
+        dict[str, float | list[str]]: the metrics, by name; a name that ends in `absent` has a list of classes.
 
     Raises:
         UserError: the data, the checkpoint or an entry of the config cannot be used.
@@ -61,14 +63,17 @@ def test(cfg: Config) -> dict:
     with explained(cfg), loader_workers_end(runner):
         metrics = runner.test()
     if is_main_process():
-        write_json(Path(cfg.work_dir) / METRICS_FILE, {name: float(value) for name, value in metrics.items()})
+        write_json(Path(cfg.work_dir) / METRICS_FILE, {
+            name: value if isinstance(value, (list, str)) else float(value) for name, value in metrics.items()})
     return metrics
 
 
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
 
-    Without a GPU, the launcher 'pytorch' connects the processes with gloo.
+    Without a GPU, the launcher 'pytorch' connects the processes with gloo. Metrics of this package take the place of those of
+    mmdet that end with an error (:mod:`mmmux.evaluation.careful_metrics`); the config that the runner writes keeps the names.
+    From then on, JSON files of mmengine have null in place of NaN and infinity.
 
     Args:
         cfg (Config): the config.
@@ -81,4 +86,8 @@ def build_runner(cfg: Config) -> Runner:
         torch.distributed.init_process_group('gloo')
     # mmengine names scopes by the second: a second runner in the same second would otherwise get the scope set last.
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    mmengine_writes_valid_json()
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    build_evaluator = runner.build_evaluator
+    runner.build_evaluator = lambda evaluator: build_evaluator(with_careful_metrics(evaluator))
+    return runner

@@ -1,0 +1,94 @@
+"""mmdet's COCO metric for annotation files of any tool, and for data sets that are not in COCO format."""
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmdet.datasets.api_wrappers import COCO
+from mmdet.evaluation import CocoMetric as MMDetCocoMetric
+from mmengine.fileio import get_local_path
+
+from mmmux.registry import METRICS
+from mmmux.utils.coco_file import complete_annotations, drop_namesakes
+from mmmux.utils.compat import ground_truth_of, set_ground_truth
+from mmmux.utils.errors import DatasetError, UserError, in_a_line
+
+
+@METRICS.register_module()
+class CocoMetric(MMDetCocoMetric):
+    """Compute the metrics of mmdet's CocoMetric, also where mmdet ends with an error.
+
+    * An annotation file may lack the fields that :mod:`mmmux.utils.coco_file` adds.
+    * Without `ann_file`, detections are compared with the boxes that the test pipeline loads, for example of VOC data.
+    * `absent` lists the classes without an object, if there are any. They have no metric.
+
+    The programs of this package use it in place of mmdet's (:mod:`mmmux.evaluation.careful_metrics`).
+
+    Args:
+        ann_file (str | None): COCO annotation file. Defaults to None.
+        *args: Further positional arguments of mmdet's CocoMetric.
+        **kwargs: Further keyword arguments of mmdet's CocoMetric.
+
+    Raises:
+        DatasetError: `ann_file` is not a COCO annotation file, or without `ann_file` the pipeline loads no boxes.
+    """
+
+    def __init__(self, ann_file: str | None = None, *args, **kwargs):
+        super().__init__(None, *args, **kwargs)
+        self._compares_with_pipeline = ann_file is None
+        if ann_file is not None:
+            set_ground_truth(self, _read(ann_file, self.backend_args, kwargs.get('sort_categories', False)))
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Store the detections, and without an annotation file the annotated boxes, of each image of a batch."""
+        if self._compares_with_pipeline:
+            data_samples = [_with_instances(sample) for sample in data_samples]
+        super().process(data_batch, data_samples)
+
+    def compute_metrics(self, results: list) -> dict:
+        """Compute the metrics, 0 to 1, from pairs of (annotation, detections); {} if there is no detection at all."""
+        found = super().compute_metrics(results)
+        metrics = {name: value for name, value in found.items() if not math.isnan(value)}
+        truth = ground_truth_of(self)
+        with_objects = {annotation['category_id'] for annotation in truth.anns.values() if not annotation['iscrowd']}
+        absent = [truth.cats[category]['name'] for category in self.cat_ids if category not in with_objects]
+        return {**metrics, 'absent': absent} if absent and metrics else metrics
+
+
+class _CompletedCOCO(COCO):
+
+    def createIndex(self) -> None:
+        complete_annotations(self.dataset)
+        drop_namesakes(self.dataset, 'the annotation file of the evaluator')
+        super().createIndex()
+
+
+def _read(ann_file: str, backend_args: dict | None, sort_categories: bool) -> COCO:
+    try:
+        with get_local_path(ann_file, backend_args=backend_args) as path:
+            api = _CompletedCOCO(path)
+        if sort_categories:  # as mmdet does for Objects365
+            api.cats = dict(sorted(api.cats.items()))
+            api.dataset['categories'] = sorted(api.dataset['categories'], key=lambda category: category['id'])
+        return api
+    except UserError:
+        raise
+    except Exception as error:  # a file of another format makes the readers raise errors of many types
+        raise DatasetError(f'{ann_file} (ann_file of CocoMetric) is not a COCO annotation file: {type(error).__name__}: '
+                           f'{in_a_line(str(error))}') from None
+
+
+def _with_instances(sample: dict) -> dict:
+    """Return a copy of a data sample with its boxes as mmdet's CocoMetric takes them, and with a unique image ID."""
+    name = sample.get('img_path', sample.get('img_id'))
+    objects = sample.get('gt_instances') or {}
+    if 'bboxes' not in objects:
+        raise DatasetError(f'{name} has no boxes to compare with, and CocoMetric has no ann_file: set ann_file of the '
+                           "evaluator, or add dict(type='LoadAnnotations', with_bbox=True) to the test pipeline")
+    instances = [*_instances(objects, 0), *_instances(sample.get('ignored_instances') or {}, 1)]
+    # Images of several folders may have the same ID.
+    return dict(sample, instances=instances, img_id=name)
+
+
+def _instances(objects: Mapping, ignored: int) -> Iterator[dict]:
+    boxes = objects.get('bboxes', ())
+    for box, label in zip(getattr(boxes, 'tensor', boxes), objects.get('labels', ())):
+        yield dict(bbox=box.tolist(), bbox_label=int(label), ignore_flag=ignored)
