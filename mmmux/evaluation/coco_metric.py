@@ -1,15 +1,17 @@
 """mmdet's COCO metric for annotation files of any tool, and for data sets that are not in COCO format."""
+import json
 import math
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from mmdet.datasets.api_wrappers import COCO
 from mmdet.evaluation import CocoMetric as MMDetCocoMetric
-from mmengine.fileio import get_local_path
+from mmengine.fileio import get_text
 
 from mmmux.registry import METRICS
 from mmmux.utils.coco_file import complete_annotations, drop_namesakes
-from mmmux.utils.compat import ground_truth_of, set_ground_truth
 from mmmux.utils.errors import DatasetError, UserError, in_a_line
+from mmmux.utils.valid_json import dumps
 
 
 @METRICS.register_module()
@@ -32,43 +34,47 @@ class CocoMetric(MMDetCocoMetric):
     """
 
     def __init__(self, ann_file: str | None = None, *args, **kwargs):
-        super().__init__(None, *args, **kwargs)
-        self._compares_with_pipeline = ann_file is None
-        if ann_file is not None:
-            set_ground_truth(self, _read(ann_file, self.backend_args, kwargs.get('sort_categories', False)))
+        self._with_objects = None
+        if ann_file is None:
+            super().__init__(None, *args, **kwargs)
+            return
+        content, complete, self._with_objects = _read(ann_file, kwargs.get('backend_args'))
+        with tempfile.TemporaryDirectory() as folder:
+            if not complete:
+                ann_file, kwargs = str(Path(folder, 'complete.json')), {**kwargs, 'backend_args': None}
+                Path(ann_file).write_text(dumps(content))
+            super().__init__(ann_file, *args, **kwargs)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Store the detections, and without an annotation file the annotated boxes, of each image of a batch."""
-        if self._compares_with_pipeline:
+        if self._with_objects is None:
             data_samples = [_with_instances(sample) for sample in data_samples]
         super().process(data_batch, data_samples)
 
     def compute_metrics(self, results: list) -> dict:
         """Compute the metrics, 0 to 1, from pairs of (annotation, detections); {} if there is no detection at all."""
-        found = super().compute_metrics(results)
-        metrics = {name: value for name, value in found.items() if not math.isnan(value)}
-        truth = ground_truth_of(self)
-        with_objects = {annotation['category_id'] for annotation in truth.anns.values() if not annotation['iscrowd']}
-        absent = [truth.cats[category]['name'] for category in self.cat_ids if category not in with_objects]
+        metrics = {name: value for name, value in super().compute_metrics(results).items() if not _is_nan(value)}
+        classes, with_objects = self.dataset_meta['classes'], self._with_objects
+        if with_objects is None:
+            with_objects = {classes[box['bbox_label']] for truth, _ in results for box in truth.get('anns', ())
+                            if not box['ignore_flag']}
+        absent = [name for name in classes if name not in with_objects]
         return {**metrics, 'absent': absent} if absent and metrics else metrics
 
 
-class _CompletedCOCO(COCO):
-
-    def createIndex(self) -> None:
-        complete_annotations(self.dataset)
-        drop_namesakes(self.dataset, 'the annotation file of the evaluator')
-        super().createIndex()
+def _is_nan(value) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
-def _read(ann_file: str, backend_args: dict | None, sort_categories: bool) -> COCO:
+def _read(ann_file: str, backend_args: dict | None) -> tuple[dict, bool, set[str]]:
+    """Return the content of an annotation file with all fields, whether the file has them, and the classes with an object."""
     try:
-        with get_local_path(ann_file, backend_args=backend_args) as path:
-            api = _CompletedCOCO(path)
-        if sort_categories:  # as mmdet does for Objects365
-            api.cats = dict(sorted(api.cats.items()))
-            api.dataset['categories'] = sorted(api.dataset['categories'], key=lambda category: category['id'])
-        return api
+        content = json.loads(get_text(ann_file, backend_args=backend_args))
+        changed = complete_annotations(content), drop_namesakes(content, ann_file)
+        names = {category['id']: category['name'] for category in content['categories']}
+        with_objects = {names.get(annotation['category_id']) for annotation in content.get('annotations') or ()
+                        if not annotation['iscrowd']}
+        return content, not any(changed), with_objects
     except UserError:
         raise
     except Exception as error:  # a file of another format makes the readers raise errors of many types

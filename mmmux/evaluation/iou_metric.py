@@ -14,8 +14,8 @@ class IoUMetric(MMSegIoUMetric):
     """Compute the metrics of mmseg's IoUMetric and the IoU of each class (`IoU/<class>`), in percent.
 
     mmseg's metrics are the mean IoU (`mIoU`), the mean accuracy of the classes (`mAcc`) and the pixel accuracy (`aAcc`). A
-    class that is neither in the labels nor in the predictions has no IoU and is excluded from the means; `absent` lists the
-    classes without a labelled pixel, if there are any.
+    class that is neither in the labels nor in the predictions has no IoU and is excluded from the means; `absent` lists
+    these classes, if there are any.
 
     Args: As in mmseg's IoUMetric.
 
@@ -55,13 +55,13 @@ class IoUMetric(MMSegIoUMetric):
         if self.format_only:
             return {}
         areas = [sum(column) for column in zip(*results)]
-        classes, labelled = self.dataset_meta['classes'], areas[-1]
+        classes, (_, union, _, labelled) = self.dataset_meta['classes'], areas
         if not labelled.sum():
             raise DatasetError(f'no pixel of the {len(results)} label maps has one of the {len(classes)} classes: all have the '
                                f'value {self.ignore_index}, which is ignored (or 0, with reduce_zero_label), so that there is '
                                'nothing to compare with; check the label maps with tools/analysis_tools/check_dataset.py')
         metrics = super().compute_metrics(results)
-        absent = [name for name, pixels in zip(classes, labelled) if not pixels]
+        absent = [name for name, pixels in zip(classes, union) if not pixels and self.nan_to_num is None]
         if absent:
             metrics = {**metrics, 'absent': absent}
         if 'mIoU' not in self.metrics:

@@ -23,8 +23,8 @@ def check_class_weights(model: Mapping, scored: Callable[[Mapping, Mapping], int
             weights = _read(loss['class_weight'])
             if weights is not None and len(weights) != scored(head, loss):
                 raise ConfigError(f'{place}.class_weight has {len(weights)} weights, {list(weights)}, and {key} with '
-                                  f'num_classes={head["num_classes"]} scores {scored(head, loss)} values: give a weight for each, in the '
-                                  'order of the classes')
+                                  f'num_classes={head["num_classes"]} scores {scored(head, loss)} values: give a '
+                                  'weight for each, in the order of the classes')
 
 
 def check_one_channel(model: Mapping) -> None:

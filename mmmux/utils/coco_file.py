@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from .errors import DatasetError, in_a_line
 
 
-def complete_annotations(content: dict) -> None:
+def complete_annotations(content: dict) -> bool:
     """Add the fields that annotations lack, in place.
 
     `iscrowd` becomes 0 and `area` that of the box. The annotations are numbered from 1 if one has no `id`, or the id 0, which
@@ -13,16 +13,21 @@ def complete_annotations(content: dict) -> None:
 
     Args:
         content (dict): The content of the file. Values are not checked.
+
+    Returns:
+        bool: Whether a field was added.
     """
     annotations = content.get('annotations') or ()
     unnumbered = any(annotation.get('id') in (None, 0) for annotation in annotations)
+    changed = unnumbered
     for number, annotation in enumerate(annotations, 1):
         if unnumbered:
             annotation['id'] = number
         if annotation.get('iscrowd') is None:
-            annotation['iscrowd'] = 0
+            annotation['iscrowd'], changed = 0, True
         if annotation.get('area') is None:
-            annotation['area'] = _area(annotation.get('bbox'))
+            annotation['area'], changed = _area(annotation.get('bbox')), True
+    return changed
 
 
 def _area(box) -> float:
@@ -30,7 +35,7 @@ def _area(box) -> float:
     return box[2] * box[3] if numbers else 0  # another box is reported by the checks of its values
 
 
-def drop_namesakes(content: dict, file: str) -> None:
+def drop_namesakes(content: dict, file: str) -> bool:
     """Remove, in place, the categories without annotations that have the name of another category.
 
     Some tools write a category for the whole project, which no annotation has, with the name of one of its classes.
@@ -39,6 +44,9 @@ def drop_namesakes(content: dict, file: str) -> None:
         content (dict): The content of the file, with valid IDs.
         file (str): The path of the file, for the error message.
 
+    Returns:
+        bool: Whether a category was removed.
+
     Raises:
         DatasetError: Annotations have two categories of the same name.
     """
@@ -46,11 +54,12 @@ def drop_namesakes(content: dict, file: str) -> None:
     for category in content['categories']:
         ids[category['name']][category['id']] = None
     if len(ids) == len(content['categories']):
-        return
+        return False
     used = {annotation.get('category_id') for annotation in content.get('annotations') or ()}
     kept = {identity for name, known in ids.items() for identity in _used(name, known, used, file)}
     content['categories'] = list({category['id']: category for category in content['categories']
                                   if category['id'] in kept}.values())
+    return True
 
 
 def _used(name: str, known: Iterable, used: set, file: str) -> list:

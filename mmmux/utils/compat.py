@@ -211,29 +211,6 @@ def set_classes(dataset, classes: Sequence[str]) -> None:
     dataset._metainfo['classes'] = tuple(classes)
 
 
-def ground_truth_of(metric):
-    """Return the COCO API with the annotations that mmdet's CocoMetric compares with; None before the first evaluation.
-
-    Uses `CocoMetric._coco_api`, mmdet 3.3.0 and onedl-mmdetection 3.5.1, which has no public counterpart.
-
-    Args:
-        metric (CocoMetric): The metric.
-    """
-    return metric._coco_api
-
-
-def set_ground_truth(metric, api) -> None:
-    """Set the COCO API with the annotations that mmdet's CocoMetric compares with, in place of reading a file.
-
-    Uses `CocoMetric._coco_api`, as :func:`ground_truth_of` does.
-
-    Args:
-        metric (CocoMetric): The metric.
-        api (COCO): mmdet's COCO API.
-    """
-    metric._coco_api = api
-
-
 def swaps_channels(preprocessor) -> bool:
     """Return True if a data preprocessor swaps the first and third channel of images.
 
