@@ -134,4 +134,5 @@ class TestNamesakes:
 
 def test_category_without_annotations(read, annotations):
     annotations['categories'].append(dict(id=9, name='dust'))
-    assert read(metainfo=dict(classes=(*CLASSES, 'dust')), filter_cfg=dict(filter_empty_gt=True)).cat2label == {1: 0, 7: 1, 9: 2}
+    dataset = read(metainfo=dict(classes=(*CLASSES, 'dust')), filter_cfg=dict(filter_empty_gt=True))
+    assert dataset.cat2label == {1: 0, 7: 1, 9: 2} and len(dataset) == 2
