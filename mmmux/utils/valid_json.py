@@ -22,7 +22,7 @@ def dumps(value: Any, **options: Any) -> str:
     """Return a value as JSON text.
 
     Args:
-        value (Any): The value; :func:`plain` tells what is converted.
+        value (Any): The value; :func:`plain` describes the conversions.
         **options (Any): Options of `json.dumps`.
     """
     return json.dumps(plain(value), allow_nan=False, **options)
