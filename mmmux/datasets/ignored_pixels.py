@@ -46,11 +46,11 @@ def check_classes_in_label_maps(infos: Sequence[Mapping], classes: Sequence[str]
             return
     if not ignored:
         return
-    names = f"the class '{classes[next(iter(seen))]}'" if seen else 'no class'
+    names = f"pixels of class '{classes[next(iter(seen))]}' only" if seen else 'no pixel of any class'
     missing = next(label for label in range(len(classes)) if label not in seen)
     number = missing + int(infos[0]['reduce_zero_label'])
     zero = ' and 0 (reduce_zero_label)' if infos[0]['reduce_zero_label'] else ''
-    sentence = (f'the label maps in {folder} ({len(chosen)} of {len(infos)} were read) have {names} and nothing else: '
+    sentence = (f'the label maps in {folder} ({len(chosen)} of {len(infos)} were read) have {names}: '
                 f'{100 * ignored / pixels:.1f} % of the pixels are {IGNORED}{zero}, which training and testing ignore; convert '
                 "them so that each pixel holds the number of its class, which is "
                 f"{number} and not {IGNORED} for '{classes[missing]}'")

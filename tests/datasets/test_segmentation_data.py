@@ -256,7 +256,7 @@ class TestIgnoredPixels:
     @pytest.mark.parametrize('values,reduce', [((255, ), False), ((0, 255), True)])
     def test_nothing_but_ignored_pixels(self, seg, test_mode, values, reduce):
         self.masks(seg, *values)
-        with raises(DatasetError, seg.label_map('0').parent, '100.0 %', '255', 'no class'):
+        with raises(DatasetError, seg.label_map('0').parent, '100.0 %', '255', 'no pixel'):
             seg.read(test_mode=test_mode, reduce_zero_label=reduce)
 
     @pytest.mark.parametrize('values', [(0, 1), (0, ), (0, 1, 255), (7, 255)])

@@ -44,7 +44,7 @@ def mmengines_own():
 
 def test_logs_of_mmengine(tmp_path, mmengines_own):
     from mmengine.visualization import LocalVisBackend
-    scalars = dict(loss=math.nan, grad_norm=torch.tensor(INFINITY), lr=0.1, step=3)
+    scalars = dict(loss=math.nan, grad_norm=INFINITY, lr=0.1, step=3)
     for name in ('theirs', 'ours'):
         backend = LocalVisBackend(str(tmp_path / name))
         backend.add_scalars(dict(scalars), step=3)
