@@ -1,14 +1,18 @@
-"""Put this package's metrics in the place of those of mmdet that end with an error for some configs."""
+"""Put this package's metrics in the place of those, of the same names, that end with an error for some configs."""
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine.registry import METRICS
 
+from mmmux.registry import METRICS as OWN_METRICS
+
 
 def with_careful_metrics(evaluator: Any) -> Any:
-    """Return an evaluator's config in which mmdet's CocoMetric, and its VOCMetric with `scale_ranges`, are this package's.
+    """Return an evaluator's config in which metrics of this package take the place of those that they derive from.
 
-    These compute the same values under the same names, and some more.
+    A metric takes this place for the configs that its method `takes_place` accepts: `mmmux.CocoMetric` for all of mmdet's
+    CocoMetric, and `mmmux.VOCMetric` for those of mmdet's VOCMetric with `scale_ranges`. They compute the same values under the
+    same names, and some more.
 
     Args:
         evaluator (Any): The config of an evaluator: a dict, or a list of dicts and objects. It is not changed.
@@ -21,9 +25,8 @@ def with_careful_metrics(evaluator: Any) -> Any:
     if not isinstance(evaluator, Mapping):
         return evaluator
     kind = _class_of(evaluator.get('type'))
-    if not getattr(kind, '__module__', '').startswith('mmdet.'):
-        return evaluator
-    if kind.__name__ == 'CocoMetric' or (kind.__name__ == 'VOCMetric' and evaluator.get('scale_ranges')):
+    own = OWN_METRICS.get(kind.__name__) if isinstance(kind, type) else None
+    if own is not None and own is not kind and issubclass(own, kind) and own.takes_place(evaluator):
         return dict(evaluator, type=f'mmmux.{kind.__name__}')
     return evaluator
 

@@ -45,6 +45,11 @@ class CocoMetric(MMDetCocoMetric):
                 Path(ann_file).write_text(dumps(content))
             super().__init__(ann_file, *args, **kwargs)
 
+    @classmethod
+    def takes_place(cls, evaluator: Mapping) -> bool:
+        """Return whether this metric takes the place of mmdet's CocoMetric for the config of an evaluator: always."""
+        return True
+
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Store the detections, and without an annotation file the annotated boxes, of each image of a batch."""
         if self._with_objects is None:

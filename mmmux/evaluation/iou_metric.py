@@ -1,7 +1,7 @@
 """Mean intersection over union (IoU) with the IoU of each class among the results."""
 import math
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmseg.evaluation import IoUMetric as MMSegIoUMetric
 
@@ -27,6 +27,11 @@ class IoUMetric(MMSegIoUMetric):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._written: dict[str, str] = {}
+
+    @classmethod
+    def takes_place(cls, evaluator: Mapping) -> bool:
+        """Return whether this metric takes the place of mmseg's IoUMetric for the config of an evaluator: never."""
+        return False
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of each class in the labels and predictions of a batch.

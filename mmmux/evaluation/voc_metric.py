@@ -1,5 +1,5 @@
 """Mean average precision of PASCAL VOC with the average precision of each class, and of ranges of sizes."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mmdet.evaluation import VOCMetric as MMDetVOCMetric
@@ -36,6 +36,11 @@ class VOCMetric(MMDetVOCMetric):
             if not (isinstance(low_high, Sequence) and len(low_high) == 2 and 0 <= low_high[0] < low_high[1]):
                 raise ConfigError(f'scale_ranges of VOCMetric must be pairs of ascending sizes in pixels, such as [(0, 32), '
                                   f'(32, 96)], got {self.scale_ranges}')
+
+    @classmethod
+    def takes_place(cls, evaluator: Mapping) -> bool:
+        """Return whether this metric takes the place of mmdet's VOCMetric for an evaluator's config: with `scale_ranges`."""
+        return bool(evaluator.get('scale_ranges'))
 
     def compute_metrics(self, results: list) -> dict:
         """Compute the mean and per-class average precision, 0 to 1, from pairs of (annotation, detections)."""
