@@ -144,7 +144,7 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         suffixes = self.img_suffixes or (self.img_suffix, )
         if self.ann_file or folder == labels or not all(suffix.lower() in SUFFIXES for suffix in suffixes):
             return []
-        return [name for name in self._files(folder, SUFFIXES) if not name.endswith(suffixes)]
+        return [name for name in self._files(folder, SUFFIXES, labels) if not name.endswith(suffixes)]
 
     def lone_label_maps(self, infos: Sequence[Mapping], others: Sequence[str]) -> list[str]:
         """Return the names of the label maps in the folder that have no image; none if a split file lists the images.
@@ -158,13 +158,16 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
             return []
         known = {info['seg_map_path'] for info in infos}
         known |= {osp.join(folder, osp.splitext(name)[0] + self.seg_map_suffix) for name in others}
-        return [name for name in self._files(folder, (self.seg_map_suffix, )) if osp.join(folder, name) not in known]
+        found = self._files(folder, (self.seg_map_suffix, ), self.data_prefix.get('img_path'))
+        return [name for name in found if osp.join(folder, name) not in known]
 
-    def _files(self, folder: str | None, suffixes: tuple[str, ...]) -> list[str]:
+    def _files(self, folder: str | None, suffixes: tuple[str, ...], besides: str | None) -> list[str]:
+        """Return the names of the files in a folder that have one of the suffixes, without those inside another folder."""
         if not folder or self.backend_args or not osp.isdir(folder):  # listing a folder on a server may take minutes
             return []
+        inside = f'{relative_name(besides, folder)}/' if besides and besides != folder else '../'
         return sorted(name for name in list_dir_or_file(folder, list_dir=False, recursive=True)
-                      if name.endswith(suffixes) or name.lower().endswith(suffixes))
+                      if (name.endswith(suffixes) or name.lower().endswith(suffixes)) and not name.startswith(inside))
 
     def _suffixes(self) -> str:
         return ' or '.join(f'*{suffix}' for suffix in self.img_suffixes or (self.img_suffix, ))

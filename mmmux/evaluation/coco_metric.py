@@ -34,7 +34,7 @@ class CocoMetric(MMDetCocoMetric):
     """
 
     def __init__(self, ann_file: str | None = None, *args, **kwargs):
-        self._with_objects = None
+        self._with_objects, self._has_file = None, ann_file is not None
         if ann_file is None:
             super().__init__(None, *args, **kwargs)
             return
@@ -52,18 +52,18 @@ class CocoMetric(MMDetCocoMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Store the detections, and without an annotation file the annotated boxes, of each image of a batch."""
-        if self._with_objects is None:
+        if not self._has_file:
             data_samples = [_with_instances(sample) for sample in data_samples]
         super().process(data_batch, data_samples)
 
     def compute_metrics(self, results: list) -> dict:
         """Compute the metrics, 0 to 1, from pairs of (annotation, detections); {} if there is no detection at all."""
         metrics = {name: value for name, value in super().compute_metrics(results).items() if not _is_nan(value)}
-        classes, with_objects = self.dataset_meta['classes'], self._with_objects
-        if with_objects is None:
-            with_objects = {classes[box['bbox_label']] for truth, _ in results for box in truth.get('anns', ())
-                            if not box['ignore_flag']}
-        absent = [name for name in classes if name not in with_objects]
+        classes = self.dataset_meta['classes']
+        if self._with_objects is None:  # mmdet keeps the annotations of the first evaluation for the next ones
+            self._with_objects = {classes[box['bbox_label']] for truth, _ in results for box in truth['anns']
+                                  if not box['ignore_flag']}
+        absent = [name for name in classes if name not in self._with_objects]
         return {**metrics, 'absent': absent} if absent and metrics else metrics
 
 

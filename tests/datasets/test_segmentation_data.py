@@ -215,9 +215,11 @@ class TestSecondSuffix:
         with raises(DatasetError, mixed.picture('a'), mixed.picture('a', '.png'), mixed.label_map('a')):
             mixed.read(img_suffix=('.jpg', '.png'))
 
-    def test_label_maps_beside_the_pictures_are_none(self, seg, log):
-        seg.prefix = dict(img_path='all', seg_map_path='all')
-        (seg.root / 'all').mkdir()
+    @pytest.mark.parametrize('pictures,labels', [('all', 'all'), ('all', 'all/labels'), ('all/pictures', 'all')])
+    def test_label_maps_beside_or_below_the_pictures_are_none(self, seg, log, pictures, labels):
+        seg.prefix = dict(img_path=pictures, seg_map_path=labels)
+        for folder in (pictures, labels):
+            (seg.root / folder).mkdir(parents=True, exist_ok=True)
         seg.add('a')
         assert names(seg.read(test_mode=True)) == ['a.jpg'] and not log.messages
 

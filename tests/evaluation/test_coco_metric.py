@@ -32,7 +32,10 @@ def evaluate(found: list[dict], **arguments) -> dict:
     evaluator = Evaluator(with_careful_metrics([dict(type='CocoMetric', **arguments)]))
     evaluator.dataset_meta = dict(classes=CLASSES)
     evaluator.process(found, {})
-    return evaluator.evaluate(len(found))
+    metrics = evaluator.evaluate(len(found))
+    evaluator.process(found, {})  # the next validation
+    assert evaluator.evaluate(len(found)) == metrics
+    return metrics
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_root_category_of_the_same_name(content, write, theirs):
 
 
 def test_without_a_file_the_boxes_of_the_pipeline_are_taken(theirs):
-    """Of pictures with the same name in two folders, and twice, as at the second validation."""
+    """Of pictures that have the same name in two folders."""
     assert evaluate(samples()) == evaluate([dict(sample, img_id='a') for sample in samples()]) == {
         **theirs, 'coco/absent': ['dust']}
 
