@@ -39,7 +39,8 @@ def main() -> None:
         names = (data / 'VOC2007/ImageSets/Main/test.txt').read_text().split()[:PICTURES_SHOWN]
         pictures = [data / f'VOC2007/JPEGImages/{name}.jpg' for name in names]
         metrics, checkpoint = quick_run('SSDLite + MUXNet-m', CONFIG, 'pascal_voc/mAP', prepare, pictures, args.out_dir)
-    print('By class  ' + ', '.join(f'{name} {metrics[f"pascal_voc/AP50/{name}"]:.2f}' for name in CLASSES))
+    print('By class  ' + ', '.join(f'{name} {metrics[f"pascal_voc/AP50/{name}"]:.2f}' for name in CLASSES
+                                  if f'pascal_voc/AP50/{name}' in metrics))
     say_what_next(CONFIG, checkpoint, args.out_dir, 'PASCAL VOC or COCO')
 
 

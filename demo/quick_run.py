@@ -48,7 +48,7 @@ def quick_run(name: str, config: Path, metric: str, prepare: Callable[[Config], 
     checkpoint = (training / 'last_checkpoint').read_text().strip()
     cfg = _quiet(config, out / 'test', metric, prepare)
     cfg.load_from = checkpoint
-    metrics = {key: round(float(value), 4) for key, value in test(cfg).items()}
+    metrics = {key: round(float(value), 4) for key, value in test(cfg).items() if not isinstance(value, list)}
 
     inferencer = Inferencer(load_config(config), checkpoint)
     (out / 'pictures').mkdir(exist_ok=True)

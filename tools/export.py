@@ -9,10 +9,10 @@ or logits. The file's metadata describes its inputs and outputs. A report is
 printed as JSON.
 """
 import argparse
-import json
 from pathlib import Path
 
 from mmmux.utils import cli
+from mmmux.utils.valid_json import dumps
 
 with cli.stdout_to_stderr():
     from mmmux.analysis.complexity import input_shape
@@ -67,7 +67,7 @@ def main() -> None:
         wanted = Export(args.format, height, width, args.dynamic, args.precision, args.raw, args.opset, args.pictures,
                         args.calibration, args.measured, args.tune)
         report = export(cfg, args.checkpoint, wanted, args.out, task_of(cfg))
-    print(json.dumps(report, indent=2))
+    print(dumps(report, indent=2))
 
 
 if __name__ == '__main__':

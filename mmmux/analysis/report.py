@@ -187,7 +187,8 @@ def _by_class(rows: list[dict], results: Results) -> str:
 
 
 def _number(values: list[float], digits: int) -> str:
-    """Format one value, or several different ones as mean (lowest to highest); '-' for none."""
+    """Format one value, or several different ones as mean (lowest to highest); '-' for none; None stands for none."""
+    values = [value for value in values if value is not None]
     if len(set(values)) > 1:
         return f'{mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})'
     return f'{values[0]:.{digits}f}' if values else '-'

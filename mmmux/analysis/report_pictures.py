@@ -38,7 +38,10 @@ def paint(runs: list[Run], folder: Path, pictures: int, threshold: float, load: 
     chosen = min(pictures, len(dataset))
     for index in (number * len(dataset) // chosen for number in range(chosen)):
         sample = dataset[index]['data_samples']
-        files.append(folder / f'{task.picture_name(dataset, sample, index)}.jpg')
+        file = folder / f'{task.picture_name(dataset, sample, index)}.jpg'
+        if file in files:  # a picture of the same name in another folder
+            file = file.with_stem(f'{file.stem}-{index}')
+        files.append(file)
         _side_by_side(task.columns(dataset, sample, models, threshold)).save(files[-1], quality=85)
     return files
 

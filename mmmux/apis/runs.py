@@ -25,13 +25,13 @@ def train(cfg: Config) -> None:
 
 
 def test(cfg: Config) -> dict:
-    """Check the config for its task, then test its model, as :func:`mmmux.engine.runner.run_config.test` does.
+    """Check the config for its task, then test a checkpoint, as :func:`mmmux.engine.runner.run_config.test` does.
 
     Args:
         cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`, with `load_from`.
 
     Returns:
-        dict[str, float]: the metrics, by name.
+        dict[str, float | list[str]]: the metrics, by name.
 
     Raises:
         UserError: the data, the checkpoint or an entry of the config cannot be used.

@@ -17,9 +17,11 @@ from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 from .class_names import check_split, some, with_checked_classes
 from .exclude_list import LeavesOut
 from .loading_bar import loading_bar
+from .picture_files import SUFFIXES
 from .skip_report import LeftOut
 
 _WORDNET_ID = re.compile(r'n\d{8}')
+_EXTENSIONS = (*SUFFIXES, '.ppm', '.pgm')  # mmpretrain reads neither WebP nor '.tiff' by default
 
 
 class CheckedFolders(LeavesOut, CustomDataset):
@@ -42,6 +44,7 @@ class CheckedFolders(LeavesOut, CustomDataset):
     """
 
     def __init__(self, *args, metainfo: Mapping | None = None, classes: str | Sequence[str] | None = None, **kwargs):
+        kwargs = {'extensions': _EXTENSIONS, **kwargs}
         if not args and not any(kwargs.get(key) for key in ('data_root', 'data_prefix', 'ann_file')):
             raise ConfigError(f'data_root of {type(self).__name__} must name the folder of its data')
         check_split(self, kwargs.get('split', ''), ('', 'train', 'val', 'test'))

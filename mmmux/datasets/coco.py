@@ -6,6 +6,7 @@ from pathlib import Path
 from mmdet.datasets import CocoDataset as MMDetCocoDataset
 
 from mmmux.registry import DATASETS
+from mmmux.utils.coco_file import complete_annotations, drop_namesakes
 from mmmux.utils.errors import ConfigError, DatasetError, UserError, in_a_line
 
 from .exclude_list import LeavesOut, relative_name
@@ -23,6 +24,9 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
     mmdet ignores every annotation whose category is not in `metainfo.classes`, numbers the classes in the order of the
     annotation file, in any order of `classes`, and drops images without a message. Here, a class that the file lacks
     and a different order are errors, and the images and annotations excluded from training are counted and logged once.
+
+    Fields of annotations that labelling tools leave out (`id`, `iscrowd`, `area`) are added, and a category without annotations
+    that has the name of another is ignored (:mod:`mmmux.utils.coco_file`).
 
     Args:
         leave_out (str, optional): text file of images to exclude, named as `file_name` in the annotation file
@@ -101,8 +105,8 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
                               'numbers the classes in that order')
         return coco
 
-    def _check_entries(self, dataset: Mapping) -> None:
-        """Check every value of the file that mmdet computes with.
+    def _check_entries(self, dataset: dict) -> None:
+        """Add missing fields, and check every value of the file that mmdet computes with.
 
         mmdet checks none of them, and would train on NaN.
 
@@ -111,6 +115,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
         """
         if self._bar is not None:
             self._bar.total = len(dataset['images'])
+        complete_annotations(dataset)
         self._check('category', dataset['categories'], _broken_rule_of_category)
         self._check('picture', dataset['images'], _broken_rule_of_image)
         annotations = dataset.get('annotations', ())
@@ -120,6 +125,7 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
             if annotation['image_id'] not in pictures:
                 astray.add('annotations of pictures that it does not list', str(annotation['image_id']))
         astray.report()
+        drop_namesakes(dataset, self.ann_file)
 
     def _check(self, kind: str, entries: Iterable[Mapping], broken_rule: Callable[[Mapping], str | None]) -> None:
         for entry in entries:

@@ -52,24 +52,29 @@ class LeavesOut:
             DatasetError: the file names an image that is not in `pictures`.
         """
         pictures = list(pictures)
-        if not self.unwanted:
+        unwanted = dict.fromkeys(map(self.spelt, self.unwanted))
+        if not unwanted:
             return pictures
         # A test on an explicitly reduced set is allowed, but its score must not be mistaken for that of the whole set.
         reason = f'pictures that {self.leave_out} names' + (', which changes the score' if self.test_mode else '')
         kept, found = [], set()
         for picture in pictures:
             name = name_of(picture)
-            if name in self.unwanted:
+            if name in unwanted:
                 found.add(name)
                 left_out.add(reason, name)
             else:
                 kept.append(picture)
-        unknown = [f"'{name}'" for name in self.unwanted if name not in found]
+        unknown = [f"'{name}'" for name in unwanted if name not in found]
         if unknown:
             shown = ', '.join(unknown[:_NAMES_SHOWN]) + (', ...' if len(unknown) > _NAMES_SHOWN else '')
             raise DatasetError(f'{self.leave_out} (leave_out) names {len(unknown)} pictures that {left_out.source} does not '
                                f'have ({shown}): write one name on each line, spelt as in the data set')
         return kept
+
+    def spelt(self, name: str) -> str:
+        """Return the image name that a line of the file stands for: by default the line itself."""
+        return name
 
 
 def relative_name(path: str, folder: str) -> str:

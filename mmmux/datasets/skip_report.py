@@ -5,6 +5,7 @@ from collections import defaultdict
 from mmengine.logging import print_log
 
 _NAMES_SHOWN = 5
+_REASONS_SHOWN = 10
 
 
 class LeftOut:
@@ -34,12 +35,13 @@ class LeftOut:
         return sum(len(names) for names in self.names.values())
 
     def summary(self) -> str:
-        """Return one line with the count and the first image names for each reason."""
+        """Return one line with the count and the first image names for each of the first ten reasons."""
         parts = []
-        for reason, names in self.names.items():
+        for reason, names in list(self.names.items())[:_REASONS_SHOWN]:
             shown = ', '.join(list(dict.fromkeys(names))[:_NAMES_SHOWN])
             parts.append(f'{len(names)} {reason} ({shown}{", ..." if len(set(names)) > _NAMES_SHOWN else ""})')
-        return '; '.join(parts)
+        more = len(self.names) - len(parts)
+        return '; '.join([*parts, *([f'and {more} further reasons'] if more else [])])
 
     def report(self) -> None:
         """Log the summary as a warning, unless nothing was excluded."""

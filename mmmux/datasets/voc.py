@@ -1,12 +1,8 @@
 """Detection data set in PASCAL VOC layout, for any classes, that tolerates and reports the defects of real data."""
-import math
 import os.path as osp
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError
 
-from defusedxml.ElementTree import fromstring
 from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
 from mmengine.fileio import list_from_file
@@ -18,34 +14,23 @@ from .exclude_list import LeavesOut
 from .image_checks import picture_size
 from .loading_bar import loading_bar
 from .paused_collector import collector_paused
-from .regular_file import size_of_file
+from .picture_files import EITHER_CASE, SUFFIXES
 from .skip_report import LeftOut
+from .voc_annotation import Box, read_annotation
 
-_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
 # Shortest side of a usable box, in pixels: a shorter one can round to 0 in float32, and the box coder then computes log(0).
 SHORTEST_SIDE = 0.01
-MOST_ANNOTATION_BYTES = 2**22  # largest annotation file that is read; about twenty thousand boxes
-_SIDES = ('xmin', 'ymin', 'xmax', 'ymax')
 _LONGEST_NAME = 1000
+_XML = '.xml'
 _CLASS_COLUMN = re.compile(r'(\S+)\s+(?:-1|0|1)')
-
-
-class Box(NamedTuple):
-    """One annotated object.
-
-    Attributes:
-        name: class name.
-        corners: (xmin, ymin, xmax, ymax) in pixels counted from 1, as VOC writes them.
-        difficult: whether VOC's `difficult` flag is set.
-    """
-    name: str
-    corners: tuple[float, float, float, float]
-    difficult: bool
 
 
 @DATASETS.register_module()
 class VOCDataset(LeavesOut, XMLDataset):
     """Data set in PASCAL VOC layout: `Annotations/*.xml`, `JPEGImages/*`, and a split file that lists names.
+
+    Images may be JPEG, PNG, BMP, TIFF or WebP files. The names in the split file may have a suffix (`a.jpg`) and folders
+    (`day/a`).
 
     In contrast to mmdet's VOCDataset, it logs the excluded images and boxes once, with counts, and refuses to be empty:
 
@@ -110,7 +95,7 @@ class VOCDataset(LeavesOut, XMLDataset):
         return data_list
 
     def read_split(self) -> list[str]:
-        """Return the image names that the split file lists, in order.
+        """Return the image names that the split file lists, in order, without the file suffixes that it may add to them.
 
         Raises:
             DatasetError: the file is missing, is not UTF-8 text, or lists a name that is no path inside the data set.
@@ -130,7 +115,18 @@ class VOCDataset(LeavesOut, XMLDataset):
             if not name.isprintable() or len(name) > _LONGEST_NAME or '..' in name.split('/') or osp.isabs(name):
                 raise DatasetError(f"split file {self.ann_file} lists '{in_a_line(name)}', which is not the name of a picture "
                                    'inside the data set: correct that line')
-        return names
+        return [self.spelt(name) for name in names]
+
+    def spelt(self, name: str) -> str:
+        """Return the name of an image as the annotation files have it, from a line of a split file or `leave_out` file.
+
+        Args:
+            name (str): the name, possibly with the suffix of the image file or of the annotation file.
+        """
+        stem, suffix = osp.splitext(name)
+        if suffix.lower() in (*SUFFIXES, _XML) and not osp.isfile(self.annotation_path(name)):
+            return stem
+        return name
 
     def _usable(self, name: str) -> dict | None:
         """Return the data info of an image; if it cannot be used, count it and return None, or raise in testing."""
@@ -158,12 +154,12 @@ class VOCDataset(LeavesOut, XMLDataset):
 
     def annotation_path(self, name: str) -> str:
         """Return the path of an image's annotation file, which may not exist."""
-        return osp.join(self.sub_data_root, self.ann_subdir, f'{name}.xml')
+        return osp.join(self.sub_data_root, self.ann_subdir, f'{name}{_XML}')
 
     def picture_path(self, name: str) -> str:
         """Return the path of an image file: the first known suffix that exists, else the path with '.jpg'."""
         stem = osp.join(self.sub_data_root, self.img_subdir, name)
-        return next((stem + extension for extension in _EXTENSIONS if osp.isfile(stem + extension)), stem + _EXTENSIONS[0])
+        return next((stem + suffix for suffix in EITHER_CASE if osp.isfile(stem + suffix)), stem + EITHER_CASE[0])
 
     def _filter(self, key: str, default):
         return (self.filter_cfg or {}).get(key, default)
@@ -200,75 +196,3 @@ class VOCDataset(LeavesOut, XMLDataset):
 
 class UnknownClassError(ConfigError):
     """An annotation has a class that is neither in `metainfo.classes` nor in `ignored_classes`."""
-
-
-class Annotation(NamedTuple):
-    """The content of a VOC annotation file. Corners are not checked and may be NaN or infinite.
-
-    Attributes:
-        boxes: the annotated objects.
-        size: (width, height) of the image in pixels; None if the file does not state it.
-    """
-    boxes: tuple[Box, ...]
-    size: tuple[int, int] | None
-
-
-def read_annotation(xml_path: str, name: str) -> list[Box]:
-    """Read the objects of one VOC annotation file.
-
-    Args:
-        xml_path (str): the annotation file.
-        name (str): the image name, for error messages.
-
-    Returns:
-        list[Box]: the objects; their corners are finite.
-
-    Raises:
-        DatasetError: the file is missing or is not a VOC annotation. The message begins with `name`.
-    """
-    boxes = list(parse_annotation(xml_path, name).boxes)
-    if not all(math.isfinite(corner) for box in boxes for corner in box.corners):
-        raise DatasetError(f'{name}: annotation cannot be read')
-    return boxes
-
-
-def parse_annotation(xml_path: str, name: str) -> Annotation:
-    """Read one VOC annotation file without checking its values.
-
-    Args:
-        xml_path (str): the annotation file.
-        name (str): the image name, for error messages.
-
-    Raises:
-        DatasetError: the file is missing, is too large, or is not a VOC annotation. The message begins with `name`.
-    """
-    try:
-        size = size_of_file(xml_path)
-        if size is None:
-            raise FileNotFoundError
-        if size > MOST_ANNOTATION_BYTES:
-            raise DatasetError(f'{name}: annotation has more than {MOST_ANNOTATION_BYTES} bytes')
-        with open(xml_path, 'rb') as file:
-            # A DOCTYPE defines entities, which can expand to gigabytes or read other files. The parser gets the file in one
-            # piece: expat before 2.6 scans a long token from its beginning again with every further piece.
-            root = fromstring(file.read(), forbid_dtd=True)
-        return Annotation(tuple(_box(element) for element in root.iter('object')), _size(root.find('size')))
-    except FileNotFoundError:
-        raise DatasetError(f'{name}: annotation is missing') from None
-    except (ParseError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
-        if isinstance(error, DatasetError):
-            raise
-        raise DatasetError(f'{name}: annotation cannot be read') from None
-
-
-def _size(element: Element | None) -> tuple[int, int] | None:
-    try:
-        return round(float(element.find('width').text)), round(float(element.find('height').text))
-    except (ValueError, TypeError, AttributeError, OverflowError):  # training does not use this size
-        return None
-
-
-def _box(element: Element) -> Box:
-    box, difficult = element.find('bndbox'), element.findtext('difficult')
-    corners = tuple([float(box.findtext(side)) for side in _SIDES])
-    return Box(element.find('name').text.strip(), corners, difficult is not None and int(difficult) == 1)

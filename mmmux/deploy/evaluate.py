@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from torch import nn
 
+from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.errors import ConfigError, in_a_line
 
 from .load_model import preprocessed
@@ -33,7 +34,7 @@ def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[
         ConfigError: `run` does not accept the size of an image.
     """
     loader = Runner.build_dataloader(dict(cfg.test_dataloader, num_workers=0, persistent_workers=False, batch_size=1))
-    evaluator = Evaluator(cfg.test_evaluator)
+    evaluator = Evaluator(with_careful_metrics(cfg.test_evaluator))
     evaluator.dataset_meta = loader.dataset.metainfo
     seen = 0
     for data in loader:

@@ -15,9 +15,8 @@ from mmmux.config.load import innermost_dataset
 from mmmux.config.preflight import check_checkpoint
 from mmmux.config.suggestions import explained
 from mmmux.datasets.loading import read_picture
+from mmmux.datasets.picture_files import SUFFIXES
 from mmmux.utils.errors import CheckpointError, DatasetError, in_a_line
-
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
 
 def trained_model(cfg: Config, checkpoint: str) -> nn.Module:

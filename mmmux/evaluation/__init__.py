@@ -1,4 +1,4 @@
-"""Metrics that the OpenMMLab packages lack: VOCMetric is defined if mmdet is installed, IoUMetric if mmseg is.
+"""Metrics that the OpenMMLab packages lack: CocoMetric and VOCMetric need mmdet, IoUMetric needs mmseg.
 
 A metric and its package are imported when the metric is first used.
 """
@@ -8,7 +8,7 @@ from mmmux.utils.lazy_names import lazy_names
 
 _MODULES = {'auroc': ['AUROC']}
 if find_spec('mmdet') is not None:
-    _MODULES['voc_metric'] = ['VOCMetric']
+    _MODULES.update(coco_metric=['CocoMetric'], voc_metric=['VOCMetric'])
 if find_spec('mmseg') is not None:
     _MODULES['iou_metric'] = ['IoUMetric']
 

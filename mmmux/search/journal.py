@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmmux.utils.atomic_write import sync_folder
 from mmmux.utils.errors import ConfigError
+from mmmux.utils.valid_json import dumps
 from mmmux.utils.write_lock import WriteLock
 
 Genome = tuple[int, ...]
@@ -236,13 +237,13 @@ class Journal(Entries):
     def _compare(self, found: Mapping) -> None:
         differing = [key for key in {**self._header, **found} if self._header.get(key) != found.get(key)]
         if differing:
-            pairs = ' and '.join(f'{key} {json.dumps(found.get(key))} and not {json.dumps(self._header.get(key))}'
+            pairs = ' and '.join(f'{key} {dumps(found.get(key))} and not {dumps(self._header.get(key))}'
                                  for key in differing)
             raise ConfigError(f'{self.path} belongs to another search, which has {pairs}: restore its settings in the config, '
                               'or name another folder with --work-dir')
 
     def _write(self, line: Mapping) -> None:
-        self._file.write(json.dumps(line).encode() + b'\n')
+        self._file.write(dumps(line).encode() + b'\n')
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -260,7 +261,7 @@ def _parse(line: bytes) -> dict | None:
 
 def _plain(value: Mapping) -> dict:
     """Convert values to those that JSON returns after reading: tuples become lists."""
-    return json.loads(json.dumps(value))
+    return json.loads(dumps(value))
 
 
 def _plain_number(value):

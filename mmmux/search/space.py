@@ -3,7 +3,6 @@
 As in the paper's search, the code of a network lists the choices of each stage (Lu, Deb, Boddeti, MUXConv, CVPR 2020).
 """
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from mmmux.models.architectures import MUX, ROW_KINDS, Architecture, Row
 from mmmux.utils.errors import ConfigError
+from mmmux.utils.valid_json import dumps
 
 from .buildable import MUX_CHANNEL_CHOICES, check_first_row, fitting_scales
 from .space_config import MUX_ROW_CHOICES, SpaceTable, read_space
@@ -72,7 +72,7 @@ class SearchSpace:
         self._columns = {gene.name: column for column, gene in enumerate(self.genes)}
         self._buildable = [self._check_stage(index) for index in range(len(self.stages))]
         self.size = self._count()
-        self.fingerprint = hashlib.sha256(json.dumps([
+        self.fingerprint = hashlib.sha256(dumps([
             self.drop_path_rate, [(stage.kind, stage.stride, stage.act) for stage in self.stages], list(self._choices.items())
         ]).encode()).hexdigest()[:16]
 

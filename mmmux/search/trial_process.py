@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import ConfigError, DatasetError, TrainingError
+from mmmux.utils.valid_json import dumps
 
 from .journal import DONE, FAILED, NAN, STATUSES, Evaluation, Genome
 
@@ -103,7 +104,7 @@ class TrialSpec:
     def _text(self) -> str:
         genome = [int(gene) for gene in self.genome]
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ('folder', 'config')}
-        return json.dumps({**values, 'genome': genome}, indent=1) + '\n'
+        return dumps({**values, 'genome': genome}, indent=1) + '\n'
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
 from mmmux.utils.errors import ConfigError
 
+from .loss_checks import check_class_weights
+
 TASKS = Registry('task', scope='mmmux')
 
 
@@ -80,15 +82,27 @@ class Task(ABC):
             ConfigError: a value cannot be used.
         """
 
-    def check_model(self, cfg: Config) -> None:  # noqa: B027  most tasks need nothing
-        """Check, before a training, a test or a prediction, the values of a model that only this task needs.
+    def check_model(self, cfg: Config) -> None:
+        """Check the model of a config, before a training, a test or a prediction.
+
+        The default compares the number of class weights of each loss with :meth:`scored`.
 
         Args:
-            cfg: the config of the run.
+            cfg: the config.
 
         Raises:
-            ConfigError: a value cannot be used.
+            ConfigError: the model cannot be trained as it is.
         """
+        check_class_weights(cfg.get('model') or {}, self.scored)
+
+    def scored(self, head: Mapping, loss: Mapping) -> int:
+        """Return the number of values that a head scores, and that `class_weight` of a loss must have.
+
+        Args:
+            head: the config of the head, with `num_classes`.
+            loss: the config of one of its losses.
+        """
+        return head['num_classes']
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """Change a config so that testing draws every prediction into a folder (`--show-dir`).

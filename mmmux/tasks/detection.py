@@ -31,8 +31,12 @@ class Detection(Task):
         metric='pascal_voc/mAP', columns={'mAP': 'pascal_voc/mAP'}, by_class='pascal_voc/AP50/', class_heading='AP', digits=3,
         explained='Average precision at IoU 0.5.', metafile_task='Object Detection', metafile_metric='box AP50')
 
+    def scored(self, head: Mapping, loss: Mapping) -> int:
+        """See :meth:`Task.scored`: softmax scores the background, too."""
+        return head['num_classes'] + (0 if loss.get('use_sigmoid') else 1)
+
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
-        """See :meth:`Task.draw_in_test`: mmdet's hook draws the boxes.
+        """See :meth:`Task.draw_in_test`: a hook derived from mmdet's draws the boxes.
 
         Raises:
             ConfigError: the config has no `default_hooks.visualization`.
@@ -42,7 +46,9 @@ class Detection(Task):
             raise ConfigError('--show-dir needs default_hooks.visualization in the config, e.g. '
                               "dict(type='DetVisualizationHook')")
         hook.draw = True
-        # mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
+        if str(hook.type).rpartition('.')[2] == 'DetVisualizationHook':
+            hook.type = 'mmmux.tasks.draw_boxes_hook.DrawBoxesHook'
+        # Another hook of mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
         hook.test_out_dir = str(Path(folder).resolve())
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:

@@ -13,9 +13,11 @@ from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
 from mmmux.deploy.segmentor import Segmentor
 from mmmux.utils.errors import ConfigError
-from mmmux.visualization.overlay import blend, legend, overlay
+from mmmux.visualization.overlay import blend, label_array, legend, overlay
 
 from .base import TASKS, Predictor, Task, add_hook, rgb
+from .loss_checks import channels, check_one_channel
+from .sliding_window import check_sliding_window
 
 
 @TASKS.register_module()
@@ -56,28 +58,14 @@ class Segmentation(Task):
                                   'same')
 
     def check_model(self, cfg: Config) -> None:
-        """Check the sliding window of `model.test_cfg.mode='slide'`.
+        """See :meth:`Task.check_model`; check the sliding window, and that a head with one output channel has a sigmoid."""
+        super().check_model(cfg)
+        check_one_channel(cfg.get('model') or {})
+        check_sliding_window(cfg.model)
 
-        Args:
-            cfg: the config of the run.
-
-        Raises:
-            ConfigError: `crop_size` or `stride` is missing or is no pair of sizes, or windows would leave pixels out.
-        """
-        model = cfg.model.get('module', cfg.model)  # test-time augmentation wraps the model
-        test_cfg = model.get('test_cfg') or {}
-        if test_cfg.get('mode') != 'slide':
-            return
-        window, step = test_cfg.get('crop_size'), test_cfg.get('stride')
-        for key, value in (('crop_size', window), ('stride', step)):
-            if not isinstance(value, (list, tuple)) or len(value) != 2 or not all(isinstance(side, int) and side > 0
-                                                                                  for side in value):
-                raise ConfigError(f"model.test_cfg.mode is 'slide', which needs model.test_cfg.{key}, a pair (height, width) "
-                                  f"in pixels, got {value}: set crop_size, the window, and stride, its step, e.g. (512, 512) "
-                                  "and (341, 341), or mode='whole'")
-        if any(moved > side for moved, side in zip(step, window)):
-            raise ConfigError(f'model.test_cfg.stride {tuple(step)} is larger than model.test_cfg.crop_size {tuple(window)}, '
-                              'so that windows leave pixels out: set a stride of at most crop_size')
+    def scored(self, head: Mapping, loss: Mapping) -> int:
+        """See :meth:`Task.scored`: the output channels."""
+        return channels(head)
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: classes, with a legend."""
@@ -99,13 +87,13 @@ class Segmentation(Task):
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
-        return overlay(image, _labels(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
+        return overlay(image, label_array(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the picture, the labels' classes, the models', and one legend for all."""
         image, classes, palette = rgb(sample.img_path), dataset.metainfo['classes'], dataset.metainfo['palette']
-        maps = dict(labels=_labels(sample.gt_sem_seg))
-        maps.update((name, _labels(model.predict(sample.img_path).pred_sem_seg)) for name, model in models.items())
+        maps = dict(labels=label_array(sample.gt_sem_seg))
+        maps.update((name, label_array(model.predict(sample.img_path).pred_sem_seg)) for name, model in models.items())
         columns = dict(picture=Image.fromarray(image), **{name: blend(image, seen, palette) for name, seen in maps.items()})
         columns['classes'] = legend(np.stack(list(maps.values())), classes, palette, with_shares=False)
         return columns
@@ -126,7 +114,3 @@ class Segmentation(Task):
         labels = labels[None, None, :height, :width].float()
         resized = F.interpolate(labels, size=tuple(sample.ori_shape), mode='nearest')[0].long()
         sample.set_data(dict(pred_sem_seg=PixelData(data=resized)))
-
-
-def _labels(data: PixelData) -> np.ndarray:
-    return data.data.squeeze(0).cpu().numpy()

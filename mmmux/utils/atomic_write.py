@@ -1,8 +1,9 @@
 """Write files atomically: after a crash, a file has either its complete new content or its old content."""
-import json
 import os
 from pathlib import Path
 from typing import Any
+
+from .valid_json import dumps
 
 WRITING = '.writing'  # suffix of the name of a file that is being written
 
@@ -44,13 +45,13 @@ def write_json(path: str | Path, value: Any) -> None:
 
     Args:
         path (str | Path): Path of the file; missing folders are created.
-        value (Any): The new content, which JSON must be able to hold.
+        value (Any): The new content; NaN and infinity are written as null.
 
     Raises:
         OSError: The file cannot be written.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(value, indent=2) + '\n')
+    write_text(path, dumps(value, indent=2) + '\n')
 
 
 def remove_leftovers(folder: str | Path) -> list[str]:

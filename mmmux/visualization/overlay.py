@@ -2,11 +2,24 @@
 from collections.abc import Sequence
 
 import numpy as np
+from mmengine.structures import BaseDataElement
 from PIL import Image, ImageDraw, ImageFont
 
 _ROW = 17  # height of a legend row, in pixels
 _MOST_ROWS = 24
 _SHARE = 0.55  # weight of the class colour, 0 to 1
+
+
+def label_array(data: BaseDataElement) -> np.ndarray:
+    """Return a label map of a data sample as class indices, shape (H, W), int64.
+
+    A segmentor with one output channel and a threshold predicts 0 and 1 as floating-point numbers.
+
+    Args:
+        data (BaseDataElement): mmengine's PixelData, whose `data` has the shape (1, H, W) or (H, W).
+    """
+    labels = data.data.cpu().numpy()
+    return labels.reshape(labels.shape[-2:]).astype(np.int64)
 
 
 def overlay(image: np.ndarray, labels: np.ndarray, classes: Sequence[str], palette: Sequence) -> Image.Image:

@@ -105,6 +105,13 @@ class TestClassFolders:
         found = [path for path, _ in infos(good.read())]
         assert sorted(found) == sorted([*PATHS, 'kittens/3.png'])
 
+    @pytest.mark.parametrize('suffix', ['.webp', '.tiff', '.TIF', '.bmp', '.ppm'])
+    def test_hold_pictures_of_any_suffix(self, good, suffix):
+        good.add(f'cat/3{suffix}')
+        dataset = good.read(test_mode=True, pipeline=[dict(type='mmmux.LoadImage')])
+        assert (f'cat/3{suffix}', 1) in infos(dataset)
+        assert all(dataset[index]['img'].shape == (6, 8, 3) for index in range(len(dataset)))
+
     @pytest.mark.parametrize('test_mode', [False, True])
     def test_without_pictures_are_named(self, good, test_mode):
         good.path('cat/1.jpg').unlink()

@@ -84,3 +84,55 @@ def test_some_of_the_classes(read):
 def test_missing_file(read):
     with raises(DatasetError, 'nowhere.json', 'exist', 'data_root', 'ann_file'):
         read(ann_file='nowhere.json')
+
+
+class TestWhatToolsLeaveOut:
+
+    @pytest.mark.parametrize('fields', [('iscrowd', ), ('area', ), ('id', ), ('iscrowd', 'area', 'id')])
+    @pytest.mark.parametrize('test_mode', [False, True])
+    def test_changes_nothing(self, read, annotations, fields, test_mode):
+        complete = read(test_mode=test_mode)
+        for field in fields:
+            for number, annotation in enumerate(annotations['annotations']):
+                annotation[field] = None
+                if number:
+                    del annotation[field]
+        dataset = read(test_mode=test_mode)
+        assert [dataset.get_data_info(index) for index in range(3)] == [complete.get_data_info(index) for index in range(3)]
+
+    @pytest.mark.parametrize('numbers', [(0, 1, 2), (None, 5, 5)])
+    def test_ids_are_numbered_anew(self, read, annotations, numbers):
+        for annotation, number in zip(annotations['annotations'], numbers):
+            annotation['id'] = number
+        assert len(read().get_data_info(0)['instances']) == 2
+
+    def test_box_without_size_has_no_area(self, read, annotations):
+        annotations['annotations'][0].update(bbox=[5, 6, 20, 0], area=None)
+        assert len(read().get_data_info(0)['instances']) == 1
+
+
+class TestNamesakes:
+
+    @pytest.mark.parametrize('place', [0, 2])
+    def test_category_without_annotations_is_ignored(self, read, annotations, place):
+        annotations['categories'].insert(place, dict(id=0, name='cell', supercategory='none'))
+        dataset = read()
+        assert dataset.cat2label == {1: 0, 7: 1}
+        assert [instance['bbox_label'] for instance in dataset.get_data_info(0)['instances']] == [0, 1]
+
+    def test_no_annotation_at_all(self, read, annotations):
+        annotations['categories'].insert(0, dict(id=0, name='dot'))
+        annotations['annotations'] = []
+        assert read(test_mode=True).cat2label == {1: 0, 7: 1}
+
+    def test_two_with_annotations_are_refused(self, read, annotations):
+        annotations['categories'].append(dict(id=9, name='cell'))
+        annotations['annotations'][2]['category_id'] = 9
+        with raises(DatasetError, 'all.json', "'cell'", '1, 9'):
+            read()
+
+
+def test_category_without_annotations(read, annotations):
+    annotations['categories'].append(dict(id=9, name='dust'))
+    dataset = read(metainfo=dict(classes=(*CLASSES, 'dust')), filter_cfg=dict(filter_empty_gt=True))
+    assert dataset.cat2label == {1: 0, 7: 1, 9: 2} and len(dataset) == 2

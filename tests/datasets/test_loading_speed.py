@@ -48,7 +48,7 @@ def test_every_file_is_opened_once(voc, opened, extension, save):
 
 def test_no_encoding_hides_a_doctype(tmp_path):
     """Entities are defined in a DOCTYPE; whether a file may have one is seen from its bytes."""
-    from mmmux.datasets.voc import parse_annotation
+    from mmmux.datasets.voc_annotation import parse_annotation
     text = '<!DOCTYPE a [<!ENTITY x "cell">]><annotation><object><name>&x;</name><bndbox>' + ''.join(
         f'<{side}>5</{side}>' for side in ('xmin', 'ymin', 'xmax', 'ymax')) + '</bndbox></object></annotation>'
     refused = 0

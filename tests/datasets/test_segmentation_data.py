@@ -179,3 +179,100 @@ def test_cityscapes(tmp_path):
     (info, ) = infos(dataset)
     assert (info['img_path'], info['seg_map_path'], info['labels']) == (str(picture), str(label_map), 19)
     assert dataset.metainfo['classes'][18] == 'bicycle' and (dataset[0]['gt_seg_map'] == 18).all()
+
+
+class TestSecondSuffix:
+
+    @pytest.fixture
+    def mixed(self, seg):
+        for name, suffix in (('a', '.jpg'), ('b', '.png'), ('c', '.JPG'), ('d', '.jpg')):
+            seg.add(name, suffixes=(suffix, '.png'))
+        return seg
+
+    def test_training_says_what_is_not_read_and_how_to_read_it(self, mixed, kind, log):
+        assert names(read(mixed, kind)) == ['a.jpg', 'd.jpg']
+        (message, ) = log.messages
+        assert_facts(message, mixed.picture('a').parent, '2 pictures', '*.jpg', "img_suffix=('.jpg', '.png', '.JPG')",
+                     '(b.png, c.JPG)')
+
+    def test_testing_refuses(self, mixed, kind):
+        with raises(DatasetError, mixed.picture('a').parent, '2 pictures', "img_suffix=('.jpg', '.png', '.JPG')", 'score'):
+            read(mixed, kind, test_mode=True)
+
+    @pytest.mark.parametrize('test_mode', [False, True])
+    def test_several_are_read(self, mixed, kind, test_mode, log):
+        dataset = read(mixed, kind, test_mode=test_mode, img_suffix=['.jpg', '.png', '.JPG'])
+        assert names(dataset) == ['a.jpg', 'b.png', 'c.JPG', 'd.jpg'] and not log.messages
+        assert [info['seg_map_path'] for info in infos(dataset)] == [str(mixed.label_map(name)) for name in 'abcd']
+
+    def test_split_file_without_suffixes(self, mixed):
+        (mixed.root / 'split.txt').write_text('c\na\nb\n')
+        dataset = mixed.read(ann_file='split.txt', img_suffix=('.jpg', '.png', '.JPG'), test_mode=True)
+        assert names(dataset) == ['c.JPG', 'a.jpg', 'b.png']
+
+    def test_two_pictures_of_one_label_map(self, mixed):
+        mixed.add('a', suffixes=('.png', '.png'))
+        with raises(DatasetError, mixed.picture('a'), mixed.picture('a', '.png'), mixed.label_map('a')):
+            mixed.read(img_suffix=('.jpg', '.png'))
+
+    @pytest.mark.parametrize('pictures,labels', [('all', 'all'), ('all', 'all/labels'), ('all/pictures', 'all')])
+    def test_label_maps_beside_or_below_the_pictures_are_none(self, seg, log, pictures, labels):
+        seg.prefix = dict(img_path=pictures, seg_map_path=labels)
+        for folder in (pictures, labels):
+            (seg.root / folder).mkdir(parents=True, exist_ok=True)
+        seg.add('a')
+        assert names(seg.read(test_mode=True)) == ['a.jpg'] and not log.messages
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_label_maps_without_picture_are_said(seg, log, test_mode):
+    for name in ('a', 'b', 'c'):
+        seg.add(name)
+    seg.picture('b').unlink()
+    assert names(seg.read(test_mode=test_mode)) == ['a.jpg', 'c.jpg']
+    (message, ) = log.messages
+    assert_facts(message, seg.label_map('b').parent, '1 label maps', seg.picture('b').parent, '(b.png)')
+
+
+class TestIgnoredPixels:
+    """Of masks of 0 and 255, a model that knows one class would be perfect."""
+
+    @pytest.fixture(params=[False, True])
+    def test_mode(self, request):
+        return request.param
+
+    def masks(self, seg, *values: int, count: int = 3) -> None:
+        for name in range(count):
+            seg.add(str(name), [[values[number % len(values)] for number in range(4)]])
+
+    def test_masks_of_0_and_255(self, seg, test_mode):
+        self.masks(seg, 0, 0, 255, 0)
+        with raises(DatasetError, seg.label_map('0').parent, "'no'", '25.0 %', '255', "1 and not 255 for 'yes'"):
+            seg.read(test_mode=test_mode, metainfo=dict(classes=('no', 'yes')))
+
+    def test_counted_from_one(self, seg, test_mode):
+        self.masks(seg, 1, 255)
+        with raises(DatasetError, "'no'", '50.0 %', 'reduce_zero_label', "2 and not 255 for 'yes'"):
+            seg.read(test_mode=test_mode, metainfo=dict(classes=('no', 'yes')), reduce_zero_label=True)
+
+    @pytest.mark.parametrize('values,reduce', [((255, ), False), ((0, 255), True)])
+    def test_nothing_but_ignored_pixels(self, seg, test_mode, values, reduce):
+        self.masks(seg, *values)
+        with raises(DatasetError, seg.label_map('0').parent, '100.0 %', '255', 'no pixel'):
+            seg.read(test_mode=test_mode, reduce_zero_label=reduce)
+
+    @pytest.mark.parametrize('values', [(0, 1), (0, ), (0, 1, 255), (7, 255)])
+    def test_others_are_taken(self, seg, test_mode, values):
+        self.masks(seg, *values)
+        assert len(seg.read(test_mode=test_mode, metainfo=dict(classes=('no', 'yes')))) == 3
+
+    def test_class_in_the_last_label_map(self, seg, test_mode):
+        self.masks(seg, 0, 255)
+        seg.add('9', [[1, 255]])
+        assert len(seg.read(test_mode=test_mode, metainfo=dict(classes=('no', 'yes')))) == 4
+
+    def test_of_many_a_part_is_read_and_the_result_is_a_warning(self, seg, monkeypatch, log):
+        monkeypatch.setattr('mmmux.datasets.ignored_pixels._MOST_READ', 2)
+        self.masks(seg, 0, 255)
+        assert len(seg.read(metainfo=dict(classes=('no', 'yes')))) == 3
+        assert_facts(log.messages[-1], '2 of 3', "'no'", '50.0 %')

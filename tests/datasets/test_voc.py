@@ -16,6 +16,10 @@ def boxes(dataset, index: int = 0) -> list[list[float]]:
     return [instance['bbox'] for instance in dataset.get_data_info(index)['instances']]
 
 
+def flags(dataset) -> list[int]:
+    return [instance['ignore_flag'] for instance in dataset.get_data_info(0)['instances']]
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
 
@@ -106,6 +110,78 @@ class TestBoxes:
         voc.add('a', ('cell', 1, 1, 30, 30, 1), ('cell', 1, 1, 4, 30), ('cell', 1, 1, 30, 30))
         dataset = voc.read(filter_cfg=dict(bbox_min_size=8))
         assert [instance['ignore_flag'] for instance in dataset.get_data_info(0)['instances']] == [1, 1, 0]
+
+
+class TestDifficult:
+
+    @pytest.mark.parametrize('written', ['', ' ', 'Unspecified', 'false', 'False', '0.0', 'no', '00'])
+    def test_no(self, voc, written):
+        voc.add('a', ('cell', 1, 1, 30, 30, written))
+        for test_mode in (False, True):
+            assert flags(voc.read(test_mode=test_mode)) == [0]
+
+    @pytest.mark.parametrize('written', ['true', 'TRUE', '1.0', '1', ' 1 ', 'yes'])
+    def test_yes(self, voc, written):
+        voc.add('a', ('cell', 1, 1, 30, 30, written))
+        for test_mode in (False, True):
+            assert flags(voc.read(test_mode=test_mode)) == [1]
+
+    @pytest.mark.parametrize('written', ['maybe', '2', '-1', 'nan'])
+    def test_unreadable(self, good, log, written):
+        good.add('bad', ('cell', 1, 1, 30, 30, written))
+        with raises(DatasetError, 'bad', 'difficult', f"'{written}'", '0 or 1', good.split):
+            good.read(test_mode=True)
+        assert names(good.read()) == ['good']
+        assert_facts(log.messages[-1], 'difficult', f"'{written}'", '(bad)')
+
+
+@pytest.mark.parametrize('side,value', [('xmin', 'five'), ('ymax', 'inf')])
+def test_unreadable_corner_is_named_with_its_value(good, side, value):
+    good.add('bad', ('cell', 1, 1, 30, 30))
+    text = good.annotation('bad').read_text()
+    good.annotation('bad').write_text(text.replace(f'<{side}>{"1" if side == "xmin" else "30"}<', f'<{side}>{value}<'))
+    with raises(DatasetError, 'bad', side, value):
+        good.read(test_mode=True)
+
+
+def test_summary_of_many_reasons_is_cut(good, log):
+    for number in range(12):
+        good.add(f'bad{number}', ('cell', 1, 1, 30, 30, f'maybe {number}'))
+    assert names(good.read()) == ['good']
+    assert_facts(log.messages[-1], "'maybe 9'", '2 further')
+    assert "'maybe 10'" not in log.messages[-1]
+
+
+class TestFiles:
+
+    @pytest.mark.parametrize('extension', ['.bmp', '.tif', '.tiff', '.webp', '.PNG', '.JPEG', '.TIF'])
+    def test_formats(self, voc, extension):
+        path = voc.add('a', ('cell', 11, 11, 31, 41), extension=extension)
+        pipeline = [dict(type='mmmux.LoadImage')]
+        for test_mode in (False, True):
+            dataset = voc.read(test_mode=test_mode, pipeline=pipeline)
+            assert dataset.get_data_info(0)['img_path'] == str(path) and dataset[0]['img'].shape == (60, 80, 3)
+
+    @pytest.mark.parametrize('suffix', ['.jpg', '.JPG', '.xml', '.webp'])
+    def test_list_may_have_suffixes(self, voc, suffix, tmp_path):
+        for name in ('a', 'bb'):
+            voc.add(name, ('cell', 11, 11, 31, 41))
+        voc.split.write_text(f'a{suffix}\nbb\n')
+        assert names(voc.read(test_mode=True)) == ['a', 'bb']
+        for written in ('a', f'a{suffix}'):
+            (tmp_path / 'bad.txt').write_text(written)
+            assert names(voc.read(leave_out=str(tmp_path / 'bad.txt'))) == ['bb']
+
+    def test_name_that_ends_like_a_file(self, voc):
+        path = voc.add('a.jpg', ('cell', 11, 11, 31, 41))
+        assert path.name == 'a.jpg.jpg' and names(voc.read(test_mode=True)) == ['a.jpg']
+
+    def test_folders(self, voc):
+        for day in ('monday', 'sunday'):
+            for folder in (voc.picture(day).parent, voc.annotation(day).parent):
+                (folder / day).mkdir()
+            voc.add(f'{day}/a', ('cell', 11, 11, 31, 41))
+        assert names(voc.read(test_mode=True)) == ['monday/a', 'sunday/a']
 
 
 class TestClasses:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from facts import raises
 
 from mmmux.utils.errors import DatasetError
 
@@ -67,13 +68,32 @@ def test_by_hand():
     metrics = evaluate([sample([[0, 1, 1, 1, 2, 3]], [[0, 0, 1, 1, 1, 255]])])
     assert metrics == {
         'aAcc': pytest.approx(60), 'mIoU': pytest.approx(100 * (1 / 2 + 2 / 4 + 0) / 3, abs=0.0051),
-        'mAcc': pytest.approx(100 * (1 / 2 + 2 / 3) / 2, abs=0.0051), 'IoU/sky': 50, 'IoU/road': 50, 'IoU/tree': 0}
+        'mAcc': pytest.approx(100 * (1 / 2 + 2 / 3) / 2, abs=0.0051), 'IoU/sky': 50, 'IoU/road': 50, 'IoU/tree': 0,
+        'absent': ['car']}
 
 
-def test_a_class_that_is_nowhere_has_no_entry_and_is_not_in_the_means():
+def test_a_class_that_is_nowhere_is_listed_and_is_not_in_the_means():
     maps = random_maps(0, classes=3)
     four, three = (evaluate([sample(*pair) for pair in maps], classes) for classes in (CLASSES, CLASSES[:3]))
-    assert 'IoU/car' not in four and four == three
+    assert four == {**three, 'absent': ['car']}
+
+
+def test_nothing_but_ignored_pixels():
+    predicted, labels = random_maps(0)[0]
+    with raises(DatasetError, '2 label maps', '4 classes', '255', 'reduce_zero_label'):
+        evaluate([sample(predicted, np.full_like(labels, 255))] * 2)
+
+
+def test_threshold_predicts_numbers_that_are_no_integers():
+    predicted, labels = np.array([[0, 1, 1, 0]]), np.array([[0, 1, 0, 255]])
+    assert evaluate([sample(predicted.astype(np.float32), labels)], CLASSES[:2]) == evaluate([sample(predicted, labels)],
+                                                                                             CLASSES[:2])
+
+
+def test_two_pictures_of_one_name_are_not_written_to_one_file(tmp_path):
+    predicted, labels = random_maps(0)[0]
+    with raises(DatasetError, 'x/a.jpg', 'y/a.jpg', tmp_path, '--out'):
+        evaluate([sample(predicted, labels, img_path=f'{folder}/a.jpg') for folder in 'xy'], output_dir=str(tmp_path))
 
 
 def test_what_is_predicted_where_labels_are_ignored_does_not_count():

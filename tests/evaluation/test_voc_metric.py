@@ -4,7 +4,11 @@ import logging
 import numpy as np
 import pytest
 import torch
+from facts import raises
 from metric_reference import average_precision
+
+from mmmux.utils.errors import ConfigError
+from mmmux.utils.valid_json import dumps
 
 CLASSES = ('cell', 'dot')
 
@@ -74,7 +78,35 @@ def test_table_names_the_classes_of_metainfo(dataset_type, log):
 
 def test_results_can_be_written_as_json():
     metrics = evaluate([picture([(0, 1, 1, 9, 9)], [(0, 1, 1, 9, 9, .5)])])
-    assert json.loads(json.dumps({name: float(value) for name, value in metrics.items()}))['pascal_voc/AP50/cell'] == 1
+    assert json.loads(dumps(metrics)) == {
+        'pascal_voc/mAP': 1, 'pascal_voc/AP50': 1, 'pascal_voc/AP50/cell': 1, 'pascal_voc/absent': ['dot']}
+
+
+class TestScaleRanges:
+
+    @pytest.mark.parametrize('seed', range(2))
+    def test_of_all_sizes_is_what_is_measured_without(self, seed):
+        samples = [picture(*sample) for sample in random_samples(seed)]
+        plain, ranged = evaluate(samples), evaluate(samples, scale_ranges=[(0, 1000)])
+        assert plain == {name: value for name, value in ranged.items() if '@' not in name}
+        assert plain['pascal_voc/AP50/dot'] == ranged['pascal_voc/AP50@0-1000/dot'] > 0
+
+    def test_by_hand(self):
+        """A small cell is found and a large one is not; there are small dots only, and nothing of 50 pixels and more."""
+        boxes = [(0, 1, 1, 9, 9), (0, 1, 1, 40, 40), (1, 20, 20, 28, 28)]
+        metrics = evaluate([picture(boxes, [(0, 1, 1, 9, 9, .9)])], iou_thrs=[0.5, 0.75], eval_mode='area',
+                           scale_ranges=[(0, 32), (32, 49.5), (50, 1e4)])
+        expected = {'mAP': .25}
+        for name in ('AP50', 'AP75'):
+            expected.update({
+                name: .25, f'{name}/cell': .5, f'{name}/dot': 0, f'{name}@0-32': .5, f'{name}@0-32/cell': 1,
+                f'{name}@0-32/dot': 0, f'{name}@32-49.5': 0, f'{name}@32-49.5/cell': 0})
+        assert metrics == {f'pascal_voc/{name}': pytest.approx(value) for name, value in expected.items()}
+
+    @pytest.mark.parametrize('ranges', [[(32, 0)], [32], [(0, 32, 96)], [(-1, 5)]])
+    def test_wrong_ones(self, ranges):
+        with raises(ConfigError, 'scale_ranges', ranges, '(0, 32)'):
+            evaluate([], scale_ranges=ranges)
 
 
 def test_recall_is_still_mmdets():

@@ -45,7 +45,7 @@ class VOCFolder:
         for cls, *corners in boxes:
             element = ET.SubElement(root, 'object')
             ET.SubElement(element, 'name').text = cls
-            ET.SubElement(element, 'difficult').text = str(corners[4] if len(corners) > 4 else 0)
+            ET.SubElement(element, 'difficult').text = str(corners[4] if len(corners) > 4 else 0)  # '' writes <difficult />
             box = ET.SubElement(element, 'bndbox')
             for side, corner in zip(('xmin', 'ymin', 'xmax', 'ymax'), corners):
                 ET.SubElement(box, side).text = str(corner)

@@ -95,7 +95,7 @@ def _read_label_map(path: Path) -> None:
 
 
 def _read_annotation(path: Path) -> None:
-    from mmmux.datasets.voc import read_annotation
+    from mmmux.datasets.voc_annotation import read_annotation
     for box in read_annotation(str(path), path.stem):
         assert np.isfinite(box.corners).all()
 

@@ -5,11 +5,11 @@ Exit status: 0 without findings, 1 with findings, 2 if a data set could not be c
 with all findings, and plots of the sizes of boxes and of the frequency of classes.
 """
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from mmmux.utils import cli
+from mmmux.utils.valid_json import dumps
 
 with cli.stdout_to_stderr():
     from mmmux.analysis.dataset_check import check
@@ -45,7 +45,7 @@ def main() -> None:
         out = make_folder(args.out or Path(cfg.work_dir) / 'dataset', '--out')
         report = check(cfg, known_layouts(), args.splits, args.jobs, args.fix_list)
         drawn = plot(report, out)
-        found = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
+        found = dumps(report.as_dict(), indent=2, ensure_ascii=False)
         (out / 'findings.json').write_text(found + '\n', encoding='utf-8')
         lists = write_fix_lists(report, args.fix_list) if args.fix_list else {}
     print(found if args.json else report.text())

@@ -5,13 +5,13 @@ As in the paper, multiply-adds are counted for one picture, in convolutions and 
 activations and products.
 """
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from mmmux.analysis.complexity import input_shape, model_complexity
 from mmmux.config import load_config
 from mmmux.utils import cli
+from mmmux.utils.valid_json import dumps
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +31,7 @@ def main() -> None:
         height, width = args.shape or input_shape(cfg)
         parts = model_complexity(cfg, height, width)
     if args.json:
-        print(json.dumps(dict(config=str(args.config), shape=[height, width],
+        print(dumps(dict(config=str(args.config), shape=[height, width],
                               parts={name: asdict(part) for name, part in parts.items()}), indent=2))
         return
     print(f'{args.config}, one picture of {height} x {width}')

@@ -8,7 +8,8 @@ from mmengine.fileio import get_text
 
 from mmmux.datasets.coco import CocoDataset
 from mmmux.datasets.skip_report import LeftOut
-from mmmux.utils.errors import DatasetError
+from mmmux.utils.coco_file import complete_annotations, drop_namesakes
+from mmmux.utils.errors import DatasetError, UserError
 
 from .boxes import AnnotatedBox, Shortest, examine_boxes
 from .findings import UNKNOWN_CLASS, UNREADABLE_ANNOTATION, Finding, Reading
@@ -107,6 +108,8 @@ def read_file(dataset: CocoDataset) -> tuple[list[dict], list[dict], dict]:
     """
     try:
         content = json.loads(get_text(dataset.ann_file, backend_args=dataset.backend_args))
+        complete_annotations(content)
+        drop_namesakes(content, dataset.ann_file)
         categories = {category['id']: category['name'] for category in content['categories']}
         images, annotations = list(content['images']), list(content['annotations'])
         for image in images:
@@ -114,7 +117,9 @@ def read_file(dataset: CocoDataset) -> tuple[list[dict], list[dict], dict]:
     except OSError as error:
         raise DatasetError(f'annotation file {dataset.ann_file} cannot be read ({error.strerror or error}): correct ann_file '
                            'or data_root') from None
-    except (ValueError, KeyError, TypeError) as error:
+    except UserError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f'{dataset.ann_file} is not a COCO annotation file: {type(error).__name__}: {error}') from None
     if not images:
         raise DatasetError(f"{dataset.ann_file} lists no pictures: its 'images' is empty")

@@ -42,6 +42,7 @@ class Collector:
         self.findings: list[list[tuple[int, Finding]]] = [[] for _ in parts]
         self.unknown: list[dict[str, dict[int, int]]] = [defaultdict(dict) for _ in parts]
         self.counts = [np.zeros((2, len(layout.classes)), np.int64) for layout in layouts]
+        self.ignored = [0 for _ in parts]
         self.boxes = [array('f') for _ in parts]
         self.duplicates = Duplicates()
 
@@ -67,6 +68,7 @@ class Collector:
         if reading.boxes is not None:
             self.boxes[part].extend(reading.boxes.ravel().tolist())
         self.per_picture.add(part, reading)
+        self.ignored[part] += reading.ignored
         self.duplicates.add(part, index, reading)
 
     def report(self, refusals: dict[int, str], unchecked: list[str]) -> Report:
@@ -84,6 +86,8 @@ class Collector:
             found += [finding for _, finding in sorted(self.findings[number], key=lambda pair: pair[0])]
             found += [*self._unknown(number), *same[number], *self.per_picture.findings(number, part)]
             notes = [*layout.notes, *self.per_picture.notes(number, part, layout)]
+            if self.ignored[number]:
+                notes.append(layout.note_of_ignored(self.ignored[number], int(self.counts[number][1].sum())))
             if number in refusals and found:
                 notes.append(f'training and testing refuse this set: {refusals[number]}')
             elif number in refusals:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 UNREADABLE_PICTURE = 'unreadable pictures'
+NOT_READ = 'pictures that are not read'
 UNREADABLE_ANNOTATION = 'unreadable annotations'
 SIZE_MISMATCH = 'size mismatches'
 UNKNOWN_CLASS = 'unknown classes'
@@ -16,7 +17,7 @@ NO_EXAMPLE = 'classes without an example to train on'
 BEYOND_LIMIT = 'sets with more boxes in a picture than the model returns'
 REFUSED = 'sets that training or testing refuses'
 # The order in which the report lists them.
-KINDS = (UNREADABLE_PICTURE, UNREADABLE_ANNOTATION, SIZE_MISMATCH, UNKNOWN_CLASS, NOT_A_NUMBER, WITHOUT_AREA, OUTSIDE,
+KINDS = (UNREADABLE_PICTURE, NOT_READ, UNREADABLE_ANNOTATION, SIZE_MISMATCH, UNKNOWN_CLASS, NOT_A_NUMBER, WITHOUT_AREA, OUTSIDE,
          SAME_WITHIN, SAME_ACROSS, NO_EXAMPLE, BEYOND_LIMIT, REFUSED)
 
 
@@ -44,6 +45,7 @@ class Reading:
         pixels: SHA-256 of the decoded pixels; None if the image could not be decoded.
         problems: the defects.
         counts: by class number, the valid boxes or pixels, or 1 for an image of that class.
+        ignored: pixels of the label map that training and testing ignore. Default: 0.
         boxes: (n, 2), float32: the square root of each box's area in pixels, and of its share of the image's area; None for
             data sets without boxes.
     """
@@ -52,6 +54,7 @@ class Reading:
     pixels: bytes | None = None
     problems: list[Problem] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
+    ignored: int = 0
     boxes: np.ndarray | None = None
 
     def add(self, kind: str, sentence: str, count: int = 1) -> None:

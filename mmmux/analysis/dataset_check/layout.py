@@ -66,8 +66,17 @@ class Layout(ABC):
         image = self.decoder.decode(info, reading)
         self.examine(index, info, image, reading)
         if image is None:  # its labels cannot be trained on, so they are not counted
-            reading.counts, reading.boxes = {}, None
+            reading.counts, reading.boxes, reading.ignored = {}, None, 0
         return reading
+
+    def note_of_ignored(self, ignored: int, counted: int) -> str:
+        """Return a note about the pixels that training and testing ignore.
+
+        Args:
+            ignored (int): their number in all label maps.
+            counted (int): the number of pixels of all classes.
+        """
+        return f'{ignored} of {ignored + counted} {self.COUNTED} are ignored'
 
 
 def distinct(classes: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 import numpy as np
 
 from mmmux.datasets.skip_report import LeftOut
-from mmmux.datasets.voc import SHORTEST_SIDE, VOCDataset, parse_annotation
+from mmmux.datasets.voc import SHORTEST_SIDE, VOCDataset
+from mmmux.datasets.voc_annotation import parse_annotation
 from mmmux.utils.errors import DatasetError
 
 from .boxes import AnnotatedBox, Shortest, examine_boxes

@@ -1,5 +1,4 @@
 """Write ONNX files, and run them with ONNX Runtime: the format 'onnx' of :func:`mmmux.deploy.runtimes.runtime_of`."""
-import json
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.deploy.old_torch import trace_to_onnx
 from mmmux.utils.errors import ConfigError
 from mmmux.utils.installed import need
+from mmmux.utils.valid_json import dumps
 
 from .runtime import FileContent
 
@@ -60,7 +60,7 @@ def write(content: FileContent, path: Path) -> list[Path]:
     if content.precision == 'fp16':
         from onnxruntime.transformers.float16 import convert_float_to_float16
         model = convert_float_to_float16(model, keep_io_types=True, op_block_list=KEPT_IN_FP32)
-    onnx.helper.set_model_props(model, {KEY: json.dumps(content.description)})
+    onnx.helper.set_model_props(model, {KEY: dumps(content.description)})
     onnx.save(model, path)
     return [path]
 

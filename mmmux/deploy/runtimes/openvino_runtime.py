@@ -1,5 +1,4 @@
 """Write OpenVINO files, a graph (.xml) and its weights (.bin), and run them with OpenVINO."""
-import json
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -11,6 +10,7 @@ from torch import Tensor
 from mmmux.deploy.exact.stage_form import IN_RUNTIMES
 from mmmux.utils.errors import ConfigError
 from mmmux.utils.installed import need
+from mmmux.utils.valid_json import dumps
 
 from . import onnx_runtime
 from .runtime import FileContent
@@ -54,7 +54,7 @@ def write(content: FileContent, path: Path) -> list[Path]:
         model = openvino.convert_model(str(between))
     if content.precision == 'int8':
         model = _quantized(model, content.calibration)
-    model.set_rt_info(json.dumps(content.description), KEY)
+    model.set_rt_info(dumps(content.description), KEY)
     openvino.save_model(model, str(path), compress_to_fp16=content.precision == 'fp16')
     return [path, path.with_suffix('.bin')]
 

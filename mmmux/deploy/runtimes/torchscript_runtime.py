@@ -1,5 +1,4 @@
 """Write TorchScript files, and run them with torch: the format 'torchscript' of :func:`mmmux.deploy.runtimes.runtime_of`."""
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from mmmux.deploy.exact.stage_form import IN_TORCH
 from mmmux.deploy.old_torch import check_half_on_cpu
 from mmmux.utils.errors import ConfigError
+from mmmux.utils.valid_json import dumps
 
 from .runtime import FileContent
 
@@ -61,7 +61,7 @@ def write(content: FileContent, path: Path) -> list[Path]:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         traced = torch.jit.trace(network, content.example, check_trace=False)
-        torch.jit.save(traced, str(path), _extra_files={KEY: json.dumps(content.description)})
+        torch.jit.save(traced, str(path), _extra_files={KEY: dumps(content.description)})
     return [path]
 
 

@@ -12,6 +12,8 @@ from mmmux.utils.atomic_write import remove_leftovers
 from mmmux.utils.compat import WritesSteps
 from mmmux.utils.errors import ConfigError
 
+from .best_score import check_measured, rule_explained
+
 _STOPPED = 'stopped_iter_{}.pth'  # saved when a signal stops the training, deleted after the next regular checkpoint
 _OUTDATED = 'outdated_ckpts'
 
@@ -35,11 +37,13 @@ class SafeCheckpointHook(WritesSteps, MMCheckpointHook):
     Raises:
         CheckpointError: A checkpoint cannot be written or read back (the last good checkpoint still exists), or none of the
             checkpoints to resume from is intact.
-        ConfigError: `out_dir` is a URL and not a folder.
+        ConfigError: `out_dir` is a URL and not a folder, `rule` does not fit `save_best`, or the validation does not measure
+            `save_best`.
     """
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        with rule_explained(kwargs.get('save_best'), kwargs.get('rule')):
+            super().__init__(*args, **kwargs)
         self.saved_iter = None
 
     def before_run(self, runner) -> None:
@@ -73,7 +77,11 @@ class SafeCheckpointHook(WritesSteps, MMCheckpointHook):
 
     def after_val_epoch(self, runner, metrics) -> None:
         """Save the best checkpoint, and delete the one before it now: the next regular checkpoint may come much later."""
-        super().after_val_epoch(SafelySaving(runner), metrics)
+        if self.save_best and metrics:
+            check_measured(self.key_indicators, metrics)
+        # For 'auto', mmengine derives the rule from the first metric of the first validation.
+        with rule_explained('auto' if self.save_best == ['auto'] else None, None):
+            super().after_val_epoch(SafelySaving(runner), metrics)
         if self.save_best and is_main_process():
             _delete(self.file_backend.take_removals())
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmmux.datasets.loading import read_picture
 from mmmux.registry import HOOKS
-from mmmux.visualization.overlay import overlay
+from mmmux.visualization.overlay import label_array, overlay
 
 from .picture_names import PictureNames
 
@@ -35,8 +35,7 @@ class SegPredictionsHook(Hook):
         """Write the predictions for a batch."""
         dataset = runner.test_dataloader.dataset
         for sample in outputs:
-            labels = sample.pred_sem_seg.data.cpu().numpy()
-            labels = labels.reshape(labels.shape[-2:])
+            labels = label_array(sample.pred_sem_seg)
             name = self._names.name(sample.img_path, dataset)
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)

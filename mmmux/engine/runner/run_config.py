@@ -12,12 +12,14 @@ from mmengine.utils.dl_utils import set_multi_processing
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.schedule_begins import check_begins
 from mmmux.config.suggestions import explained
+from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 from mmmux.utils.output_folder import make_folder
 
 from .batch_errors import batch_errors_explained
+from .json_logs import mmengine_writes_valid_json
 from .loader_workers import loader_workers_end
 from .output_locks import outputs_locked, training_outputs
 from .single_pictures import check_single_pictures
@@ -68,7 +70,7 @@ def test(cfg: Config, outputs: Mapping[str, Path | None] | None = None) -> dict:
             names them, e.g. '--out'; no other test can write to them until this one ends. Defaults to None, which means none.
 
     Returns:
-        dict[str, float]: the metrics, by name.
+        dict[str, float | list[str]]: the metrics, by name; a name that ends in `absent` has a list of classes.
 
     Raises:
         UserError: the data, the checkpoint or an entry of the config cannot be used, or another run writes to an output.
@@ -88,14 +90,17 @@ def _test(cfg: Config) -> dict:
     with explained(cfg), batch_errors_explained(cfg, 'test_dataloader'), loader_workers_end(runner):
         metrics = runner.test()
     if is_main_process():
-        write_json(Path(cfg.work_dir) / METRICS_FILE, {name: float(value) for name, value in metrics.items()})
+        write_json(Path(cfg.work_dir) / METRICS_FILE, {
+            name: value if isinstance(value, (list, str)) else float(value) for name, value in metrics.items()})
     return metrics
 
 
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
 
-    The processes of a distributed run are connected; without a GPU, the launcher 'pytorch' connects them with gloo.
+    The processes of a distributed run are connected; without a GPU, the launcher 'pytorch' connects them with gloo. Metrics of
+    this package take the place of those of mmdet that end with an error (:mod:`mmmux.evaluation.careful_metrics`); the config
+    that the runner writes keeps the names. From then on, JSON files of mmengine have null in place of NaN and infinity.
 
     Args:
         cfg (Config): the config.
@@ -106,7 +111,11 @@ def build_runner(cfg: Config) -> Runner:
     _connect(cfg)
     # mmengine names scopes by the second: a second runner in the same second would otherwise get the scope set last.
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    mmengine_writes_valid_json()
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    build_evaluator = runner.build_evaluator
+    runner.build_evaluator = lambda evaluator: build_evaluator(with_careful_metrics(evaluator))
+    return runner
 
 
 def _connect(cfg: Config) -> None:

@@ -5,6 +5,8 @@ import pytest
 from facts import assert_facts, raises
 from PIL import Image
 
+from mmmux.utils.errors import DatasetError
+
 
 class CocoFiles:
     """Two pictures of 80 x 60 pixels, with a box of each class."""
@@ -48,7 +50,7 @@ def test_clean(coco, checked, found_in):
     ([10, 10, 5, 5], dict(area=0), 'boxes without area'), ([90, 10, 5, 20], {}, 'boxes outside the picture'),
     ([10, float('nan'), 5, 20], {}, 'boxes that are no numbers'), ([10, 10, float('inf'), 5], {}, 'boxes that are no numbers'),
     ([10, 10, 5], {}, 'unreadable annotations'), (None, {}, 'unreadable annotations'),
-    ([10, 10, 5, 20], dict(area=None), 'unreadable annotations'), ([10, 10, 5, 20], dict(category_id=99), 'unknown classes'),
+    ([10, 10, 5, 20], dict(area='large'), 'unreadable annotations'), ([10, 10, 5, 20], dict(category_id=99), 'unknown classes'),
 ])
 def test_flaws_of_boxes(coco, checked, found_in, box, more, kind):
     coco.add(2, 1, box, **more)
@@ -69,6 +71,22 @@ def test_every_flaw_is_found_although_the_data_set_stops_at_the_first(coco, chec
     assert_facts(size, 'a.jpg', '80 x 60', '90 x 60')
     assert_facts(dust, 'metainfo.classes', "'dust'", coco.root / 'all.json', 'cell, dot')
     assert_facts(hair, 'metainfo.classes', "'hair'")
+
+
+def test_what_tools_leave_out_is_no_defect(coco, checked, found_in):
+    for annotation in coco.content['annotations']:
+        for field in ('id', 'area', 'iscrowd'):
+            del annotation[field]
+    coco.content['categories'].insert(0, dict(id=0, name='dot', supercategory='none'))
+    report = checked('mmdet', train=coco.dataset(), test=coco.dataset(test_mode=True))
+    assert {kind for kind, *_ in found_in(report)} == {'duplicates across sets'}
+    assert report.parts[0].counts.tolist() == [[1, 1], [1, 1]]
+
+
+def test_two_categories_of_one_name(coco, checked):
+    coco.content['categories'][1]['name'] = 'cell'
+    with raises(DatasetError, coco.root / 'all.json', "'cell'", '1, 7'):
+        checked('mmdet', train=coco.dataset(metainfo=dict(classes=('cell', ))))
 
 
 def test_some_of_the_classes_are_a_note(coco, checked, found_in):

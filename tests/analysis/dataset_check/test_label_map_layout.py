@@ -50,3 +50,26 @@ def test_picture_that_the_split_file_lists_is_missing(seg, checked, found_in):
     (seg.root / 'split.txt').write_text('a\nb\n')
     assert found_in(checked('mmseg', train=dataset(seg, ann_file='split.txt'))) == [
         ('unreadable pictures', 'train', 'b.jpg'), ('unreadable annotations', 'train', 'b.jpg')]
+
+
+def test_pictures_and_label_maps_that_are_not_read(seg, checked, found_in):
+    for name, suffix in (('a', '.jpg'), ('b', '.png'), ('c', '.jpg')):
+        seg.add(name, suffixes=(suffix, '.png'), size=(3, 2))
+    seg.picture('c').unlink()
+    report = checked('mmseg', train=dataset(seg))
+    (finding, ) = report.findings
+    assert (finding.kind, finding.count) == ('pictures that are not read', 1)
+    assert_facts(finding.sentence, seg.picture('b').parent, "'b.png'", "img_suffix=('.jpg', '.png')")
+    (note, ) = report.parts[0].notes
+    assert_facts(note, seg.label_map('c').parent, '1 label maps', "'c.png'")
+    assert found_in(checked('mmseg', train=dataset(seg, img_suffix=('.jpg', '.png')))) == []
+
+
+@pytest.mark.parametrize('split', ['train', 'test'])
+def test_masks_of_0_and_255(seg, checked, split):
+    seg.add('a', [[0, 0, 255], [0, 0, 0]])
+    report = checked('mmseg', **{split: dataset(seg, test_mode=split == 'test')})
+    refused = [finding for finding in report.findings if finding.kind == 'sets that training or testing refuses']
+    sentence = refused[0].sentence if refused else report.parts[0].notes[-1]
+    assert_facts(sentence, seg.label_map('a').parent, "'sky'", '16.7 %', '255')
+    assert_facts(report.parts[0].notes[0], '16.7 %', '255', '(1)')

@@ -8,8 +8,10 @@ from facts import raises
 from PIL import Image
 
 from mmmux.datasets.label_maps import LoadLabelMap
+from mmmux.datasets.loading import read_picture
 from mmmux.datasets.segmentation import ADE20KDataset, SegDataset
 from mmmux.engine.hooks.seg_predictions_hook import SegPredictionsHook, original_numbers
+from mmmux.tasks import Segmentation
 from mmmux.utils.errors import DatasetError
 from mmmux.visualization.overlay import overlay
 
@@ -104,6 +106,18 @@ class TestHook:
         labels = np.random.default_rng(0).integers(0, 3, (4, 6))
         _, seen = test_on(self.dataset(tmp_path), {path: labels[None]})
         np.testing.assert_array_equal(seen['a.png'], overlay(np.asarray(Image.open(path)), labels, CLASSES, PALETTE))
+
+    def test_threshold_predicts_numbers_that_are_no_integers(self, test_on, tmp_path):
+        (path, ) = self.pictures(tmp_path / 'images', 'a.jpg')
+        labels = np.random.default_rng(0).integers(0, 2, (1, 4, 6))
+        of_floats, of_integers = (test_on(self.dataset(tmp_path), {path: predicted}) for predicted in (
+            labels.astype(np.float32), labels))
+        for ours, theirs in zip(of_floats, of_integers):
+            np.testing.assert_array_equal(ours['a.png'], theirs['a.png'])
+        sample = SimpleNamespace(pred_sem_seg=SimpleNamespace(data=torch.as_tensor(labels.astype(np.float32))))
+        model = SimpleNamespace(dataset_meta=dict(classes=CLASSES, palette=PALETTE))
+        drawn = Segmentation().draw(read_picture(path, channel_order='rgb'), sample, model, 0.3)  # as image_demo does
+        np.testing.assert_array_equal(drawn, of_integers[1]['a.png'])
 
     @pytest.mark.parametrize('shape', [(4, 6), (1, 4, 6)])
     def test_predictions_with_and_without_a_channel(self, test_on, tmp_path, shape):
