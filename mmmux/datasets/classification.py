@@ -1,6 +1,5 @@
 """Classification data sets of mmpretrain with checks of their classes, folders and files."""
 import logging
-import os.path as osp
 import re
 from collections.abc import Mapping, Sequence
 
@@ -17,6 +16,7 @@ from tqdm import tqdm
 from mmmux.registry import DATASETS
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
+from .class_lists import given_classes
 from .exclude_list import LeavesOut
 from .loading_bar import loading_bar
 from .skip_report import LeftOut
@@ -323,15 +323,7 @@ def _with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Sequ
     names = classes if names is None else names
     if names is None:
         return metainfo
-    if isinstance(names, str) and osp.isfile(names):
-        names = [name for name in map(str.strip, list_from_file(names)) if name]
-    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f'metainfo.classes of {type(dataset).__name__} must be a tuple of class names or a file of them, got '
-                          f"{names!r} (one class: ('name',))")
-    twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # two classes of ImageNet are named 'crane'
-        raise ConfigError(f'metainfo.classes of {type(dataset).__name__} names a class twice: {_some(twice)}')
-    return dict(metainfo, classes=tuple(names))
+    return dict(metainfo, classes=given_classes(names, type(dataset).__name__, dataset.METAINFO.get('classes', ())))
 
 
 def _check_split(dataset, split: str, accepted: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
 from mmmux.registry import DATASETS
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
+from .class_lists import given_classes
 from .exclude_list import LeavesOut, relative_name
 from .loading_bar import loading_bar
 from .skip_report import LeftOut
@@ -46,8 +47,7 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
             if unknown:
                 raise ConfigError(f'metainfo.classes has {unknown}, which {type(self).__name__} does not know: for other '
                                   'classes use mmmux.SegDataset')
-            if len(set(classes)) < len(classes):
-                raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
+            classes = metainfo['classes'] = given_classes(classes, type(self).__name__)
             if not known and len(metainfo.get('palette') or []) != len(classes):
                 metainfo.pop('palette', None)  # inherited from another config; mmseg then generates one
         super().__init__(*args, metainfo=metainfo, **kwargs)

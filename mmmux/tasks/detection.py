@@ -14,8 +14,9 @@ from mmmux.analysis.results import Results
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
+from mmmux.visualization.fonts import matplotlib_fonts
 
-from .base import TASKS, Predictor, Task, rgb
+from .base import TASKS, Predictor, Task, add_hook, rgb
 
 
 @TASKS.register_module()
@@ -37,6 +38,7 @@ class Detection(Task):
         hook.draw = True
         # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
         hook.test_out_dir = str(Path(folder).resolve())
+        add_hook(cfg, dict(type='mmmux.tasks.draw_hook.FontsHook'))
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""
@@ -89,5 +91,6 @@ def _with_boxes(cfg: Config, image: np.ndarray, sample, metainfo: Mapping, **opt
     with VISUALIZERS.switch_scope_and_registry(None) as registry:
         visualizer = registry.get(cfg.visualizer['type'])(name='pictures', **arguments)
     visualizer.dataset_meta = metainfo
-    visualizer.add_datasample('picture', image, sample, show=False, **options)
+    with matplotlib_fonts(metainfo.get('classes') or ()):
+        visualizer.add_datasample('picture', image, sample, show=False, **options)
     return Image.fromarray(visualizer.get_image())

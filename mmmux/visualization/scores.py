@@ -2,7 +2,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .fonts import pillow_font
 
 _ROW = 17  # height of a row, in pixels
 _SHORTEST_SIDE = 128  # smaller images are enlarged to this side, in pixels
@@ -32,8 +34,7 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
     highest = np.argsort(-scores, kind='stable')[:rows]
     shown = [*highest, *(label for label in truth or () if label not in highest)]
-    font = ImageFont.load_default(12)
-    names = max(font.getlength(classes[label]) for label in shown)
+    names = max(pillow_font(classes[label], 12).getlength(classes[label]) for label in shown)
     canvas = Image.new('RGB', (picture.width + _BAR + round(names) + 60, max(picture.height, _ROW * len(shown) + 8)), 'white')
     canvas.paste(picture)
     pen = ImageDraw.Draw(canvas)
@@ -43,5 +44,6 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
         colour = _RIGHT if label in (truth or ()) else _WRONG if wrong else _OTHER
         length = max(1, round(_BAR * np.nan_to_num(score)))  # a diverged model scores NaN
         pen.rectangle((left, top + 1, left + length, top + 12), fill=colour)
-        pen.text((left + _BAR + 6, top - 1), f'{100 * score:.0f} % {classes[label]}', fill='black', font=font)
+        text = f'{100 * score:.0f} % {classes[label]}'
+        pen.text((left + _BAR + 6, top - 1), text, fill='black', font=pillow_font(text, 12))
     return canvas

@@ -233,7 +233,7 @@ class TestClassList:
             good.read(type=kind, metainfo=dict(classes=classes), data_prefix=None)
 
     def test_that_names_a_class_twice(self, good):
-        with pytest.raises(ConfigError, match=r"names a class twice: 'dog'$"):
+        with pytest.raises(ConfigError, match=r"twice: 'dog' "):
             good.read(metainfo=dict(classes=('dog', 'cat', 'dog')))
 
     def test_of_imagenet_with_its_two_cranes_may_be_written_out(self, good):

@@ -10,11 +10,14 @@ from mmengine.runner import Runner
 
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.suggestions import explained
+from mmmux.datasets.class_lists import check_classes
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
 from .loader_workers import loader_workers_end
 from .stop_signals import handlers_restored
+
+_CHECKS = ('ClassCountHook', )  # for configs of others; those here name it
 
 
 def train(cfg: Config) -> None:
@@ -31,7 +34,8 @@ def train(cfg: Config) -> None:
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
     with explained(cfg):
-        runner = build_runner(cfg)
+        check_classes(cfg, ('train_dataloader', 'val_dataloader', 'test_dataloader'))
+        runner = _checked_runner(cfg)
         loader = runner.train_dataloader
     if not len(loader):
         raise DatasetError(f'{len(loader.dataset)} training pictures make no full batch of '
@@ -57,13 +61,25 @@ def test(cfg: Config) -> dict:
     check_data(cfg, ('test_dataloader', ))
     check_checkpoint(cfg.load_from, 'checkpoint to test')
     with explained(cfg):
-        runner = build_runner(cfg)
+        check_classes(cfg, ('test_dataloader', ))
+        runner = _checked_runner(cfg)
     with explained(cfg), loader_workers_end(runner):
         metrics = runner.test()
     if is_main_process():
         path = Path(cfg.work_dir) / METRICS_FILE
         path.write_text(json.dumps({name: float(value) for name, value in metrics.items()}, indent=2) + '\n')
     return metrics
+
+
+def _checked_runner(cfg: Config) -> Runner:
+    """Build the runner of a config and give it the hooks that check a run, unless the config has them."""
+    runner = build_runner(cfg)
+    if isinstance(runner, Runner):
+        present = {type(hook).__name__ for hook in runner.hooks}
+        for name in _CHECKS:
+            if name not in present:
+                runner.register_hook(dict(type=f'mmmux.{name}'))
+    return runner
 
 
 def build_runner(cfg: Config) -> Runner:
