@@ -32,6 +32,7 @@ _SECTIONS = {  # section -> names that mmengine reads; it ignores all others
     'default_hooks': {'checkpoint', 'logger', 'param_scheduler', 'runtime_info', 'sampler_seed', 'timer', 'visualization'},
     'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
 }
+_BY_TOOL_OPTION = {'optim_wrapper.dtype': 'train with --amp fp16 or --amp bf16, or add optim_wrapper.type=AmpOptimWrapper'}
 _ALIKE = 0.88  # difflib ratio (0 to 1) above which an unknown name counts as misspelt where a config may define its own names
 
 _UNEXPECTED = re.compile(r"(\w+)(?:\.\w+)?\(\) got an unexpected keyword argument '(\w+)'")
@@ -56,12 +57,13 @@ def check_names(cfg: Config) -> None:
                                   f"mean '{near[0]}'?")
 
 
-def check_option(key: str, cfg: Config) -> None:
+def check_option(key: str, cfg: Config, options: Mapping = {}) -> None:
     """Check a key of `--cfg-options` that is not in the config.
 
     Args:
         key (str): Dotted config key.
         cfg (Config): The config.
+        options (Mapping): All options. One that changes a `type` changes the names that are accepted beside it. Defaults to {}.
 
     Raises:
         ConfigError: A part of the key is neither in the config nor a known name: any such first part, and a later part that
@@ -72,11 +74,15 @@ def check_option(key: str, cfg: Config) -> None:
         if not isinstance(node, Mapping | Config):
             return  # mmengine checks the indices of lists
         if part not in node:
-            known = set(node) | (RUNNER_KEYS if place == 0 else set(_accepted(_class(node)) if 'type' in node else ()))
+            owner = '.'.join(parts[:place])
+            typed = dict(node, type=options[f'{owner}.type']) if f'{owner}.type' in options else node
+            known = set(node) | (RUNNER_KEYS if place == 0 else set(_accepted(_class(typed)) if 'type' in typed else ()))
             near = difflib.get_close_matches(part, known, n=1, cutoff=0.6 if place == 0 else _ALIKE)
             if part in known or (place and not near):
                 return
-            where = f"'{'.'.join(parts[:place])}' has" if place else 'the config has'
+            where = f"'{owner}' has" if place else 'the config has'
+            if key in _BY_TOOL_OPTION:
+                raise ConfigError(f"--cfg-options names '{key}', but {where} no '{part}': {_BY_TOOL_OPTION[key]}")
             raise ConfigError(f"--cfg-options names '{in_a_line(key)}', but {where} no '{in_a_line(part)}'" +
                               _meant(near, set(node)))
         node = node[part]

@@ -42,7 +42,7 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         if isinstance(classes, str) and not osp.isfile(classes):  # mmengine would take each letter as a class
             raise ConfigError(f'metainfo.classes must be a tuple of class names or a file of them, got {classes!r} (one class: '
                               "('name',))")
-        if isinstance(classes, (list, tuple)):
+        if isinstance(classes, (list, tuple)) and classes:
             unknown = ', '.join(f"'{name}'" for name in classes if known and name not in known)
             if unknown:
                 raise ConfigError(f'metainfo.classes has {unknown}, which {type(self).__name__} does not know: for other '

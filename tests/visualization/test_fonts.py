@@ -21,8 +21,9 @@ PALETTE = [(255, 255, 255)]
 def made(tmp_path, monkeypatch):
     """A machine whose only other font has one Chinese character, a black square, beside digits."""
     pen = TTGlyphPen(None)
-    for point in ((0, 0), (0, 1000), (1000, 1000), (1000, 0)):
-        (pen.lineTo if pen.contours or pen.points else pen.moveTo)(point)
+    pen.moveTo((0, 0))
+    for point in ((0, 1000), (1000, 1000), (1000, 0)):
+        pen.lineTo(point)
     pen.closePath()
     square, names = pen.glyph(), ['.notdef', 'cat', *(f'c{ord(character)}' for character in DIGITS)]
     builder = FontBuilder(1000, isTTF=True)
@@ -78,7 +79,6 @@ def test_by_matplotlib(made):
         figure.canvas.draw()
         return black(np.asarray(figure.canvas.buffer_rgba())[..., :3])
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: F401
     before = list(matplotlib.rcParams['font.sans-serif'])
     with fonts.matplotlib_fonts([CAT, 'dog']):
         covered = drawn()
@@ -95,6 +95,9 @@ def test_without_such_a_font_it_is_said_once(lacking, log):
     assert any(character in said.getMessage() for character in (CAT, '\u72ac'))
 
 
-def test_letters_of_the_default_font_stay_in_it(lacking, log):
-    assert fonts.pillow_font('caf\u00e9', 12).getname() == fonts.pillow_font('cafe', 12).getname()
-    assert fonts.pillow_font('\u043a\u043e\u0442', 12).getbbox('\u043a\u043e\u0442') and not log.records
+@pytest.mark.parametrize('name', ['caf\u00e9', '\u043a\u043e\u0442', '\u03b3\u03ac\u03c4\u03b1'])
+def test_letters_of_europe_need_no_font_of_the_machine(lacking, log, name):
+    """Pillow's font has ASCII's characters only; matplotlib brings one."""
+    font = fonts.pillow_font(name, 12)
+    boxes = {bytes(font.getmask(character)) for character in ('\uffff', '\ufffe')}
+    assert all(bytes(font.getmask(character)) not in boxes for character in name) and not log.records

@@ -8,7 +8,8 @@ from .cuda_graph_hook import CudaGraphHook
 from .disjoint_patients_hook import DisjointPatientsHook
 from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
+from .resumed_schedule_hook import ResumedScheduleHook
 from .seg_predictions_hook import SegPredictionsHook
 
 __all__ = ['ChannelsLastHook', 'CheckpointHook', 'CheckpointMatchHook', 'ClassCountHook', 'ClsPredictionsHook', 'CudaGraphHook',
-           'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook']
+           'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'ResumedScheduleHook', 'SegPredictionsHook']

@@ -1,7 +1,7 @@
 """Hook that compares the classes of the data with those of the heads, of the evaluators and of the checkpoint."""
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
@@ -81,7 +81,7 @@ class ClassCountHook(Hook):
 
 
 _SCORING_LAYERS = ('conv_seg', 'fc', 'layers', 'head')  # conv_seg in heads of segmentors, the others in heads of classifiers
-_OTHER_CLASSES = ('FusedSemanticHead', )  # of mmdet: classes of stuff, not those of the data set
+_OTHER_CLASSES = ('FusedSemanticHead', )  # classes of stuff, not those of the data set
 
 
 def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
@@ -89,6 +89,8 @@ def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
     names = class_names(metainfo)
     if names is None:
         return None
+    things = isinstance(metainfo, Mapping) and 'thing_classes' in metainfo  # panoptic data, whose heads share the classes
+    by_words = any('language_model' in name for name, _ in model.named_children())  # open vocabulary: any number of classes
     for number, part in enumerate(metainfo if isinstance(metainfo, (list, tuple)) else ()):
         complaint = difference(class_names(part) or (), f'{loader}.dataset.datasets.{number}', names,
                                f'{loader}.dataset.datasets.0')
@@ -96,7 +98,7 @@ def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
             raise ConfigError(f'{complaint}: give all parts the same metainfo.classes')
     for name, module in model.named_modules():
         scored = getattr(module, 'num_classes', None)
-        if scored not in (None, len(names)) and _scores_classes(name, module):
+        if scored not in (None, len(names)) and not things and not by_words and _scores_classes(name, module):
             name = re.sub(r'^(module\.)+', '', name)  # distributed training and test-time augmentation wrap the model
             raise ConfigError(f'model.{name}.num_classes is {scored}, and the data set of {loader} has {len(names)} classes, '
                               f'{listed(names)}: set it to {len(names)} in every head')
@@ -110,11 +112,10 @@ def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
 def _scores_classes(name: str, module: nn.Module) -> bool:
     if any(hasattr(module, layer) for layer in _SCORING_LAYERS):
         return True
-    packages = [base.__module__ for base in type(module).__mro__]
-    of_detection = any(package.startswith('mmdet.models.') for package in packages)
-    # A region proposal head tells objects from background; a backbone's number is that of its pretraining.
-    return of_detection and not any(package.startswith('mmdet.models.backbones') for package in packages) and not \
-        name.endswith('rpn_head') and type(module).__name__ not in _OTHER_CLASSES
+    packages = [part for base in type(module).__mro__ for part in base.__module__.split('.')]
+    # The packages keep heads in folders such as `dense_heads`. A region proposal head tells objects from background.
+    return any(part.endswith('heads') for part in packages) and not name.endswith('rpn_head') and \
+        type(module).__name__ not in _OTHER_CLASSES
 
 
 def _check_top_k(loop, names: Sequence[str] | None, key: str) -> None:

@@ -8,7 +8,8 @@ from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
-from mmmux.config.preflight import check_checkpoint, check_data
+from mmmux.config.preflight import check_checkpoint, check_data, check_mixed_precision
+from mmmux.config.schedules import check_schedules
 from mmmux.config.suggestions import explained
 from mmmux.datasets.class_lists import check_classes
 from mmmux.utils.errors import DatasetError
@@ -17,7 +18,7 @@ from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 from .loader_workers import loader_workers_end
 from .stop_signals import handlers_restored
 
-_CHECKS = ('ClassCountHook', )  # for configs of others; those here name it
+_CHECKS = ('ClassCountHook', 'ResumedScheduleHook')
 
 
 def train(cfg: Config) -> None:
@@ -33,6 +34,8 @@ def train(cfg: Config) -> None:
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
+    check_schedules(cfg)
+    check_mixed_precision(cfg)
     with explained(cfg):
         check_classes(cfg, ('train_dataloader', 'val_dataloader', 'test_dataloader'))
         runner = _checked_runner(cfg)
