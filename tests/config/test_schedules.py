@@ -66,7 +66,7 @@ class TestCheck:
     @pytest.mark.parametrize('schedule', [
         None, [], [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=10)],
         dict(type='MultiStepLR', milestones=[8, 11], by_epoch=True, begin=0, end=12),
-        [dict(type='CosineAnnealingLR', T_max=10, end=10, by_epoch=True), dict(type='ConstantLR', begin=10, end=24, factor=0.1)],
+        [dict(type='CosineAnnealingLR', T_max=10, end=10), dict(type='ConstantLR', begin=10, end=24, factor=0.1)],
         [dict(type='CosineAnnealingLR', T_max=10, eta_min_ratio=0.1, end=10)], [dict(type='CosineAnnealingLR', T_max=24)],
     ])
     def test_others_pass(self, schedule):

@@ -27,8 +27,9 @@ def refusal(configs):
     (CAMVID, 'max_iters', 40, ['train_cfg.max_iters']),
     (SCENES, 'max_iters', 40, ['train_cfg.max_iters']),
     (BCCD, 'data_root', 'data/mine/', [f'{loader}_dataloader.dataset.data_root' for loader in ('train', 'val', 'test')]),
-    (COCO, 'data_root', 'data/mine/', ['train_dataloader.dataset.dataset.data_root', 'val_dataloader.dataset.data_root',
-                                       'test_dataloader.dataset.data_root', 'val_evaluator.ann_file', 'test_evaluator.ann_file']),
+    (COCO, 'data_root', 'data/mine/', [
+        'train_dataloader.dataset.dataset.data_root', 'val_dataloader.dataset.data_root', 'test_dataloader.dataset.data_root',
+        'val_evaluator.ann_file', 'test_evaluator.ann_file']),
     (BCCD, 'classes', ('a', 'b'), [f'{loader}_dataloader.dataset.metainfo.classes' for loader in ('train', 'val', 'test')]),
     (BCCD, 'classes.1', 'b', ['train_dataloader.dataset.metainfo.classes.1']),
     (CAMVID, 'metainfo.classes', ('a', 'b'), ['train_dataloader.dataset.metainfo.classes']),
@@ -44,10 +45,11 @@ def test_the_keys_that_do_it_are_named(refusal, config, key, value, keys):
 
 
 @pytest.mark.parametrize('config,key,value,keys', [
-    (BCCD, 'max_epochs', 80, ['train_cfg.max_epochs']), (BCCD, 'classes.1', 'b', ['train_dataloader.dataset.metainfo.classes.1']),
+    (BCCD, 'max_epochs', 80, ['train_cfg.max_epochs']),
+    (BCCD, 'classes.1', 'b', ['train_dataloader.dataset.metainfo.classes.1']),
     (VOC, 'vis_backends.0.type', 'TensorboardVisBackend', ['visualizer.vis_backends.0.type'])])
 def test_what_is_named_does_it(configs, config, key, value, keys):
-    cfg = load_config(configs / config, {key: value for key in keys})
+    cfg = load_config(configs / config, dict.fromkeys(keys, value))
     for key in keys:
         node = cfg
         for part in key.split('.'):
@@ -70,7 +72,7 @@ def test_a_variable_that_own_code_may_read(configs, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('key,value', [
-    ('tta_pipeline.0.type', 'LoadImageFromFile'), ('tta_model.type', 'DetTTAModel'), ('load_from', 'a.pth'), ('work_dir', 'here'),
-    ('custom_hooks.0.type', 'EMAHook'), ('task', 'Detection'), ('compile', True), ('sync_bn', 'torch')])
+    ('tta_pipeline.0.type', 'LoadImageFromFile'), ('tta_model.type', 'DetTTAModel'), ('load_from', 'a.pth'),
+    ('work_dir', 'here'), ('custom_hooks.0.type', 'EMAHook'), ('task', 'Detection'), ('compile', True), ('sync_bn', 'torch')])
 def test_what_is_read_is_accepted(configs, key, value):
     load_config(configs / VOC, {key: value})

@@ -80,7 +80,8 @@ def test_another_length_is_refused_with_both_values(work):
     (dict(weight_decay=0.1), ('weight_decay', '0.1')),
     (dict(schedules=[WARM_UP]), ('param_scheduler', '1 schedule', '2')),
     (dict(schedules=[WARM_UP, dict(type='PolyLR', begin=0, end=2, by_epoch=True)]), ('param_scheduler.1', 'PolyLR')),
-    (dict(schedules=[dict(WARM_UP, start_factor=0.2), cosine(2)]), ('param_scheduler.0', 'start_factor=0.2', 'start_factor=0.1')),
+    (dict(schedules=[dict(WARM_UP, start_factor=0.2), cosine(2)]),
+     ('param_scheduler.0', 'start_factor=0.2', 'start_factor=0.1')),
 ])
 def test_other_changes_are_refused_with_both_values(work, change, words):
     sentence = refusal(work, 2, **change)
