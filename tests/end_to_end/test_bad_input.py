@@ -82,5 +82,6 @@ def test_help_names_every_option(tool, capsys, name):
     with pytest.raises(SystemExit) as ended:
         tool(name, '--help')
     wanted = {'--work-dir', '--cfg-options', '--launcher'}
-    wanted |= {'--amp', '--resume', '--new-schedule', '--auto-scale-lr'} if name == 'train.py' else {'--out', '--show-dir', '--tta'}
+    wanted |= {'--out', '--show-dir', '--tta'} if name == 'test.py' else {
+        '--amp', '--resume', '--new-schedule', '--auto-scale-lr'}
     assert ended.value.code == 0 and wanted <= set(re.findall(r'--[a-z-]+', capsys.readouterr().out))
