@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
-from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop
 
 from mmmux.registry import HOOKS
@@ -38,12 +37,13 @@ class ResumedScheduleHook(Hook):
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Compare before mmengine restores the optimiser and the schedules."""
         schedules, wrapper = runner.param_schedulers, runner.optim_wrapper
-        if not runner.cfg.get('resume') or not isinstance(wrapper, OptimWrapper) or 'optimizer' not in checkpoint:
+        saved_groups = checkpoint['optimizer'].get('param_groups') if isinstance(checkpoint.get('optimizer'), Mapping) else None
+        if not runner.cfg.get('resume') or not isinstance(wrapper, OptimWrapper) or not isinstance(saved_groups, list):
             return
         schedules = [] if schedules is None else schedules
-        if not isinstance(schedules, list) or not all(isinstance(schedule, _ParamScheduler) for schedule in schedules):
+        if not isinstance(schedules, list) or not all(hasattr(schedule, 'state_dict') for schedule in schedules):
             return  # several optimisers
-        groups, saved_groups = wrapper.optimizer.param_groups, checkpoint['optimizer']['param_groups']
+        groups = wrapper.optimizer.param_groups
         if len(groups) != len(saved_groups):
             raise CheckpointError(f"the checkpoint's optimiser has {len(saved_groups)} groups of parameters and that of the "
                                   f'config {len(groups)}: resume with the optim_wrapper of the checkpoint, or start from its '
@@ -70,13 +70,15 @@ def _changed_options(groups: Sequence[Mapping], saved_groups: Sequence[Mapping])
         for key in group:
             # A scheduled option has its value without the schedule beside it.
             now, then = (each.get(f'initial_{key}', each.get(key)) for each in (group, saved_group))
-            compared = key != 'params' and not key.startswith('initial_') and key in saved_group and key not in seen
-            if compared and _differ(now, then):
+            if key in seen or key == 'params' or key.startswith('initial_') or key not in saved_group:
+                continue
+            # Others, such as `foreach`, differ between versions of torch and change no result.
+            if isinstance(now, (int, float, list, tuple)) and not isinstance(now, bool) and _differ(now, then):
                 seen.add(key)
                 yield f'{key} is {now} in the config and {then} in the checkpoint'
 
 
-def _changed_schedules(schedules: Sequence[_ParamScheduler], saved: Sequence[Mapping]) -> Iterator[str]:
+def _changed_schedules(schedules: Sequence, saved: Sequence[Mapping]) -> Iterator[str]:
     if len(schedules) != len(saved):
         yield f'param_scheduler has {len(schedules)} schedules in the config and {len(saved)} in the checkpoint'
         return
@@ -97,13 +99,14 @@ def _arguments(cls: type) -> list[str]:
 
 
 def _differ(now, then) -> bool:
-    numbers = all(isinstance(value, (int, float)) for value in (now, then))
-    if numbers:
+    if all(isinstance(value, (int, float)) for value in (now, then)):
         return not math.isclose(now, then, rel_tol=1e-6)
-    return type(now) is type(then) and now != then
+    if all(isinstance(value, (list, tuple)) for value in (now, then)):
+        return list(now) != list(then)
+    return now != then
 
 
-def _run_up_to(runner, schedules: Sequence[_ParamScheduler], meta: Mapping) -> None:
+def _run_up_to(runner, schedules: Sequence, meta: Mapping) -> None:
     """Step new schedules as often as the training that the checkpoint is from would have."""
     iterations, length = meta['iter'], max(1, len(runner.train_dataloader))
     epochs = meta['epoch'] if isinstance(runner.train_loop, EpochBasedTrainLoop) else 0
@@ -119,7 +122,7 @@ def _run_up_to(runner, schedules: Sequence[_ParamScheduler], meta: Mapping) -> N
         _step(schedules, False, iterations - done)
 
 
-def _step(schedules: Sequence[_ParamScheduler], by_epoch: bool, times: int) -> None:
+def _step(schedules: Sequence, by_epoch: bool, times: int) -> None:
     counted = [schedule for schedule in schedules if schedule.by_epoch == by_epoch]
     for _ in range(times if counted else 0):
         for schedule in counted:
