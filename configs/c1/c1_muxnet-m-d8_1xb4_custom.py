@@ -29,6 +29,7 @@ model = dict(
     data_preprocessor=dict(size=(size, size), size_divisor=None),
     decode_head=dict(num_classes=len(classes)),
     auxiliary_head=dict(num_classes=len(classes)))
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 8)
-default_hooks = dict(checkpoint=dict(interval=max_iters // 8))
+interval = max(1, max_iters // 8)
+train_cfg = dict(max_iters=max_iters, val_interval=interval)
+default_hooks = dict(checkpoint=dict(interval=interval))
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=max_iters)]

@@ -1,4 +1,5 @@
 """From a labelling tool's export to drawn detections by the steps of the README, literally."""
+import json
 import os
 import re
 import shutil
@@ -67,3 +68,46 @@ def _change(config: Path, printed: str) -> None:
         assert times == 1, name
         text = changed
     config.write_text(text)
+
+
+def _config(folder: Path, template: str, **lines) -> Path:
+    """Copy the configs, and a template beside itself with some of its first lines changed."""
+    shutil.copytree(REPOSITORY / 'configs', folder / 'configs')
+    path = folder / 'configs' / template
+    text = path.read_text()
+    for name, value in lines.items():
+        text, times = re.subn(rf'^{name} = .*$', lambda _: f'{name} = {value!r}', text, flags=re.M)  # noqa: B023
+        assert times == 1, name
+    path.with_name('mine.py').write_text(text)
+    return path.with_name('mine.py')
+
+
+IN_THIS_PROCESS = [f'{loader}_dataloader.{key}' for loader in ('train', 'val', 'test')
+                   for key in ('num_workers=0', 'persistent_workers=False')]
+
+
+def test_segmentor(tool, tmp_path, monkeypatch):
+    from mmmux.datasets.drawn_scenes import CLASSES, draw_data_set
+    data = draw_data_set(tmp_path / 'scenes', train=4, val=2, size=64)
+    config = _config(tmp_path, 'c1/c1_muxnet-m-d8_1xb4_custom.py', data_root=f'{data}/', classes=tuple(CLASSES), size=64,
+                     max_iters=2, zero_is_unlabelled=True)
+    monkeypatch.chdir(tmp_path)
+    tool('train.py', config, '--work-dir', 'work', '--cfg-options', *IN_THIS_PROCESS)
+    tool('test.py', config, 'work/iter_2.pth', '--work-dir', 'work', '--show-dir', 'drawn', '--cfg-options', *IN_THIS_PROCESS)
+    metrics = json.loads((tmp_path / 'work/metrics.json').read_text())
+    assert {name.removeprefix('IoU/') for name in metrics if name.startswith('IoU/')} <= set(CLASSES)
+    assert len(list((tmp_path / 'drawn').rglob('*.png'))) == 2
+
+
+def test_classifier(tool, tmp_path, monkeypatch):
+    for number in range(12):
+        path = tmp_path / 'pictures' / ('train', 'val')[number >= 8] / ('cat', 'dog', 'cow')[number % 3] / f'{number}.bmp'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((40, 50, 3), 20 * number, np.uint8)).save(path)
+    config = _config(tmp_path, 'classification/muxnet-m_1xb32_custom.py', data_root=str(tmp_path / 'pictures'),
+                     classes=('dog', 'cat', 'cow'), size=64, max_epochs=1)
+    monkeypatch.chdir(tmp_path)
+    options = [*IN_THIS_PROCESS, 'train_dataloader.batch_size=4']
+    tool('train.py', config, '--work-dir', 'work', '--cfg-options', *options)
+    tool('test.py', config, 'work/epoch_1.pth', '--work-dir', 'work', '--cfg-options', *options)
+    assert 0 <= json.loads((tmp_path / 'work/metrics.json').read_text())['accuracy/top1'] <= 100
