@@ -67,8 +67,8 @@ def check_schedules(cfg: Config) -> None:
     (unit, last), (end, place, schedule) = length, max(ends, key=lambda entry: entry[0])
     if str(schedule.get('type')).rpartition('.')[2].startswith(_TO_THE_END) and not schedule.get('eta_min_ratio'):
         lowest = schedule.get('eta_min', 0) or 0
-        sentence = (f'{place}.end={end} and train_cfg.{unit}={last}: the learning rate has fallen to {lowest:g} at {end} and '
-                    f'stays there to the end; set {place}.end={last}' + (f' and {place}.T_max' if 'T_max' in schedule else ''))
+        sentence = (f'{place}.end={end} and train_cfg.{unit}={last}: the learning rate falls towards {lowest:g} until {end} '
+                    f'and stays there to the end; set {place}.end={last}')
         if not lowest:
             raise ConfigError(sentence)
         print_log(sentence, 'current', logging.WARNING)

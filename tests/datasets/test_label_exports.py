@@ -245,7 +245,7 @@ def test_what_cannot_be_used_is_counted(export):
 
 
 @pytest.mark.parametrize('spoil,words', [
-    (lambda root: (root / 'train/labels/a.txt').write_text('2 0.5 0.5 0.1 0.1\n'), ('a.txt', '2', 'cell, dot')),
+    (lambda root: (root / 'train/labels/a.txt').write_text('2 0.5 0.5 0.1 0.1\n'), ('a.jpg', '2', 'cell, dot')),
     (lambda root: (root / 'train/labels/a.txt').write_text('1 0.5 0.5\n'), ('a.txt', '1 0.5 0.5')),
     (lambda root: (root / 'train/labels/a.txt').write_text('one 0.5 0.5 0.1 0.1\n'), ('a.txt', 'one')),
     (lambda root: [path.unlink() for path in root.glob('*/labels/*')], ('data.yaml', 'labels')),

@@ -106,13 +106,9 @@ def _read(tree: Tree, folder: Path, labels: Path, pictures: list[Path], content:
             try:
                 dataset = dataset_type.from_yolo(linked, str(tree.root / labels), str(names))
             except (ValueError, OSError) as error:
-                raise DatasetError(in_a_line(str(error).replace(linked, str(folder)), 500)) from None
+                said = in_a_line(str(error).replace(linked, str(folder)), 500).rstrip('.')
+                raise DatasetError(f'{said} ({export.format}: {", ".join(export.classes)})') from None
         for name, boxes in dataset.annotations.items():
-            picture = folder / Path(name).name
             numbers = np.zeros(0, int) if boxes.class_id is None else boxes.class_id
-            wrong = numbers[(numbers < 0) | (numbers >= len(export.classes))]
-            if wrong.size:
-                raise DatasetError(f'{labels / picture.stem}.txt has a box of class {wrong[0]}, and the classes are 0 to '
-                                   f'{len(export.classes) - 1} ({", ".join(export.classes)})')
-            found.append(Labelled(picture, boxes.xyxy, numbers, np.zeros(len(numbers), bool)))
+            found.append(Labelled(folder / Path(name).name, boxes.xyxy, numbers, np.zeros(len(numbers), bool)))
     return found

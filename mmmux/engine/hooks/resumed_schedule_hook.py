@@ -20,7 +20,7 @@ class ResumedScheduleHook(Hook):
     """Refuse to resume a training with another schedule or learning rate than the checkpoint's, or put the new one in place.
 
     mmengine restores the schedules with their old `T_max` and `end`, and the optimiser with its old learning rate, whatever the
-    config says: epochs that were added would be trained at the old curve or at learning rate 0.
+    config says: epochs that were added would be trained at the end of the old curve, near learning rate 0.
 
     Args:
         new_schedule (bool): Go on with the config's schedule and options of the optimiser: the new schedule is run, without
