@@ -8,10 +8,7 @@ from mmmux.utils.errors import ConfigError, in_a_line
 from .keys import get_key
 from .suggestions import RUNNER_KEYS
 
-# Read by mmengine's runners beside those that are arguments of Runner, or by tools/search.py.
-_ALSO_READ = {'activation_checkpointing', 'compile', 'efficient_conv_bn_eval', 'find_unused_parameters', 'search', 'strategy',
-              'sync_bn'}
-_READ = RUNNER_KEYS - {'vis_backends'} | _ALSO_READ
+_READ = RUNNER_KEYS - {'vis_backends'} | {'search'}
 _MOST_NAMED = 12
 
 
@@ -46,7 +43,8 @@ def _keys_with(cfg: Config, name: str, rest: str) -> list[str]:
     whole = [path for path, node in _nodes(cfg) if _same(name, wanted, path, node)]
     length = [path for path in whole if path == f'train_cfg.{name}']
     if whole:
-        return [f'{path}.{rest}' if rest else path for path in length or whole]  # the schedules follow train_cfg
+        # The schedules follow train_cfg. mmengine changes entries of lists, and tuples only as a whole.
+        return [f'{path}.{rest}' if rest and not isinstance(wanted, tuple) else path for path in length or whole]
     try:
         part = get_key(cfg, f'{name}.{rest}', '') if rest else None
     except ConfigError:

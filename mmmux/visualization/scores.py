@@ -34,8 +34,10 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
     highest = np.argsort(-scores, kind='stable')[:rows]
     shown = [*highest, *(label for label in truth or () if label not in highest)]
+    texts = {label: f'{100 * float(scores[label]):.0f} % {classes[label]}' for label in shown}
     names = max(pillow_font(classes[label], 12).getlength(classes[label]) for label in shown)
-    canvas = Image.new('RGB', (picture.width + _BAR + round(names) + 60, max(picture.height, _ROW * len(shown) + 8)), 'white')
+    room = max(names + 60, *(pillow_font(text, 12).getlength(text) + 20 for text in texts.values()))
+    canvas = Image.new('RGB', (picture.width + _BAR + round(room), max(picture.height, _ROW * len(shown) + 8)), 'white')
     canvas.paste(picture)
     pen = ImageDraw.Draw(canvas)
     for number, label in enumerate(shown):
@@ -44,6 +46,5 @@ def with_scores(image: np.ndarray, scores: np.ndarray, classes: Sequence[str], t
         colour = _RIGHT if label in (truth or ()) else _WRONG if wrong else _OTHER
         length = max(1, round(_BAR * np.nan_to_num(score)))  # a diverged model scores NaN
         pen.rectangle((left, top + 1, left + length, top + 12), fill=colour)
-        text = f'{100 * score:.0f} % {classes[label]}'
-        pen.text((left + _BAR + 6, top - 1), text, fill='black', font=pillow_font(text, 12))
+        pen.text((left + _BAR + 6, top - 1), texts[label], fill='black', font=pillow_font(texts[label], 12))
     return canvas

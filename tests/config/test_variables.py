@@ -31,7 +31,7 @@ def refusal(configs):
         'train_dataloader.dataset.dataset.data_root', 'val_dataloader.dataset.data_root', 'test_dataloader.dataset.data_root',
         'val_evaluator.ann_file', 'test_evaluator.ann_file']),
     (BCCD, 'classes', ('a', 'b'), [f'{loader}_dataloader.dataset.metainfo.classes' for loader in ('train', 'val', 'test')]),
-    (BCCD, 'classes.1', 'b', ['train_dataloader.dataset.metainfo.classes.1']),
+    (BCCD, 'classes.1', 'b', ['train_dataloader.dataset.metainfo.classes,']),  # a tuple, as a whole
     (CAMVID, 'metainfo.classes', ('a', 'b'), ['train_dataloader.dataset.metainfo.classes']),
     (CAMVID, 'crop_size', (96, 96), ['train_dataloader.dataset.pipeline.3.crop_size']),
     (CAMVID, 'train_pipeline.3.crop_size', (96, 96), ['train_dataloader.dataset.pipeline.3.crop_size']),
@@ -46,7 +46,7 @@ def test_the_keys_that_do_it_are_named(refusal, config, key, value, keys):
 
 @pytest.mark.parametrize('config,key,value,keys', [
     (BCCD, 'max_epochs', 80, ['train_cfg.max_epochs']),
-    (BCCD, 'classes.1', 'b', ['train_dataloader.dataset.metainfo.classes.1']),
+    (CAMVID, 'train_pipeline.3.cat_max_ratio', 0.5, ['train_dataloader.dataset.pipeline.3.cat_max_ratio']),
     (VOC, 'vis_backends.0.type', 'TensorboardVisBackend', ['visualizer.vis_backends.0.type'])])
 def test_what_is_named_does_it(configs, config, key, value, keys):
     cfg = load_config(configs / config, dict.fromkeys(keys, value))

@@ -7,6 +7,7 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mmmux.visualization import fonts
@@ -75,9 +76,10 @@ def test_in_legends_and_beside_scores(made):
 def test_by_matplotlib(made):
     def drawn() -> int:
         figure = Figure(figsize=(1, 1), dpi=50)
+        canvas = FigureCanvasAgg(figure)
         figure.text(0.1, 0.3, CAT, fontsize=30, family='sans-serif')
-        figure.canvas.draw()
-        return black(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+        canvas.draw()
+        return black(np.asarray(canvas.buffer_rgba())[..., :3])
 
     before = list(matplotlib.rcParams['font.sans-serif'])
     with fonts.matplotlib_fonts([CAT, 'dog']):

@@ -92,7 +92,8 @@ def _read(tree: Tree, path: Path, content: dict, export: Export, dataset_type: t
             export.left_out[f'annotations of {path} without a box'] += 1
         elif annotation['image_id'] in kept:
             number = numbers[by_id[annotation['category_id']]]
-            annotations.append({**annotation, 'category_id': number, 'segmentation': []})
+            box = {key: annotation[key] for key in ('id', 'image_id', 'bbox', 'iscrowd') if key in annotation}
+            annotations.append(dict(box, category_id=number))
     categories = [dict(id=number, name=name, supercategory='') for name, number in numbers.items()]
     with tempfile.TemporaryDirectory() as folder:
         cleaned = Path(folder) / 'annotations.json'

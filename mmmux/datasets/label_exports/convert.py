@@ -172,6 +172,6 @@ def _as_coco(classes: tuple[str, ...], pictures: list[tuple[Labelled, tuple[int,
         for (x1, y1, x2, y2), label, crowd in zip(picture.boxes.tolist(), picture.labels.tolist(), picture.crowd.tolist()):
             box = [round(value, 3) for value in (x1, y1, x2 - x1, y2 - y1)]
             annotations.append(dict(id=len(annotations) + 1, image_id=number, category_id=label + 1, bbox=box,
-                                    area=round(box[2] * box[3], 3), iscrowd=int(crowd), segmentation=[]))
+                                    area=round(box[2] * box[3], 3), iscrowd=int(crowd)))
     categories = [dict(id=number, name=name, supercategory='') for number, name in enumerate(classes, 1)]
     return dict(info=dict(description=WRITTEN_HERE), images=images, annotations=annotations, categories=categories)
