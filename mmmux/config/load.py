@@ -152,7 +152,7 @@ def resume(cfg: Config, checkpoint: str, new_schedule: bool = False) -> None:
     Args:
         cfg (Config): The config of a run, changed in place.
         checkpoint (str): Path of the checkpoint, or 'auto' for the latest checkpoint in the work directory.
-        new_schedule (bool): Go on with the learning rate and the schedule of the config in place of the checkpoint's
+        new_schedule (bool): Use the learning rate and the schedule of the config in place of the checkpoint's
             (`--new-schedule`). Defaults to False.
     """
     cfg.resume = True

@@ -45,7 +45,7 @@ def check_mixed_precision(cfg: Config) -> None:
     """Check that the machine can train with the optimiser wrapper of a config.
 
     Raises:
-        ConfigError: It is mmengine's wrapper for mixed precision, which needs a GPU, and there is none.
+        ConfigError: It is mmengine's wrapper for mixed precision, which needs a GPU, and torch sees no GPU.
     """
     wrapper = cfg.get('optim_wrapper') or {}
     if str(wrapper.get('type')).rpartition('.')[2] == 'AmpOptimWrapper' and get_device() == 'cpu':

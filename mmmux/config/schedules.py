@@ -51,7 +51,7 @@ def follow_length(cfg: Config, before: tuple[str, int] | None, options: Iterable
 
 
 def check_schedules(cfg: Config) -> None:
-    """Check that no training goes on after its learning rate has fallen to 0.
+    """Check that the learning rate does not reach its end, near 0, before the training does.
 
     Args:
         cfg (Config): The config of a training.

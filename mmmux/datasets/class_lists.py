@@ -24,7 +24,7 @@ def given_classes(classes, owner: str, known: Sequence[str] = ()) -> tuple[str, 
 
     Args:
         classes (Sequence[str] | str): Class names, or a text file with a name per line.
-        owner (str): What has this `metainfo`, for error messages.
+        owner (str): Data set or config key of this `metainfo`, for error messages.
         known (Sequence[str]): The class names of the data set's type, which may repeat a name. Defaults to ().
 
     Returns:
@@ -113,9 +113,9 @@ def difference(names: Sequence[str], where: str, others: Sequence[str], other_wh
 
     Args:
         names (Sequence[str]): The first list.
-        where (str): What has the first list, for the message.
+        where (str): Config key or file of the first list, for the message.
         others (Sequence[str]): The second list.
-        other_where (str): What has the second list.
+        other_where (str): Config key or file of the second list.
 
     Returns:
         str | None: What differs, with both lists; None if they are equal.
@@ -167,7 +167,7 @@ def _metainfo(key: str, dataset: Mapping):
         built = DATASETS.build(dict(dataset, lazy_init=True, **changes))
     except UserError:
         raise
-    except Exception:  # whatever is wrong is explained when the data set is built for use
+    except Exception:  # the error is explained when the data set is built for use
         return None
     metainfo = getattr(built, 'metainfo', None)
     if given is not None and not isinstance(given, str):

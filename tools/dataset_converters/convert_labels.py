@@ -3,8 +3,8 @@
 
 Reads COCO and YOLO exports of Roboflow, Label Studio, CVAT and Ultralytics, as a
 zip file or a folder. train.json, val.json and test.json, in COCO format, are
-written beside the pictures; what was found is printed, with the lines for a
-config. Needs supervision: pip install 'mmmux[labels]'.
+written beside the pictures; the numbers of pictures and boxes are printed, with
+the lines for a config. Needs supervision: pip install 'mmmux[labels]'.
 """
 import argparse
 from pathlib import Path

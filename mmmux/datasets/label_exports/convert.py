@@ -23,7 +23,7 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass(frozen=True)
 class Conversion:
-    """What was found and written.
+    """The pictures and boxes of an export, and the files that were written.
 
     Attributes:
         root: folder of the pictures, `data_root` of a config.
@@ -47,7 +47,7 @@ class Conversion:
     set_aside: int
 
     def text(self) -> str:
-        """Return what was found, and the lines for a config."""
+        """Return the numbers of pictures and boxes, and the lines for a config."""
         lines = [f'found: {self.format}, {len(self.classes)} classes']
         for split, name in self.files.items():
             boxes = ', '.join(f'{self.boxes[split][cls]} {cls}' for cls in self.classes)
@@ -70,11 +70,11 @@ def convert(source: Path, out: Path | None = None, val_fraction: float = 0.2) ->
         source (Path): Folder or zip file of the export.
         out (Path | None): Folder to unpack a zip file into; that of a folder's annotation files is the folder itself. Defaults
             to None, which means the zip file's name without suffix.
-        val_fraction (float): Share of the training pictures that become the validation data where there is none. Defaults to
+        val_fraction (float): Share of the training pictures that become the validation data of an export without any. Defaults to
             0.2.
 
     Returns:
-        Conversion: What was found.
+        Conversion: The numbers of pictures and boxes, and the files.
 
     Raises:
         ConfigError: supervision is not installed.
@@ -116,7 +116,7 @@ def _unpacked(source: Path, out: Path | None) -> Path:
             if needed > free:
                 raise DatasetError(f'{source} unpacks to {needed / 1e9:.1f} GB, and {root} has {free / 1e9:.1f} GB free: make '
                                    'room')
-            archive.extractall(root)  # keeps to the folder, whatever the names in the archive are
+            archive.extractall(root)  # keeps to the folder, also with names such as ../a
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise DatasetError(f'{source} cannot be unpacked: {in_a_line(str(error)) or type(error).__name__}') from None
     return root

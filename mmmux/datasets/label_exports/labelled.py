@@ -1,4 +1,4 @@
-"""The labelled pictures of an export, whatever its format."""
+"""The labelled pictures of an export of any format."""
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ class Labelled:
 
 @dataclass
 class Export:
-    """What was found in an export.
+    """The content of an export.
 
     Attributes:
         format: its format, in words.

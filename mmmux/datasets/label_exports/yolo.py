@@ -18,7 +18,7 @@ _AT_ONCE = 100  # supervision makes a mask of each polygon, as large as the pict
 
 
 def class_file(tree: Tree) -> Path | None:
-    """Return the relative path of the file that names the classes: `data.yaml`, or a list of names; None if there is none."""
+    """Return the relative path of the file that names the classes: `data.yaml`, or a list of names; None if it has neither."""
     for path in tree.files('.yaml', '.yml', '.txt', '.names', '.labels'):
         if path.name in _NAME_LISTS or (path.suffix.lower() in ('.yaml', '.yml') and 'names' in _yaml(tree, path)):
             return path

@@ -19,11 +19,11 @@ _POSITION = {'optimizer', 'param_name', 'last_step', 'verbose'}  # arguments of 
 class ResumedScheduleHook(Hook):
     """Refuse to resume a training with another schedule or learning rate than the checkpoint's, or put the new one in place.
 
-    mmengine restores the schedules with their old `T_max` and `end`, and the optimiser with its old learning rate, whatever the
-    config says: epochs that were added would be trained at the end of the old curve, near learning rate 0.
+    mmengine restores the schedules with their old `T_max` and `end`, and the optimiser with its old learning rate, and does not
+    look at the config: epochs that were added would be trained at the end of the old curve, near learning rate 0.
 
     Args:
-        new_schedule (bool): Go on with the config's schedule and options of the optimiser: the new schedule is run, without
+        new_schedule (bool): Use the config's schedule and options of the optimiser: the new schedule is run, without
             training, up to the epoch and iteration that the checkpoint has reached. Defaults to False, which refuses.
 
     Raises:
