@@ -70,8 +70,8 @@ def convert(source: Path, out: Path | None = None, val_fraction: float = 0.2) ->
         source (Path): Folder or zip file of the export.
         out (Path | None): Folder to unpack a zip file into; that of a folder's annotation files is the folder itself. Defaults
             to None, which means the zip file's name without suffix.
-        val_fraction (float): Share of the training pictures that become the validation data of an export without any. Defaults to
-            0.2.
+        val_fraction (float): Share of the training pictures that become the validation data of an export without any. Defaults
+            to 0.2.
 
     Returns:
         Conversion: The numbers of pictures and boxes, and the files.
