@@ -25,9 +25,15 @@ def test_checkpoint_of_another_model(fails, config, options, tmp_path):
     assert "is of another model: it has none of this one's" in sentence and "'conv1.weight'" in sentence
 
 
-def test_checkpoint_for_other_classes(fails, trained, config, options, tmp_path):
+def test_head_of_other_classes(fails, trained, config, options, tmp_path):
     sentence = fails('test.py', config, trained / 'epoch_1.pth', '--work-dir', tmp_path, *options,
                      'model.bbox_head.num_classes=20')
+    assert 'model.bbox_head.num_classes is 20' in sentence and '(circle, square, triangle, cross)' in sentence
+
+
+def test_checkpoint_for_other_anchors(fails, trained, config, options, tmp_path):
+    sentence = fails('test.py', config, trained / 'epoch_1.pth', '--work-dir', tmp_path, *options,
+                     'model.bbox_head.anchor_generator.ratios=[[2,3],[2],[2],[2]]')
     assert re.search(r"is of another model: \d+ weights have another shape, first 'bbox_head\.cls_convs", sentence)
 
 
