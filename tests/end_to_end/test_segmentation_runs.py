@@ -220,6 +220,8 @@ class TestBadInput:
         assert 'has no label map to compare with' in sentence and 'test_evaluator.format_only=True' in sentence
 
     def test_class_list_of_another_length_or_data_set(self, fails, scenes, tmp_path):
-        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path, *options_for(scenes),
-                         "train_dataloader.dataset.metainfo.classes=('sky','ground')")
+        two = [f"{loader}.dataset.metainfo.classes=('sky','ground')" for loader in LOADERS]
+        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path, *options_for(scenes), *two)
         assert 'decode_head.num_classes is 6' in sentence and 'train_dataloader has 2 classes' in sentence
+        sentence = fails('train.py', CONFIG, '--work-dir', tmp_path, *options_for(scenes), two[0])
+        assert all(word in sentence for word in ('train_dataloader', 'val_dataloader', '(sky, ground)', '(sky, ground, circle'))
