@@ -74,7 +74,7 @@ def say_what_next(config: Path, checkpoint: str, out: Path, data: str) -> None:
     print(f'Look at   {out}/pictures (its predictions), {out}/curves.png, {out}/metrics.json\n'
           f'Try next  your own pictures: {python} tools/image_demo.py PICTURE... {config.relative_to(ROOT)} '
           f'{checkpoint}\n'
-          f'          your own data, {data}: README.md, "Data" and "Training"')
+          f'          your own data, {data}: README.md, "Your own data"')
 
 
 def _quiet(config: Path, work_dir: Path, metric: str, prepare: Callable[[Config], None]) -> Config:

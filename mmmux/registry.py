@@ -9,6 +9,7 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
@@ -54,3 +55,5 @@ TRANSFORMS = LazyRegistry('transform', MMENGINE_TRANSFORMS, 'mmmux.datasets')
 METRICS = LazyRegistry('metric', MMENGINE_METRICS, 'mmmux.evaluation')
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmmux', locations=['mmmux.engine.hooks'])
 LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope='mmmux', locations=['mmmux.engine.runner'])
+OPTIM_WRAPPERS = Registry('optimizer wrapper', parent=MMENGINE_OPTIM_WRAPPERS, scope='mmmux',
+                          locations=['mmmux.engine.optimizers'])

@@ -141,8 +141,10 @@ def test_the_search_declares_what_it_imports(metadata):
 
 
 @pytest.mark.parametrize('file,extras,some', [
-    ('openmmlab.txt', ('openmmlab', 'deploy', 'search'), {'mmcv', 'mmdet', 'mmsegmentation', 'mmpretrain', 'openvino', 'ray'}),
-    ('onedl.txt', ('onedl', 'deploy', 'search'), {'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmpretrain', 'openvino', 'ray'}),
+    ('openmmlab.txt', ('openmmlab', 'deploy', 'search', 'labels'), {
+        'mmcv', 'mmdet', 'mmsegmentation', 'mmpretrain', 'openvino', 'ray'}),
+    ('onedl.txt', ('onedl', 'deploy', 'search', 'labels'), {
+        'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmpretrain', 'openvino', 'ray'}),
     ('openmmlab.txt', ('classification', ), {'mmengine', 'mmcv-lite', 'mmpretrain'}),
 ])
 def test_what_an_extra_asks_for_is_what_the_tests_run_with(metadata, file, extras, some):

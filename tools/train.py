@@ -24,15 +24,22 @@ def parse_args() -> argparse.Namespace:
         '  tools/dist_train.sh CONFIG 8                     train on eight GPUs\n'
         '  tools/slurm_train.sh PARTITION JOB_NAME CONFIG   train under Slurm')
     cli.add_run_options(parser)
-    parser.add_argument('--amp', action='store_true',
-                        help='train in automatic mixed precision, which needs a GPU (default: off)')
+    parser.add_argument('--amp', nargs='?', const='fp16', choices=['fp16', 'bf16'],
+                        help='train in automatic mixed precision: fp16, which needs a GPU, is meant without a value; bf16 also '
+                        'runs on CPUs that have it (default: off)')
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
                         help='continue from CHECKPOINT, or without a value from the latest checkpoint in the work dir '
                         '(default: start a new training)')
+    parser.add_argument('--new-schedule', action='store_true',
+                        help="with --resume: go on with the learning rate and the schedule of the config in place of the "
+                        "checkpoint's, at the epoch that was reached (default: refuse if they differ)")
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='multiply the learning rate by the actual batch size divided by auto_scale_lr.base_batch_size of '
                         'the config (default: off)')
-    return parser.parse_args()
+    args = parser.parse_args(cli.with_default('--amp', 'fp16', ('fp16', 'bf16')))
+    if args.new_schedule and not args.resume:
+        parser.error('--new-schedule needs --resume')
+    return args
 
 
 def main() -> None:
@@ -41,11 +48,11 @@ def main() -> None:
     with cli.sentences():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         if args.amp:
-            train_in_mixed_precision(cfg)
+            train_in_mixed_precision(cfg, args.amp)
         if args.auto_scale_lr:
             scale_learning_rate(cfg)
         if args.resume:
-            resume(cfg, args.resume)
+            resume(cfg, args.resume, args.new_schedule)
         train(cfg)
 
 

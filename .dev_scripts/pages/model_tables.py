@@ -52,12 +52,14 @@ class Entry:
 
 
 def entries(root: Path, method: str) -> list[Entry]:
-    """Return a row for every config in `configs/<method>` below the repository root."""
+    """Return a row for every config in `configs/<method>` below the repository root, except templates."""
     paper = json.loads((root / 'docs/paper_figures.json').read_text())['configs']
     pages = [json.loads(path.read_text()) for path in sorted((root / 'docs/results').glob('*.json'))]
     ours = [run for page in pages for run in page.get('runs', [])]
     rows = []
     for config in sorted((root / 'configs' / method).glob('*.py')):
+        if config.stem.endswith('_custom'):  # to be copied for other data
+            continue
         cfg = load_config(config)
         height, width = input_shape(cfg)
         total = model_complexity(cfg, height, width)['total']

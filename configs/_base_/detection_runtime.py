@@ -11,7 +11,7 @@ default_hooks = dict(
     visualization=dict(type='DetVisualizationHook'))
 
 custom_hooks = [
-    dict(type='NumClassCheckHook'),
+    dict(type='mmmux.ClassCountHook'),
     dict(type='mmmux.CheckpointMatchHook'),
     dict(type='mmmux.FiniteLossHook'),
     dict(type='mmmux.DetectorFitHook'),

@@ -1,4 +1,7 @@
 """Train and test models from Python."""
+from collections.abc import Mapping
+from pathlib import Path
+
 from mmengine.config import Config
 
 from mmmux.engine.runner import run_config
@@ -24,11 +27,13 @@ def train(cfg: Config) -> None:
     run_config.train(cfg)
 
 
-def test(cfg: Config) -> dict:
+def test(cfg: Config, outputs: Mapping[str, Path | None] | None = None) -> dict:
     """Check the config for its task, then test a checkpoint, as :func:`mmmux.engine.runner.run_config.test` does.
 
     Args:
         cfg (Config): the config, loaded with :func:`mmmux.config.load.load_config`, with `load_from`.
+        outputs (Mapping[str, Path | None] | None): folders and files with predictions that this test writes, by the option that
+            names them, e.g. '--out'; no other test can write to them until this one ends. Defaults to None, which means none.
 
     Returns:
         dict[str, float | list[str]]: the metrics, by name.
@@ -39,4 +44,4 @@ def test(cfg: Config) -> dict:
     task = find_task(cfg)
     if task is not None:
         task.check_model(cfg)
-    return run_config.test(cfg)
+    return run_config.test(cfg, outputs)

@@ -7,8 +7,11 @@ import torch
 from mmengine.config import Config, ConfigDict
 
 from mmmux.utils.errors import ConfigError, in_a_line
+from mmmux.utils.machine import cpu_has_bfloat16
 
+from .schedules import follow_length, training_length
 from .suggestions import check_names, check_option
+from .variables import check_variable
 
 _WRAPPED = ('dataset', 'datasets')
 # mmengine's TypeError for a dict that would be merged with a value that is none.
@@ -19,7 +22,8 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
                 launcher: str = 'none') -> Config:
     """Read a config file, apply `--cfg-options`, and set the work directory and the launcher.
 
-    Data loaders with `num_workers=0` lose `persistent_workers` and `prefetch_factor`, which torch refuses there.
+    Data loaders with `num_workers=0` lose `persistent_workers` and `prefetch_factor`, which torch refuses there. Schedules that
+    end with the training follow an option that changes its length.
 
     Args:
         path (str | Path): Path of the config file.
@@ -32,12 +36,15 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
         Config: The config of the run.
 
     Raises:
-        ConfigError: The file cannot be read, a key of the config is misspelt, or an option does not fit the config.
+        ConfigError: The file cannot be read, a key of the config is misspelt, or an option does not fit the config or changes
+            what nothing reads.
     """
     cfg = _read(path)
     _forget_own_scope(cfg)
-    for key in options or {}:
-        check_option(key, cfg)
+    for key, value in (options or {}).items():
+        check_option(key, cfg, options)
+        check_variable(key, value, cfg)
+    length = training_length(cfg)
     try:
         cfg.merge_from_dict(dict(options or {}))
     except (KeyError, TypeError, IndexError, AssertionError) as error:
@@ -47,6 +54,7 @@ def load_config(path: str | Path, options: Mapping | None = None, work_dir: str 
                               f'{replaced[1]}=dict(_delete_=True, ...)') from None
         raise ConfigError(f'--cfg-options {in_a_line(str(dict(options)))} cannot be applied to {path} ({_first_line(error)}): '
                           'name keys and list indices of the config, with values of their types') from None
+    follow_length(cfg, length, options or {})
     check_names(cfg)
     _load_without_workers(cfg)
     cfg.work_dir = str(work_dir or cfg.get('work_dir') or Path('work_dirs') / Path(path).stem)
@@ -129,17 +137,29 @@ def _first_line(error: Exception) -> str:
     return in_a_line(str(error)) or type(error).__name__
 
 
-def train_in_mixed_precision(cfg: Config) -> None:
-    """Set the config to train in mixed precision with a dynamic loss scale (`--amp`).
+def train_in_mixed_precision(cfg: Config, number_type: str = 'fp16') -> None:
+    """Set the config to train in mixed precision (`--amp`).
 
     Args:
         cfg (Config): The config of a run, changed in place.
+        number_type (str): 'fp16', with a dynamic loss scale, on a GPU; or 'bf16', which needs no loss scale, on a GPU or CPU
+            that computes in it. Defaults to 'fp16'.
 
     Raises:
-        ConfigError: torch finds no GPU.
+        ConfigError: The machine cannot compute in this type.
     """
-    if not torch.cuda.is_available():
-        raise ConfigError('--amp needs a GPU, and torch finds none: leave --amp out to train in float32')
+    gpu = torch.cuda.is_available()
+    if number_type == 'bf16':
+        if not (torch.cuda.is_bf16_supported() if gpu else cpu_has_bfloat16()):
+            raise ConfigError(f'--amp bf16 needs a {"GPU" if gpu else "CPU"} that computes in bfloat16, and this one does not: '
+                              f'leave it out to train in float32{", or give --amp fp16" if gpu else ""}')
+        for key in ('loss_scale', 'dtype', 'use_fsdp'):  # of AmpOptimWrapper
+            cfg.optim_wrapper.pop(key, None)
+        cfg.optim_wrapper.type = 'mmmux.Bf16OptimWrapper'
+        return
+    if not gpu:
+        raise ConfigError('--amp needs a GPU, and torch finds none: leave --amp out to train in float32, or give --amp bf16 '
+                          'on a CPU that computes in bfloat16')
     cfg.optim_wrapper.type = 'AmpOptimWrapper'
     cfg.optim_wrapper.loss_scale = 'dynamic'
 
@@ -159,15 +179,20 @@ def scale_learning_rate(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def resume(cfg: Config, checkpoint: str) -> None:
+def resume(cfg: Config, checkpoint: str, new_schedule: bool = False) -> None:
     """Set the config to resume a training (`--resume`).
 
     Args:
         cfg (Config): The config of a run, changed in place.
         checkpoint (str): Path of the checkpoint, or 'auto' for the latest checkpoint in the work directory.
+        new_schedule (bool): Use the learning rate and the schedule of the config in place of the checkpoint's
+            (`--new-schedule`). Defaults to False.
     """
     cfg.resume = True
     cfg.load_from = None if checkpoint == 'auto' else checkpoint
+    if new_schedule:
+        hook = dict(type='mmmux.ResumedScheduleHook', new_schedule=True)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
 
 
 def enable_tta(cfg: Config) -> None:

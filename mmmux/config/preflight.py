@@ -1,10 +1,11 @@
-"""Check that the files a config names exist, before the model is built."""
+"""Check that the files a config names exist, and that the machine can train, before the model is built."""
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.device import get_device
 
-from mmmux.utils.errors import CheckpointError, DatasetError
+from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
 
 from .load import inner_datasets
 
@@ -38,6 +39,18 @@ def check_checkpoint(path: str | None, option: str) -> None:
     """
     if path and '://' not in str(path) and not Path(path).expanduser().is_file():
         raise CheckpointError(f'checkpoint {path} ({option}) does not exist: give the path of a checkpoint file')
+
+
+def check_mixed_precision(cfg: Config) -> None:
+    """Check that the machine can train with the optimiser wrapper of a config.
+
+    Raises:
+        ConfigError: It is mmengine's wrapper for mixed precision, which needs a GPU, and torch sees no GPU.
+    """
+    wrapper = cfg.get('optim_wrapper') or {}
+    if str(wrapper.get('type')).rpartition('.')[2] == 'AmpOptimWrapper' and get_device() == 'cpu':
+        raise ConfigError(f'optim_wrapper.type is {wrapper["type"]}, which needs a GPU, and torch sees none: set '
+                          'optim_wrapper.type=OptimWrapper, or train with --amp bf16 on a CPU that computes in it')
 
 
 def _check_evaluator(key: str, cfg: Config) -> None:

@@ -20,11 +20,12 @@ from mmmux.utils.installed import need_scope
 
 # Top-level keys that mmengine's Runner reads and that a config may omit.
 RUNNER_KEYS = frozenset({
-    'auto_scale_lr', 'cfg', 'custom_hooks', 'custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope',
-    'env_cfg', 'experiment_name', 'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg',
-    'optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'task', 'test_cfg', 'test_dataloader',
-    'test_evaluator', 'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader',
-    'val_evaluator', 'vis_backends', 'visualizer', 'work_dir'
+    'activation_checkpointing', 'auto_scale_lr', 'cfg', 'compile', 'custom_hooks', 'custom_imports', 'data_preprocessor',
+    'default_hooks', 'default_scope', 'efficient_conv_bn_eval', 'env_cfg', 'experiment_name', 'find_unused_parameters',
+    'launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg', 'optim_wrapper', 'param_scheduler',
+    'randomness', 'resume', 'runner_type', 'strategy', 'sync_bn', 'task', 'test_cfg', 'test_dataloader', 'test_evaluator',
+    'train_cfg', 'train_dataloader', 'tta_model', 'tta_pipeline', 'val_cfg', 'val_dataloader', 'val_evaluator', 'vis_backends',
+    'visualizer', 'work_dir'
 })
 _SECTIONS = {  # section -> names that mmengine reads; it ignores all others
     '': RUNNER_KEYS - {'tta_pipeline', 'vis_backends'},  # these two are variables that other parts of a config refer to
@@ -32,6 +33,7 @@ _SECTIONS = {  # section -> names that mmengine reads; it ignores all others
     'default_hooks': {'checkpoint', 'logger', 'param_scheduler', 'runtime_info', 'sampler_seed', 'timer', 'visualization'},
     'env_cfg': {'cudnn_benchmark', 'dist_cfg', 'mp_cfg', 'resource_limit'},
 }
+_BY_TOOL_OPTION = {'optim_wrapper.dtype': 'train with --amp fp16 or --amp bf16, or add optim_wrapper.type=AmpOptimWrapper'}
 _ALIKE = 0.88  # difflib ratio (0 to 1) above which an unknown name counts as misspelt where a config may define its own names
 
 _UNEXPECTED = re.compile(r"(\w+)(?:\.\w+)?\(\) got an unexpected keyword argument '(\w+)'")
@@ -56,12 +58,13 @@ def check_names(cfg: Config) -> None:
                                   f"mean '{near[0]}'?")
 
 
-def check_option(key: str, cfg: Config) -> None:
+def check_option(key: str, cfg: Config, options: Mapping = {}) -> None:
     """Check a key of `--cfg-options` that is not in the config.
 
     Args:
         key (str): Dotted config key.
         cfg (Config): The config.
+        options (Mapping): All options. One that changes a `type` changes the names that are accepted beside it. Defaults to {}.
 
     Raises:
         ConfigError: A part of the key is neither in the config nor a known name: any such first part, and a later part that
@@ -72,11 +75,15 @@ def check_option(key: str, cfg: Config) -> None:
         if not isinstance(node, Mapping | Config):
             return  # mmengine checks the indices of lists
         if part not in node:
-            known = set(node) | (RUNNER_KEYS if place == 0 else set(_accepted(_class(node)) if 'type' in node else ()))
+            owner = '.'.join(parts[:place])
+            typed = dict(node, type=options[f'{owner}.type']) if f'{owner}.type' in options else node
+            known = set(node) | (RUNNER_KEYS if place == 0 else set(_accepted(_class(typed)) if 'type' in typed else ()))
             near = difflib.get_close_matches(part, known, n=1, cutoff=0.6 if place == 0 else _ALIKE)
             if part in known or (place and not near):
                 return
-            where = f"'{'.'.join(parts[:place])}' has" if place else 'the config has'
+            where = f"'{owner}' has" if place else 'the config has'
+            if key in _BY_TOOL_OPTION:
+                raise ConfigError(f"--cfg-options names '{key}', but {where} no '{part}': {_BY_TOOL_OPTION[key]}")
             raise ConfigError(f"--cfg-options names '{in_a_line(key)}', but {where} no '{in_a_line(part)}'" +
                               _meant(near, set(node)))
         node = node[part]

@@ -1,10 +1,9 @@
 """Check the class names and the split that a config gives a classification data set."""
-import os.path as osp
 from collections.abc import Mapping, Sequence
 
-from mmengine.fileio import list_from_file
-
 from mmmux.utils.errors import ConfigError
+
+from .class_lists import given_classes
 
 _NAMES_SHOWN = 5
 
@@ -25,15 +24,7 @@ def with_checked_classes(dataset, metainfo: Mapping | None, classes: str | Seque
     names = classes if names is None else names
     if names is None:
         return metainfo
-    if isinstance(names, str) and osp.isfile(names):
-        names = [name for name in map(str.strip, list_from_file(names)) if name]
-    if not isinstance(names, (list, tuple)) or not names or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f'metainfo.classes of {type(dataset).__name__} must be a tuple of class names or a file of them, got '
-                          f"{names!r} (one class: ('name',))")
-    twice = [name for name in dict.fromkeys(names) if list(names).count(name) > 1]
-    if twice and tuple(names) != tuple(dataset.METAINFO.get('classes', ())):  # two classes of ImageNet are named 'crane'
-        raise ConfigError(f'metainfo.classes of {type(dataset).__name__} names a class twice: {some(twice)}')
-    return dict(metainfo, classes=tuple(names))
+    return dict(metainfo, classes=given_classes(names, type(dataset).__name__, dataset.METAINFO.get('classes', ())))
 
 
 def check_split(dataset, split: str, accepted: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from mmmux.registry import DATASETS
 from mmmux.utils.coco_file import complete_annotations, drop_namesakes
 from mmmux.utils.errors import ConfigError, DatasetError, UserError, in_a_line
 
+from .class_lists import given_metainfo
 from .exclude_list import LeavesOut, relative_name
 from .loading_bar import loading_bar
 from .paused_collector import collector_paused
@@ -39,6 +40,9 @@ class CocoDataset(LeavesOut, MMDetCocoDataset):
     """
 
     _bar = None  # the progress bar, set only while the data set is loaded
+
+    def __init__(self, *args, metainfo: Mapping | None = None, **kwargs):
+        super().__init__(*args, metainfo=given_metainfo(metainfo, type(self).__name__, self.METAINFO), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read and check the annotation file.

@@ -10,6 +10,7 @@ from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
 from mmmux.registry import DATASETS
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
+from .class_lists import given_classes
 from .exclude_list import LeavesOut, relative_name
 from .ignored_pixels import check_classes_in_label_maps
 from .label_maps import LoadLabelMap
@@ -47,13 +48,12 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         if isinstance(classes, str) and not osp.isfile(classes):  # mmengine would take each letter as a class
             raise ConfigError(f'metainfo.classes must be a tuple of class names or a file of them, got {classes!r} (one class: '
                               "('name',))")
-        if isinstance(classes, (list, tuple)):
+        if isinstance(classes, (list, tuple)) and classes:
             unknown = ', '.join(f"'{name}'" for name in classes if known and name not in known)
             if unknown:
                 raise ConfigError(f'metainfo.classes has {unknown}, which {type(self).__name__} does not know: for other '
                                   'classes use mmmux.SegDataset')
-            if len(set(classes)) < len(classes):
-                raise ConfigError(f'metainfo.classes names a class twice: {", ".join(classes)}')
+            classes = metainfo['classes'] = given_classes(classes, type(self).__name__)
             if not known and len(metainfo.get('palette') or []) != len(classes):
                 metainfo.pop('palette', None)  # inherited from another config; mmseg then generates one
         if kwargs.get('data_prefix') is not None:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from mmdet.datasets import VOCDataset as MMDetVOCDataset
 from mmdet.datasets import XMLDataset
-from mmengine.fileio import list_from_file
 
 from mmmux.registry import DATASETS
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
 
+from .class_lists import given_metainfo
 from .exclude_list import LeavesOut
 from .image_checks import picture_size
 from .loading_bar import loading_bar
@@ -60,17 +60,11 @@ class VOCDataset(LeavesOut, XMLDataset):
 
     def __init__(self, *args, ignored_classes: Sequence[str] = (), metainfo: Mapping | None = None, **kwargs):
         self.ignored_classes = frozenset(ignored_classes)
-        metainfo = dict(metainfo or {})
+        metainfo = given_metainfo(metainfo, type(self).__name__, self.METAINFO)
         if 'classes' in metainfo:
-            classes = metainfo['classes']
-            if isinstance(classes, str) and osp.isfile(classes):  # mmengine accepts a file with a name on each line
-                classes = metainfo['classes'] = list_from_file(classes)
-            if isinstance(classes, str) or not classes:
-                raise ConfigError('metainfo.classes must be a tuple of class names or a file of them, got '
-                                  f"{classes!r} (one class: ('name',))")
             # VOC's palette has 20 colours; for other classes, None makes mmdet generate one.
-            metainfo.setdefault('palette', None if tuple(classes) != self.METAINFO['classes'] else
-                                self.METAINFO['palette'])
+            own = metainfo['classes'] == self.METAINFO['classes']
+            metainfo.setdefault('palette', self.METAINFO['palette'] if own else None)
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:

@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from torch import nn
 
+from mmmux.datasets.class_lists import class_names, difference
 from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.errors import ConfigError, in_a_line
 
@@ -31,11 +32,15 @@ def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[
         dict[str, float]: Value of each metric.
 
     Raises:
-        ConfigError: `run` does not accept the size of an image.
+        ConfigError: `run` does not accept the size of an image, or the test data has other classes than the checkpoint.
     """
     loader = Runner.build_dataloader(dict(cfg.test_dataloader, num_workers=0, persistent_workers=False, batch_size=1))
     evaluator = Evaluator(with_careful_metrics(cfg.test_evaluator))
     evaluator.dataset_meta = loader.dataset.metainfo
+    trained_on, tested_on = class_names(getattr(model, 'dataset_meta', None)), class_names(loader.dataset.metainfo)
+    complaint = trained_on and tested_on and difference(trained_on, 'the checkpoint', tested_on, 'test_dataloader')
+    if complaint:
+        raise ConfigError(f'{complaint}: set metainfo.classes of the test data to those of the checkpoint')
     seen = 0
     for data in loader:
         if seen == limit:

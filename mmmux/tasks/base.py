@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
+from mmmux.datasets.class_lists import full_palette
 from mmmux.datasets.loading import read_picture
 from mmmux.deploy.load_model import trained_model
 from mmmux.deploy.tensor_mode import TensorMode
@@ -158,6 +159,7 @@ class Task(ABC):
             if self.has_classes and not model.dataset_meta.get('classes'):
                 raise ConfigError(f'neither checkpoint {checkpoint} nor test_dataloader.dataset.metainfo of the config names '
                                   'the classes: set metainfo.classes')
+        model.dataset_meta = full_palette(model.dataset_meta)
         return model
 
     def predictor(self, model: nn.Module) -> Callable[[Path | np.ndarray], Any]:

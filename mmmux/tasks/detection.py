@@ -15,8 +15,9 @@ from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.boxes import with_boxes
+from mmmux.visualization.fonts import matplotlib_fonts
 
-from .base import TASKS, Predictor, Task, rgb
+from .base import TASKS, Predictor, Task, add_hook, rgb
 
 _NOT_THE_LOOK = ('type', 'name', 'vis_backends')  # keys of a visualizer's config that do not change a drawing
 
@@ -50,6 +51,7 @@ class Detection(Task):
             hook.type = 'mmmux.tasks.draw_boxes_hook.DrawBoxesHook'
         # Another hook of mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
         hook.test_out_dir = str(Path(folder).resolve())
+        add_hook(cfg, dict(type='mmmux.tasks.draw_hook.FontsHook'))
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""
@@ -131,5 +133,6 @@ def _as_configured(cfg: Config, image: np.ndarray, sample, metainfo: Mapping, **
     with VISUALIZERS.switch_scope_and_registry(None) as registry:
         visualizer = registry.get(cfg.visualizer['type'])(name='pictures', **arguments)
     visualizer.dataset_meta = metainfo
-    visualizer.add_datasample('picture', image, sample, show=False, **options)
+    with matplotlib_fonts(metainfo.get('classes') or ()):
+        visualizer.add_datasample('picture', image, sample, show=False, **options)
     return Image.fromarray(visualizer.get_image())

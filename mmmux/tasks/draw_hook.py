@@ -1,10 +1,12 @@
-"""A hook that draws predictions with the task of the config."""
+"""Hooks that draw predictions with the task of the config, and that give other drawings the fonts they need."""
+from contextlib import ExitStack
 from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmmux.engine.hooks.picture_names import PictureNames
+from mmmux.visualization.fonts import matplotlib_fonts
 
 from .base import rgb, task_of
 
@@ -39,3 +41,16 @@ class DrawPredictionsHook(Hook):
             path = self.out_dir / self._names.name(sample.img_path, runner.test_dataloader.dataset)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._task.draw(rgb(sample.img_path), sample, self._model, self.threshold).save(path)
+
+
+class FontsHook(Hook):
+    """In testing, let matplotlib draw the class names of the test data with a font that has their characters."""
+
+    def before_test(self, runner) -> None:
+        """Choose the font."""
+        self._fonts = ExitStack()
+        self._fonts.enter_context(matplotlib_fonts((runner.test_dataloader.dataset.metainfo or {}).get('classes') or ()))
+
+    def after_test(self, runner) -> None:
+        """Restore the fonts from before the test."""
+        self._fonts.close()

@@ -19,7 +19,8 @@ def check_sliding_window(model: Mapping) -> None:
         return
     window, step = test_cfg.get('crop_size'), test_cfg.get('stride')
     for key, value in (('crop_size', window), ('stride', step)):
-        if not (isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)):
+        sides = value if isinstance(value, (list, tuple)) else ()
+        if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
             raise ConfigError(f"model.test_cfg.mode is 'slide', which needs model.test_cfg.{key}, a pair (height, width) in "
                               f'pixels, got {value}: set crop_size, the window, and stride, its step, e.g. (512, 512) and '
                               "(341, 341), or mode='whole'")

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -99,6 +100,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
                         help='program that started several processes, where pytorch is torchrun (default: %(default)s)')
     # Older launchers pass the local rank as an option, torchrun as an environment variable.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def with_default(option: str, default: str, values: Sequence[str]) -> list[str]:
+    """Return the arguments of this program in which an option without one of its values has its default.
+
+    argparse alone would take a config that follows the option for its value.
+
+    Args:
+        option (str): The option, e.g. '--amp'.
+        default (str): Its value where none follows.
+        values (Sequence[str]): The values that are not the next argument.
+    """
+    given = sys.argv[1:]
+    return [f'{option}={default}' if argument == option and given[place + 1:place + 2] not in [[value] for value in values]
+            else argument for place, argument in enumerate(given)]
 
 
 def pass_local_rank(args: argparse.Namespace) -> None:

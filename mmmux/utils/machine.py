@@ -39,6 +39,13 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
+def cpu_has_bfloat16() -> bool:
+    """Return whether the CPU has instructions for bfloat16; without them torch computes in it, but slower than in float32."""
+    cpuinfo = Path('/proc/cpuinfo')
+    words = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+    return bool(words & {'avx512_bf16', 'amx_bf16', 'bf16'})  # the last one is ARM's name
+
+
 def _without_folders(argument: str) -> str:
     # Keep only the names of files: the folders of this machine are of no use to a reader elsewhere.
     key, equals, value = argument.rpartition('=')

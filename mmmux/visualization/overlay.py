@@ -3,7 +3,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.structures import BaseDataElement
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .fonts import pillow_font
 
 _ROW = 17  # height of a legend row, in pixels
 _MOST_ROWS = 24
@@ -77,12 +79,11 @@ def legend(labels: np.ndarray, classes: Sequence[str], palette: Sequence, with_s
             for label in present[:_MOST_ROWS]]
     if len(present) > _MOST_ROWS:
         rows.append(('white', f'and {len(present) - _MOST_ROWS} more'))
-    font = ImageFont.load_default(12)
-    width = max((round(font.getlength(text)) for _, text in rows), default=0) + 30
+    width = max((round(pillow_font(text, 12).getlength(text)) for _, text in rows), default=0) + 30
     drawn = Image.new('RGB', (width, _ROW * len(rows) + 4), 'white')
     pen = ImageDraw.Draw(drawn)
     for number, (colour, text) in enumerate(rows):
         top = 4 + number * _ROW
         pen.rectangle((6, top, 17, top + 11), fill=colour)
-        pen.text((23, top - 1), text, fill='black', font=font)
+        pen.text((23, top - 1), text, fill='black', font=pillow_font(text, 12))
     return drawn

@@ -2,7 +2,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from .fonts import pillow_font
 
 _MOST_SHOWN = 5
 _ROW = 17  # height of a row, in pixels
@@ -33,9 +35,10 @@ def with_scores(
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
     highest = np.argsort(-scores, kind='stable')[:_MOST_SHOWN]
     shown = [*highest, *(label for label in truth or () if label not in highest)]
-    font = ImageFont.load_default(12)
-    names = max(font.getlength(classes[label]) for label in shown)
-    canvas = Image.new('RGB', (picture.width + _BAR + round(names) + 60, max(picture.height, _ROW * len(shown) + 8)), 'white')
+    texts = {label: f'{100 * float(scores[label]):.0f} % {classes[label]}' for label in shown}
+    names = max(pillow_font(classes[label], 12).getlength(classes[label]) for label in shown)
+    room = max(names + 60, *(pillow_font(text, 12).getlength(text) + 20 for text in texts.values()))
+    canvas = Image.new('RGB', (picture.width + _BAR + round(room), max(picture.height, _ROW * len(shown) + 8)), 'white')
     canvas.paste(picture)
     pen = ImageDraw.Draw(canvas)
     for number, label in enumerate(shown):
@@ -44,5 +47,5 @@ def with_scores(
         colour = _RIGHT if label in (truth or ()) else _WRONG if wrong else _OTHER
         length = max(1, round(_BAR * np.nan_to_num(score)))  # a diverged model scores NaN
         pen.rectangle((left, top + 1, left + length, top + 12), fill=colour)
-        pen.text((left + _BAR + 6, top - 1), f'{100 * score:.0f} % {classes[label]}', fill='black', font=font)
+        pen.text((left + _BAR + 6, top - 1), texts[label], fill='black', font=pillow_font(texts[label], 12))
     return canvas

@@ -6,7 +6,7 @@ from facts import raises
 from mmengine.config import Config
 from torch.utils.data import DataLoader
 
-from mmmux.config import enable_tta, load_config, resume, scale_learning_rate, train_in_mixed_precision
+from mmmux.config import enable_tta, load, load_config, resume, scale_learning_rate, train_in_mixed_precision
 from mmmux.utils.errors import ConfigError
 
 VOC = 'ssdlite/ssdlite_muxnet-m_1xb32-200e_voc0712-320.py'
@@ -124,6 +124,31 @@ class TestMixedPrecision:
         assert cfg.optim_wrapper.to_dict() == {**before, 'type': 'AmpOptimWrapper', 'loss_scale': 'dynamic'}
 
 
+    def test_bf16_needs_a_processor_that_has_it(self, configs, monkeypatch):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+        monkeypatch.setattr(load, 'cpu_has_bfloat16', lambda: False)
+        with pytest.raises(ConfigError, match='--amp bf16'):
+            train_in_mixed_precision(load_config(configs / VOC), 'bf16')
+
+    @pytest.mark.parametrize('gpu', [False, True])
+    def test_bf16_keeps_the_optimiser_and_its_clipping(self, configs, monkeypatch, gpu):
+        monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+        monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: gpu)
+        monkeypatch.setattr(load, 'cpu_has_bfloat16', lambda: not gpu)
+        cfg = load_config(configs / VOC)
+        before = cfg.optim_wrapper.to_dict()
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+        train_in_mixed_precision(cfg, 'bf16')
+        assert cfg.optim_wrapper.to_dict() == {**before, 'type': 'mmmux.Bf16OptimWrapper'}
+
+    def test_mmengines_wrapper_takes_its_type_of_number_from_the_command_line(self, configs):
+        cfg = load_config(configs / VOC, {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16'})
+        assert (cfg.optim_wrapper.type, cfg.optim_wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
+        with pytest.raises(ConfigError) as error:  # OptimWrapper has none
+            load_config(configs / VOC, {'optim_wrapper.dtype': 'bfloat16'})
+        assert '--amp bf16' in str(error.value) and 'optim_wrapper.type=AmpOptimWrapper' in str(error.value)
+
+
 class TestScaleLearningRate:
 
     @pytest.mark.parametrize('text', ['a = 1', 'auto_scale_lr = dict(enable=False)'])
@@ -136,7 +161,7 @@ class TestScaleLearningRate:
             cfg = load_config(path)
             scale_learning_rate(cfg)
             # The file name says for how many processes and pictures: 8xb24 is 192.
-            processes, pictures = re.search(r'_(\d+)xb(\d+)-', path.stem).groups()
+            processes, pictures = re.search(r'_(\d+)xb(\d+)[-_]', path.stem).groups()
             assert cfg.auto_scale_lr == dict(enable=True, base_batch_size=int(processes) * int(pictures))
 
 
@@ -145,6 +170,13 @@ def test_resume(configs, given, load_from):
     cfg = load_config(configs / VOC)
     resume(cfg, given)
     assert (cfg.resume, cfg.load_from) == (True, load_from)
+
+
+def test_resume_with_the_new_schedule(configs):
+    cfg = load_config(configs / VOC)
+    hooks = list(cfg.custom_hooks)
+    resume(cfg, 'auto', new_schedule=True)
+    assert cfg.custom_hooks == [*hooks, dict(type='mmmux.ResumedScheduleHook', new_schedule=True)]
 
 
 class TestAugmentation:

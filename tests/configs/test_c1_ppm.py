@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 ROOT = Path(__file__).resolve().parents[2] / 'configs'
-CONFIGS = sorted([*(ROOT / 'c1').glob('*.py'), *(ROOT / 'ppm').glob('*.py')])
+CONFIGS = sorted(path for name in ('c1', 'ppm') for path in (ROOT / name).glob('*.py') if not path.stem.endswith('_custom'))
 CLASSES = {'ade20k': 150, 'cityscapes': 19, 'camvid': 11, 'scenes': 6}
 NAME = re.compile(r'(c1|ppm)_(muxnet-m|muxnet-l|mobilenetv2)-d8_(\d)xb(\d+)-(\d+)(k|it)_(\w+)-(\w+)')
 # FACTS: the last stage has 200 channels; stage 4 has 112 or 120.

@@ -13,7 +13,7 @@ from torch import nn
 from torchvision import transforms
 
 ROOT = Path(__file__).resolve().parents[2] / 'configs'
-CONFIGS = sorted((ROOT / 'classification').glob('*.py'))
+CONFIGS = sorted(path for path in (ROOT / 'classification').glob('*.py') if not path.stem.endswith('_custom'))
 IMAGENET = [path for path in CONFIGS if 'imagenet' in path.stem]
 NAME = re.compile(r'(muxnet-(?:xs|s|m|l)|mobilenetv2)_(\d)xb(\d+)-(\d+)e_imagenet-224')
 BASELINE = ROOT / 'classification/mobilenetv2_8xb96-450e_imagenet-224.py'

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 SSDLITE = Path(__file__).resolve().parents[2] / 'configs/ssdlite'
-CONFIGS = sorted(SSDLITE.glob('*.py'))
+CONFIGS = sorted(path for path in SSDLITE.glob('*.py') if not path.stem.endswith('_custom'))
 # Sides of the feature maps: halved by each level, rounded up.
 LEVELS = {'voc0712-320': [20, 10, 5, 3, 2, 1], 'voc0712-300': [19, 10, 5, 3, 2, 1], 'coco-320': [20, 10, 5, 3, 2, 1],
           'bccd-320': [40, 20, 10, 5, 3, 2], 'shapes-160': [20, 10, 5, 3]}

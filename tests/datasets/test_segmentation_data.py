@@ -136,7 +136,7 @@ def test_training_needs_a_folder_of_label_maps(seg, kind):
 
 def test_a_class_named_twice(seg):
     seg.add('a')
-    with raises(ConfigError, 'metainfo.classes', 'sky, road, sky', 'twice'):
+    with raises(ConfigError, 'metainfo.classes', "'sky'", '(sky, road, sky)', 'twice'):
         seg.read(metainfo=dict(classes=('sky', 'road', 'sky')))
 
 

@@ -210,7 +210,7 @@ class TestClasses:
         file = tmp_path / 'classes.txt'
         file.write_text('dot\ncell\n')
         dataset = good.read(metainfo=dict(classes=str(file)))
-        assert dataset.metainfo['classes'] == ['dot', 'cell']
+        assert dataset.metainfo['classes'] == ('dot', 'cell')
         assert dataset.get_data_info(0)['instances'][0]['bbox_label'] == 1
 
     def test_voc_s_own_without_metainfo(self, voc):

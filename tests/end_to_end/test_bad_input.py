@@ -24,6 +24,19 @@ def test_checkpoint_of_another_model(fails, config, options, tmp_path):
     assert_facts(sentence, tmp_path / 'resnet.pth', "'conv1.weight'", "'backbone.stem.0.weight'")
 
 
+def test_head_of_other_classes(fails, trained, config, options, tmp_path):
+    sentence = fails('test.py', config, trained / 'epoch_1.pth', '--work-dir', tmp_path, *options,
+                     'model.bbox_head.num_classes=20')
+    assert_facts(sentence, 'model.bbox_head.num_classes', 20, '(circle, square, triangle, cross)')
+
+
+def test_checkpoint_for_other_anchors(fails, trained, config, options, tmp_path):
+    sentence = fails('test.py', config, trained / 'epoch_1.pth', '--work-dir', tmp_path, *options,
+                     'model.bbox_head.anchor_generator.ratios=[[2,3],[2],[2],[2]]')
+    assert_facts(sentence, trained / 'epoch_1.pth', 'weights')
+    assert "'bbox_head.cls_convs" in sentence
+
+
 def test_missing_checkpoint(fails, config, options, tmp_path):
     assert_facts(fails('test.py', config, tmp_path / 'gone.pth', '--work-dir', tmp_path, *options), tmp_path / 'gone.pth')
 

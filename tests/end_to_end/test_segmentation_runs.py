@@ -149,3 +149,11 @@ def test_crop_larger_than_the_padded_picture(fails, options, tmp_path):
                       f'train_dataloader = dict(dataset=dict(pipeline={[*(dict(step) for step in steps[:2]), crop]}))\n')
     sentence = fails('train.py', config, '--work-dir', tmp_path / 'work', *options)
     assert_facts(sentence, 'crop_size', '(128, 96)', 'data_preprocessor.size', '(96, 96)')
+
+
+def test_class_list_of_another_length_or_data_set(fails, scenes, tmp_path):
+    two = [f"{loader}.dataset.metainfo.classes=('sky','ground')" for loader in LOADERS]
+    sentence = fails('train.py', CONFIG, '--work-dir', tmp_path, *options_for(scenes), *two)
+    assert_facts(sentence, 'model.decode_head.num_classes', 6, 'train_dataloader', '2 classes')
+    sentence = fails('train.py', CONFIG, '--work-dir', tmp_path, *options_for(scenes), two[0])
+    assert_facts(sentence, 'train_dataloader.dataset', 'val_dataloader.dataset', '(sky, ground)')

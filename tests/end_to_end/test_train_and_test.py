@@ -30,7 +30,7 @@ def test_training_leaves_weights_logs_and_its_config(trained, config):
 
 def test_resume_continues(tool, work, config, options):
     before = (work / 'epoch_1.pth').stat().st_mtime_ns
-    tool('train.py', config, '--work-dir', work, '--resume', *options, 'train_cfg.max_epochs=2')
+    tool('train.py', config, '--work-dir', work, '--resume', '--new-schedule', *options, 'train_cfg.max_epochs=2')
     resumed = load_checkpoint_file(work / 'epoch_2.pth')
     assert (resumed['meta']['epoch'], resumed['meta']['iter']) == (2, 4)
     assert (work / 'epoch_1.pth').stat().st_mtime_ns == before  # the first epoch was not trained again
@@ -38,6 +38,24 @@ def test_resume_continues(tool, work, config, options):
     momenta = [load_checkpoint_file(work / f'epoch_{epoch}.pth')['optimizer']['state'] for epoch in (1, 2)]
     assert momenta[0].keys() == momenta[1].keys()
     assert any(not torch.equal(momenta[0][key]['momentum_buffer'], momenta[1][key]['momentum_buffer']) for key in momenta[0])
+
+
+def test_resuming_with_another_schedule_or_classes_is_refused_before_an_iteration(fails, work, config, options):
+    for change, words in (
+            ('train_cfg.max_epochs=2', ('T_max=2', 'T_max=1', '--new-schedule')),
+            ('optim_wrapper.optimizer.lr=0.5', ('lr', '0.5', '0.04', '--new-schedule')),
+            ('train_dataloader.dataset.metainfo.classes=(square,circle,triangle,cross)', (
+                'train_dataloader', '(square, circle, triangle, cross)', '(circle, square, triangle, cross)'))):
+        sentence = fails('train.py', config, '--work-dir', work, '--resume', *options, change)
+        assert all(word in sentence for word in words)
+    assert not (work / 'epoch_2.pth').exists()
+
+
+def test_testing_with_classes_in_another_order_is_refused(fails, work, config, options):
+    sentence = fails('test.py', config, work / 'epoch_1.pth', '--work-dir', work, *options,
+                     'test_dataloader.dataset.metainfo.classes=(square,circle,triangle,cross)')
+    assert '(square, circle, triangle, cross)' in sentence and '(circle, square, triangle, cross)' in sentence
+    assert 'epoch_1.pth' in sentence
 
 
 def test_testing_writes_metrics_predictions_and_pictures(tool, work, config, options, data, tmp_path):

@@ -78,7 +78,8 @@ class Interruption(Hook):
 
 
 def make_runner(work: Path, train_cfg: dict, checkpoint: dict, hooks: list | None = None, resume: bool = False,
-                accumulated: int = 1, sampler: str = 'DefaultSampler', workers: int = 0, persistent: bool = False) -> Runner:
+                accumulated: int = 1, sampler: str = 'DefaultSampler', workers: int = 0, persistent: bool = False,
+                optimizer: dict | None = None, schedules: list[dict] | None = None) -> Runner:
     """Build a runner for 11 samples in batches of 3, with averaged weights.
 
     Args:
@@ -91,6 +92,8 @@ def make_runner(work: Path, train_cfg: dict, checkpoint: dict, hooks: list | Non
         sampler: type of the training sampler. Default: 'DefaultSampler'.
         workers: number of loading processes. Default: 0.
         persistent: whether these persist between epochs. Default: False.
+        optimizer: arguments of SGD to replace or add. Default: none.
+        schedules: configs of the learning rate schedules. Default: a warm-up over 8 iterations.
     """
     MMLogger._instance_dict.clear()  # earlier loggers write to a standard output that pytest has closed
     torch.manual_seed(0)
@@ -101,8 +104,9 @@ def make_runner(work: Path, train_cfg: dict, checkpoint: dict, hooks: list | Non
         train_dataloader=dict(loader, sampler=dict(type=sampler, shuffle=True), **workers),
         val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
         default_hooks=dict(checkpoint=dict(type='mmmux.CheckpointHook', **checkpoint)),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.05, momentum=0.9), accumulative_counts=accumulated),
-        param_scheduler=dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=8),
+        optim_wrapper=dict(optimizer={'type': 'SGD', 'lr': 0.05, 'momentum': 0.9, **(optimizer or {})},
+                           accumulative_counts=accumulated),
+        param_scheduler=schedules or dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=8),
         custom_hooks=[dict(type='EMAHook', momentum=0.1), *(hooks or [])], randomness=dict(seed=3), resume=resume,
         log_level='WARNING', experiment_name=f'{work.name}_{random.SystemRandom().random()}',
         cfg=Config(dict(resume=resume)))

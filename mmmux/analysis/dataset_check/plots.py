@@ -5,6 +5,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mmmux.visualization.fonts import matplotlib_fonts
+
 from .report import PartReport, Report
 
 _BINS = 40
@@ -74,7 +76,8 @@ def _plot_class_counts(parts: list[PartReport], path: Path) -> Path:
     axes.margins(x=0.12, y=0.01)
     axes.set_xlabel(f'{counted} of each class')
     figure.legend(loc='outside upper center', fontsize=8, ncols=len(parts))
-    figure.savefig(path, dpi=110)
+    with matplotlib_fonts(names):
+        figure.savefig(path, dpi=110)
     return path
 
 

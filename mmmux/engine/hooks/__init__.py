@@ -9,7 +9,9 @@ from .detector_fit_hook import DetectorFitHook
 from .disjoint_patients_hook import DisjointPatientsHook
 from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
+from .resumed_schedule_hook import ResumedScheduleHook
 from .seg_predictions_hook import SegPredictionsHook
 
 __all__ = ['ChannelsLastHook', 'CheckpointHook', 'CheckpointMatchHook', 'ClassCountHook', 'ClsPredictionsHook', 'CudaGraphHook',
-           'DetectorFitHook', 'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook']
+           'DetectorFitHook', 'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'ResumedScheduleHook',
+           'SegPredictionsHook']

@@ -9,9 +9,11 @@ from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import set_multi_processing
 
-from mmmux.config.preflight import check_checkpoint, check_data
+from mmmux.config.preflight import check_checkpoint, check_data, check_mixed_precision
 from mmmux.config.schedule_begins import check_begins
+from mmmux.config.schedules import check_schedules
 from mmmux.config.suggestions import explained
+from mmmux.datasets.class_lists import check_classes
 from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.atomic_write import write_json
 from mmmux.utils.errors import DatasetError
@@ -24,6 +26,8 @@ from .loader_workers import loader_workers_end
 from .output_locks import outputs_locked, training_outputs
 from .single_pictures import check_single_pictures
 from .stop_signals import handlers_restored
+
+_CHECKS = ('ClassCountHook', 'ResumedScheduleHook')
 
 
 def train(cfg: Config) -> None:
@@ -40,7 +44,10 @@ def train(cfg: Config) -> None:
     """
     check_data(cfg, ('train_dataloader', 'val_dataloader'))
     check_checkpoint(cfg.get('load_from'), '--resume' if cfg.get('resume') else 'load_from')
+    check_schedules(cfg)
+    check_mixed_precision(cfg)
     with explained(cfg):
+        check_classes(cfg, ('train_dataloader', 'val_dataloader', 'test_dataloader'))
         _connect(cfg)
     with outputs_locked(training_outputs(cfg)):
         _train(cfg)
@@ -48,7 +55,7 @@ def train(cfg: Config) -> None:
 
 def _train(cfg: Config) -> None:
     with explained(cfg):
-        runner = build_runner(cfg)
+        runner = _checked_runner(cfg)
         loader = runner.train_dataloader
     if not len(loader):
         raise DatasetError(f'{len(loader.dataset)} training pictures are too few for one batch of '
@@ -86,13 +93,25 @@ def test(cfg: Config, outputs: Mapping[str, Path | None] | None = None) -> dict:
 
 def _test(cfg: Config) -> dict:
     with explained(cfg):
-        runner = build_runner(cfg)
+        check_classes(cfg, ('test_dataloader', ))
+        runner = _checked_runner(cfg)
     with explained(cfg), batch_errors_explained(cfg, 'test_dataloader'), loader_workers_end(runner):
         metrics = runner.test()
     if is_main_process():
         write_json(Path(cfg.work_dir) / METRICS_FILE, {
             name: value if isinstance(value, (list, str)) else float(value) for name, value in metrics.items()})
     return metrics
+
+
+def _checked_runner(cfg: Config) -> Runner:
+    """Build the runner of a config and give it the hooks that check a run, unless the config has them."""
+    runner = build_runner(cfg)
+    if isinstance(runner, Runner):
+        present = {type(hook).__name__ for hook in runner.hooks}
+        for name in _CHECKS:
+            if name not in present:
+                runner.register_hook(dict(type=f'mmmux.{name}'))
+    return runner
 
 
 def build_runner(cfg: Config) -> Runner:

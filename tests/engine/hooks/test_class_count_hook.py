@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmmux.engine.hooks import ClassCountHook
-from mmmux.utils.errors import ConfigError
+from mmmux.utils.errors import CheckpointError, ConfigError
 
 LOADERS = {'before_train': 'train_dataloader', 'before_val': 'val_dataloader', 'before_test': 'test_dataloader'}
 ELEVEN = dict(classes=tuple('abcdefghijk'))
@@ -141,3 +141,112 @@ class TestClassifiers:
         compare(classifier(11, **head))
         with raises(ConfigError, 'model.head.num_classes', 1000):
             compare(classifier(1000, **head))
+
+
+class TestDetectors:
+    """mmdet's own hook raises an AssertionError, that of the validation data at the first validation."""
+
+    @pytest.fixture
+    def detector(self, configs):
+        from mmdet.registry import MODELS
+        cfg = Config.fromfile(configs / 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py').model
+
+        def build(num_classes: int) -> nn.Module:
+            return MODELS.build(dict(cfg, bbox_head=dict(cfg.bbox_head, num_classes=num_classes)))
+
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            yield build
+
+    @pytest.mark.parametrize('before', LOADERS)
+    def test_of_another_number_is_refused(self, detector, before):
+        four = dict(classes=('a', 'b', 'c', 'd'))
+        compare(detector(4), four, before)
+        with pytest.raises(ConfigError) as caught:
+            compare(detector(20), four, before)
+        assert 'model.bbox_head.num_classes is 20' in str(caught.value) and '(a, b, c, d)' in str(caught.value)
+
+    def test_heads_that_tell_objects_from_background_and_backbones_are_let_through(self):
+        from mmdet.models import RPNHead
+        from mmdet.models.backbones import SSDVGG
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            model = nn.ModuleDict(dict(backbone=SSDVGG(16), rpn_head=RPNHead(8)))
+        assert model.rpn_head.num_classes == 1 and hasattr(model.backbone, 'num_classes')
+        compare(model, dict(classes=('a', 'b', 'c')))
+
+
+class TestCheckpoints:
+    """Names in another order give a permuted score, also with a head of more classes than the data."""
+    TRAINED_ON = ('cell', 'dot', 'ring')
+
+    def run(self, before: str, tested_on, trained_on=TRAINED_ON, **cfg):
+        hook, loader = ClassCountHook(), LOADERS[before]
+        meta = {} if trained_on is None else dict(dataset_meta=dict(classes=trained_on))
+        hook.after_load_checkpoint(None, dict(meta=meta))
+        runner = SimpleNamespace(model=nn.Conv2d(3, 8, 3), cfg=dict(load_from='epoch_9.pth', **cfg), work_dir='work', **{
+            loader: SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=tested_on)))})
+        getattr(hook, before)(runner)
+
+    OTHERS = [('dot', 'cell', 'ring'), ('cell', 'dot', 'other'), ('cell', 'dot')]
+
+    @pytest.mark.parametrize('others', OTHERS)
+    @pytest.mark.parametrize('before,cfg', [('before_test', {}), ('before_val', {}), ('before_train', dict(resume=True))])
+    def test_of_other_classes_are_refused(self, before, cfg, others):
+        with pytest.raises(CheckpointError) as caught:
+            self.run(before, others, **cfg)
+        words = ('(cell, dot, ring)', f'({", ".join(others)})', 'epoch_9.pth', LOADERS[before])
+        assert all(word in str(caught.value) for word in words)
+
+    @pytest.mark.parametrize('others', OTHERS)
+    def test_a_training_that_starts_from_one_is_told_once(self, others, log):
+        self.run('before_train', others)
+        said, = [record.getMessage() for record in log.records]
+        assert all(word in said for word in ('(cell, dot, ring)', f'({", ".join(others)})', 'epoch_9.pth'))
+
+    @pytest.mark.parametrize('before,cfg', [('before_test', {}), ('before_train', dict(resume=True)), ('before_train', {})])
+    @pytest.mark.parametrize('trained_on', [None, TRAINED_ON, list(TRAINED_ON)])
+    def test_of_the_same_or_of_unknown_classes_are_accepted(self, before, cfg, trained_on, log):
+        self.run(before, self.TRAINED_ON, trained_on, **cfg)
+        assert not log.records
+
+
+def test_validation_in_another_order_is_refused_before_the_first_iteration():
+    loaders = {f'{name}_dataloader': SimpleNamespace(dataset=SimpleNamespace(metainfo=dict(classes=names)))
+               for name, names in dict(train=('cat', 'dog'), val=('dog', 'cat')).items()}
+    with pytest.raises(ConfigError) as caught:
+        ClassCountHook().before_train(SimpleNamespace(model=nn.Conv2d(3, 8, 3), val_loop=object(), cfg={}, **loaders))
+    assert all(word in str(caught.value) for word in ('(cat, dog)', '(dog, cat)', 'val_dataloader', 'train_dataloader'))
+
+
+def test_parts_that_differ_are_refused_where_mmdet_gives_a_list():
+    parts = [dict(classes=('cat', 'dog')), dict(classes=('dog', 'cat'))]
+    with pytest.raises(ConfigError) as caught:
+        compare(nn.Conv2d(3, 8, 3), parts)
+    assert all(word in str(caught.value) for word in ('(cat, dog)', '(dog, cat)', 'train_dataloader.dataset.datasets.1'))
+
+
+class TestTopK:
+    FOUR = dict(classes=('a', 'b', 'c', 'd'))
+
+    def run(self, before: str, topk):
+        from mmpretrain.evaluation import Accuracy
+        name = dict(before_val='val', before_test='test')[before]
+        loop = SimpleNamespace(evaluator=SimpleNamespace(metrics=[object(), Accuracy(topk=topk)]))
+        runner = SimpleNamespace(model=nn.Conv2d(3, 8, 3), **{f'{name}_loop': loop, LOADERS[before]: SimpleNamespace(
+            dataset=SimpleNamespace(metainfo=self.FOUR))})
+        getattr(ClassCountHook(), before)(runner)
+
+    @pytest.mark.parametrize('before,key', [('before_val', 'val_evaluator'), ('before_test', 'test_evaluator')])
+    def test_of_more_than_there_are(self, before, key):
+        self.run(before, (1, 4))
+        with pytest.raises(ConfigError) as caught:
+            self.run(before, (1, 5))
+        assert all(word in str(caught.value) for word in (key, '(1, 5)', '(a, b, c, d)'))
+
+    def test_of_a_head_that_measures_it_in_training(self):
+        from mmpretrain.models import LinearClsHead
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            heads = [LinearClsHead(4, 8, topk=(1, 5), cal_acc=measured) for measured in (False, True)]
+        compare(nn.ModuleDict(dict(head=heads[0])), self.FOUR)
+        with pytest.raises(ConfigError) as caught:
+            compare(nn.ModuleDict(dict(head=heads[1])), self.FOUR)
+        assert all(word in str(caught.value) for word in ('model.head.topk', '(1, 5)', '(a, b, c, d)'))
