@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from torch import nn
 
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.utils.errors import ConfigError
 
 from .load_model import preprocessed
@@ -32,7 +33,8 @@ def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[
     Raises:
         ConfigError: `run` does not accept the size of an image.
     """
-    loader = Runner.build_dataloader(dict(cfg.test_dataloader, num_workers=0, persistent_workers=False, batch_size=1))
+    loader = dict(with_careful_loaders(cfg.test_dataloader), num_workers=0, persistent_workers=False, batch_size=1)
+    loader = Runner.build_dataloader(loader)
     evaluator = Evaluator(cfg.test_evaluator)
     evaluator.dataset_meta = loader.dataset.metainfo
     seen = 0

@@ -27,7 +27,6 @@ def describe_file(cfg: Config, model: nn.Module, classes: Sequence[str], outputs
     """
     preprocessor = model.data_preprocessor
     normalised = getattr(preprocessor, '_enable_normalize', False)
-    swapped = any(getattr(preprocessor, name, False) for name in ('_channel_conversion', 'channel_conversion', 'to_rgb'))
     pipeline = innermost_dataset(cfg.test_dataloader).get('pipeline', []) if cfg.get('test_dataloader') else []
     resize = next((step for step in pipeline if 'Resize' in str(step['type'])), {})
     height, width = shape or ('any', 'any')
@@ -41,10 +40,20 @@ def describe_file(cfg: Config, model: nn.Module, classes: Sequence[str], outputs
             height=height,
             width=width,
             # mm's pipelines read images as BGR; the preprocessor may convert them to RGB.
-            channels='RGB' if swapped else 'BGR',
+            channels='RGB' if swaps_channels(model) else 'BGR',
             mean=preprocessor.mean.flatten().tolist() if normalised else [0., 0., 0.],
             std=preprocessor.std.flatten().tolist() if normalised else [1., 1., 1.],
             values='(pixel from 0 to 255 - mean) / std',
             keep_ratio=bool(resize.get('keep_ratio', False))),
         outputs=dict(outputs),
         order=order)
+
+
+def swaps_channels(model: nn.Module) -> bool:
+    """Return whether a model's preprocessor reverses the order of the channels, so that it takes BGR where the network has RGB.
+
+    Args:
+        model (nn.Module): Model with `data_preprocessor`, of mmdet, mmseg or mmpretrain.
+    """
+    names = ('_channel_conversion', 'channel_conversion', 'to_rgb')
+    return any(getattr(model.data_preprocessor, name, False) for name in names)

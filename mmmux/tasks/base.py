@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.results import Results
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.loading import read_picture
 from mmmux.deploy.load_model import trained_model
+from mmmux.deploy.metadata import swaps_channels
 from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
 from mmmux.utils.errors import ConfigError
@@ -131,17 +133,17 @@ class Task(ABC):
         Returns:
             A function from a file, or an array (H, W, 3), RGB, 0 to 255, to the data sample that the model returns.
         """
-        pipeline = Compose(innermost_dataset(model.cfg.test_dataloader).pipeline)
+        pipeline = Compose(innermost_dataset(with_careful_loaders(model.cfg.test_dataloader)).pipeline)
         steps = [step for step in pipeline.transforms if not isinstance(step, LoadAnnotations)]
         loads_files = isinstance(steps[0], LoadImageFromFile)
 
         def predict(picture: Path | np.ndarray):
             info, left = dict(img_id=0), steps  # mmdet's samples have a number
-            if not loads_files:
-                info['img'] = rgb(picture)
+            if not loads_files:  # the data set holds pictures, in the order that the preprocessor expects
+                info['img'] = bgr(rgb(picture)) if swaps_channels(model) else rgb(picture)
             elif isinstance(picture, np.ndarray):
                 shape = picture.shape[:2]
-                info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)
+                info.update(img=bgr(picture), img_shape=shape, ori_shape=shape)
                 left = steps[1:]  # the first step would read a file, as BGR
             else:
                 info['img_path'] = str(picture)
@@ -296,3 +298,8 @@ def task_of(cfg: Config) -> Task:
 def rgb(picture: Path | np.ndarray) -> np.ndarray:
     """Return a picture, (H, W, 3), RGB: the array that is given, or one read from a file."""
     return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')
+
+
+def bgr(picture: np.ndarray) -> np.ndarray:
+    """Return a picture, (H, W, 3), with its channels in reverse order: RGB as BGR, and BGR as RGB."""
+    return np.ascontiguousarray(picture[..., ::-1])

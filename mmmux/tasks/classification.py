@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.results import Results
+from mmmux.datasets.loading import picture_in_memory
 from mmmux.deploy.classifier import Classifier
 from mmmux.visualization.scores import with_scores
 
@@ -42,7 +43,7 @@ class Classification(Task):
         """See :meth:`Task.columns`: the models' scores, with the labels' classes marked."""
         picture = sample.get('img_path')
         if picture is None:  # CIFAR's batches hold pictures, not files
-            picture = dataset.get_data_info(sample.sample_idx)['img']
+            picture = picture_in_memory(dataset.get_data_info(sample.sample_idx))
         return {name: with_scores(rgb(picture), model.predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
                                   sample.gt_label.tolist()) for name, model in models.items()}
 

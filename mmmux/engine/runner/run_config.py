@@ -1,5 +1,6 @@
 """Train and test the model of a config with mmengine's runner."""
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -8,6 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.suggestions import explained
 from mmmux.utils.errors import DatasetError
@@ -69,7 +71,8 @@ def test(cfg: Config) -> dict:
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
 
-    Without a GPU, the launcher 'pytorch' connects the processes with gloo.
+    Without a GPU, the launcher 'pytorch' connects the processes with gloo. The data loaders load images and label maps with this
+    package's transforms (:mod:`mmmux.config.careful_loaders`); the config that the runner writes has the stock names.
 
     Args:
         cfg (Config): the config.
@@ -82,4 +85,9 @@ def build_runner(cfg: Config) -> Runner:
         torch.distributed.init_process_group('gloo')
     # mmengine names scopes by the second: a second runner in the same second would otherwise get the scope set last.
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    # Not in the config, which the runner has written by now and puts into each checkpoint.
+    build = runner.build_dataloader
+    runner.build_dataloader = lambda loader, *args, **options: build(
+        with_careful_loaders(loader) if isinstance(loader, Mapping) else loader, *args, **options)
+    return runner
