@@ -29,7 +29,7 @@ class CIFARAutoAugment(BaseTransform):
         Returns:
             dict: `results` with a new `img` of the same shape and type.
         """
-        augmented = self.augment(Image.fromarray(np.ascontiguousarray(picture_in_memory(results))))
+        augmented = self.augment(Image.fromarray(picture_in_memory(results)))
         # Copied, as Pillow's own array is read-only, and in the order of the channels that was given.
         results['img'] = np.array(picture_in_memory(dict(results, img=np.asarray(augmented))))
         return results

@@ -254,10 +254,9 @@ class ImageNet(CheckedFolders, MMPretrainImageNet):
 class CheckedCIFAR(MMPretrainCIFAR10):
     """Base of the CIFAR data sets: require the published files and verify their MD5 sums before opening them.
 
-    The files are pickles, which can run code when they are opened. The files hold RGB images, while images read from picture files
-    are BGR. With `channel_order='bgr'` the data set gives BGR, too, so that `model.data_preprocessor.to_rgb` is True as with picture
-    files, and programs that read such files, for example mmpretrain's inferencer, predict what the model has learnt. With 'rgb',
-    `to_rgb` must be False.
+    The files are pickles, which can run code when they are opened. They hold RGB images, while programs read picture files as
+    BGR. With `channel_order='bgr'` the data set gives BGR, too: `model.data_preprocessor.to_rgb` is True, as it is for picture
+    files, and mmpretrain's inferencer predicts what the model has learnt. With 'rgb', `to_rgb` must be False.
 
     Args:
         data_root (str): folder that holds the unpacked archive's folder. Default: ''.
@@ -293,7 +292,7 @@ class CheckedCIFAR(MMPretrainCIFAR10):
         """Verify the files and read the images.
 
         Returns:
-            list[dict]: mmpretrain's data infos: `img` (32, 32, 3), uint8, and `gt_label`, the class number; and `channel_order`.
+            list[dict]: mmpretrain's data infos: `img` (32, 32, 3), uint8, `gt_label`, the class number, and `channel_order`.
 
         Raises:
             DatasetError: a file is missing, or its MD5 sum is not the published one.

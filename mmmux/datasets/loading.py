@@ -85,7 +85,7 @@ def picture_in_memory(info: dict) -> np.ndarray:
     Returns:
         np.ndarray: (H, W, 3), RGB.
     """
-    return info['img'][..., ::-1] if info.get('channel_order') == 'bgr' else info['img']
+    return np.ascontiguousarray(info['img'][..., ::-1]) if info.get('channel_order') == 'bgr' else info['img']
 
 
 class SkipUnusable:

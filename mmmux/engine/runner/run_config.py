@@ -71,8 +71,8 @@ def test(cfg: Config) -> dict:
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
 
-    Without a GPU, the launcher 'pytorch' connects the processes with gloo. The data loaders load images and label maps with this
-    package's transforms (:mod:`mmmux.config.careful_loaders`); the config that the runner writes has the stock names.
+    Without a GPU, the launcher 'pytorch' connects the processes with gloo. The data loaders load images and label maps with the
+    transforms of this package (:mod:`mmmux.config.careful_loaders`); the config that the runner writes has the stock names.
 
     Args:
         cfg (Config): the config.
