@@ -12,6 +12,9 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
+from mmmux.utils.errors import InstallationError
+from mmmux.utils.installed import cannot_be_imported
+
 
 class LazyRegistry(Registry):
     """Registry that imports the module of a class when the class is looked up.
@@ -36,11 +39,20 @@ class LazyRegistry(Registry):
         return super().get(key)
 
     def load(self, name: str) -> None:
-        """Register the class of a name, if one of the packages defines it."""
+        """Register the class of a name, if one of the packages defines it.
+
+        Raises:
+            InstallationError: mmdet, mmseg or mmpretrain, whichever the class needs, cannot be imported.
+        """
         for package in self._packages:
             module = import_module(package)
             if name in module.__all__:
-                getattr(module, name)
+                try:
+                    getattr(module, name)
+                except InstallationError:
+                    raise
+                except ImportError as error:
+                    raise cannot_be_imported(f'{self.scope}.{name}', error) from error
 
     @property
     def names(self) -> set[str]:

@@ -16,7 +16,7 @@ from mmengine.registry import Registry
 
 from mmmux.registry import LazyRegistry
 from mmmux.utils.errors import ConfigError, UserError, in_a_line
-from mmmux.utils.installed import need_scope
+from mmmux.utils.installed import cannot_be_imported, need_scope
 
 # Top-level keys that mmengine's Runner reads and that a config may omit.
 RUNNER_KEYS = frozenset({
@@ -92,12 +92,17 @@ def explained(cfg: Config) -> Iterator[None]:
     Raises:
         ConfigError: An argument or `type` is not accepted, an argument is missing, or the package of `default_scope` is not
             installed. Other exceptions are not converted.
+        InstallationError: The package of `default_scope`, or one that it imports, cannot be imported.
     """
     need_scope(cfg.get('default_scope'))
     try:
         yield
     except UserError:
         raise
+    except ImportError as error:
+        if error.name is None:  # no import that failed, but a library that asks for another one
+            raise
+        raise cannot_be_imported(f"default_scope '{cfg.get('default_scope')}' of the config", error) from error
     except (TypeError, KeyError, RuntimeError) as error:
         sentence = _explain(str(error), cfg)
         if sentence is None:

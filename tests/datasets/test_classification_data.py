@@ -337,7 +337,7 @@ class TestCIFAR:
         info = kind(data_root=str(tmp_path), channel_order='bgr').get_data_info(1)
         assert (info['img'] == self.files.pictures['train'][1][..., ::-1]).all()
         assert (picture_in_memory(info) == self.files.pictures['train'][1]).all()
-        with pytest.raises(ConfigError, match="channel_order .*'gbr'"):
+        with pytest.raises(ConfigError, match=r"channel_order .*'gbr'"):
             kind(data_root=str(tmp_path), channel_order='gbr')
 
     @pytest.mark.parametrize('split', ['train', 'test'])

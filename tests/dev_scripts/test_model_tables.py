@@ -111,7 +111,7 @@ class TestTables:
         top1, auroc = found['Models']
         assert top1 == {
             'Name': 'a_cifar10-224', 'In Collection': 'Classification', 'Config': 'configs/method/a_cifar10-224.py',
-            'Metadata': {'Parameters': 2_086_086, 'FLOPs': 2 * 216_808_112, 'Input size': [224, 192]},
+            'Metadata': {'Training Data': 'CIFAR-10', 'FLOPs': 216_808_112, 'Parameters': 2_086_086, 'Input size': '224 x 192'},
             'Results': [{'Task': 'Image Classification', 'Dataset': 'CIFAR-10 test', 'Metrics': {'Top 1 Accuracy': 98.}}]}
         assert auroc['Results'][0]['Metrics'] == {'mean AUROC': 0.8412}
 

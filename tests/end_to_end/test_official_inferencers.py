@@ -94,8 +94,8 @@ def test_predicts_what_our_test_does(tool, data, tmp_path, config):
     pictures = data(cfg)
     weights = save_weights(cfg, tmp_path / 'weights.pth')
     out = tmp_path / ('label_maps' if cfg.default_scope == 'mmseg' else 'predictions.pkl')
-    annotations = [f'test_evaluator.ann_file={tmp_path}/data/{cfg.test_dataloader.dataset.ann_file}'] * (
-        cfg.test_evaluator.type == 'CocoMetric')
+    annotations = [f'test_evaluator.ann_file={tmp_path}/data/{cfg.test_dataloader.dataset.ann_file}'
+                   ] if cfg.test_evaluator.type == 'CocoMetric' else []
     tool('test.py', config, weights, '--work-dir', tmp_path / 'work', '--out', out, '--cfg-options',
          f'test_dataloader.dataset.data_root={tmp_path}/data', 'test_dataloader.num_workers=0',
          'test_dataloader.persistent_workers=False', *annotations)

@@ -35,6 +35,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threads', type=int, default=2, help='CPU threads (default: %(default)s)')
     parser.add_argument('--no-memory', action='store_true', help='do not measure peak memory, which starts each row once more')
     parser.add_argument('--out', type=Path, help='JSON file to write')
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
                         help='list the training pictures that something is wrong with, each with the reason, as leave_out of a '
                         'data set reads it; DIR gets a file for each data set')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.preflight import check_checkpoint, check_data
 from mmmux.config.suggestions import explained
+from mmmux.config.vis_backends import check_vis_backends
 from mmmux.utils.errors import DatasetError
 from mmmux.utils.machine import MACHINE_FILE, METRICS_FILE, describe_machine
 
@@ -79,7 +80,11 @@ def build_runner(cfg: Config) -> Runner:
 
     Returns:
         Runner: the runner, with `train`, `val` and `test`.
+
+    Raises:
+        ConfigError: the package of one of the config's `vis_backends` is not installed.
     """
+    check_vis_backends(cfg)
     if cfg.get('launcher') == 'pytorch' and not torch.cuda.is_available() and not torch.distributed.is_initialized():
         # mmengine initialises the process group only for GPUs, but accepts one that exists.
         torch.distributed.init_process_group('gloo')
