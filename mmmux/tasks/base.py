@@ -14,6 +14,7 @@ from mmengine.registry import DATASETS, Registry
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.confusion import Confusion
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
@@ -96,6 +97,19 @@ class Task(ABC):
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
 
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """Count which classes were predicted for which, in what a test wrote with `--out`.
+
+        Args:
+            cfg: the config of the test.
+            results: the file or folder that was given to `--out`.
+            threshold: lowest score, 0 to 1, of a detection that is counted; tasks without such scores ignore it.
+
+        Raises:
+            ConfigError: the predictions are not of the test data, or the task has no confusion matrix.
+        """
+        raise ConfigError(f'task {type(self).__name__} does not define a confusion matrix')
+
     # Prediction for single pictures
 
     def load_model(self, cfg: Config, checkpoint: str, device: str) -> nn.Module:
@@ -140,10 +154,10 @@ class Task(ABC):
         def predict(picture: Path | np.ndarray):
             info, left = dict(img_id=0), steps  # mmdet's samples have a number
             if not loads_files:  # the data set holds pictures, in the order that the preprocessor expects
-                info['img'] = bgr(rgb(picture)) if swaps_channels(model) else rgb(picture)
+                info['img'] = np.ascontiguousarray(rgb(picture)[..., ::-1 if swaps_channels(model) else 1])
             elif isinstance(picture, np.ndarray):
                 shape = picture.shape[:2]
-                info.update(img=bgr(picture), img_shape=shape, ori_shape=shape)
+                info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)
                 left = steps[1:]  # the first step would read a file, as BGR
             else:
                 info['img_path'] = str(picture)
@@ -298,8 +312,3 @@ def task_of(cfg: Config) -> Task:
 def rgb(picture: Path | np.ndarray) -> np.ndarray:
     """Return a picture, (H, W, 3), RGB: the array that is given, or one read from a file."""
     return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')
-
-
-def bgr(picture: np.ndarray) -> np.ndarray:
-    """Return a picture, (H, W, 3), with its channels in reverse order: RGB as BGR, and BGR as RGB."""
-    return np.ascontiguousarray(picture[..., ::-1])

@@ -5,17 +5,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import VISUALIZERS
+from mmengine.registry import DATASETS, VISUALIZERS
 from mmengine.structures import InstanceData
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.confusion import BACKGROUND, Confusion, box_pairs, merged
+from mmmux.analysis.dumped_predictions import dumped_predictions
 from mmmux.analysis.results import Results
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
 
 from .base import TASKS, Predictor, Task, rgb
+
+_MATCHED = 0.5  # overlap from which on a box counts as an object's, as in PASCAL VOC
 
 
 @TASKS.register_module()
@@ -37,6 +42,21 @@ class Detection(Task):
         hook.draw = True
         # mmdet joins the folder to the work dir at every batch; an absolute path stays itself.
         hook.test_out_dir = str(Path(folder).resolve())
+
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """See :meth:`Task.confusion`: of boxes that overlap an object by half, with the background as a further class."""
+        dataset = DATASETS.build(with_careful_loaders(cfg.test_dataloader).dataset)
+        classes, parts = dataset.metainfo['classes'], []
+        for index, found in enumerate(dumped_predictions(results, len(dataset))):
+            objects = dataset.get_data_info(index)['instances']
+            found = {key: np.asarray(found['pred_instances'][key]) for key in ('bboxes', 'labels', 'scores')}
+            kept = found['scores'] >= threshold
+            parts.append(box_pairs(
+                np.array([each['bbox'] for each in objects]).reshape(-1, 4),
+                np.array([each['bbox_label'] for each in objects], np.int64),
+                np.array([bool(each.get('ignore_flag')) for each in objects], bool),
+                found['bboxes'][kept].reshape(-1, 4), found['labels'][kept], found['scores'][kept], len(classes), _MATCHED))
+        return merged(parts, [*classes, BACKGROUND], 'objects')
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""

@@ -34,8 +34,8 @@ def write(folder: str | Path | None = None) -> None:
     """
     module, line = files(folder)
     if not module.parent.is_dir():
-        raise ConfigError(f'{module.parent} is no folder: give one whose .pth files Python reads with --folder, or none for the '
-                          "environment's site-packages")
+        raise ConfigError(f'--folder {module.parent} is no folder: give one whose .pth files Python reads, or leave the option '
+                          "out for the environment's site-packages")
     module.write_bytes(Path(startup_finder.__file__).read_bytes())
     line.write_text(f'import {_MODULE}; {_MODULE}.start()\n')
 

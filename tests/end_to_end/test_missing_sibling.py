@@ -1,4 +1,4 @@
-"""mmdet and mmseg without ftfy, which mmseg imports and does not declare: detection works, and segmentation says why it cannot."""
+"""Without ftfy, which mmseg imports and does not declare, detection works, and segmentation says why it cannot."""
 from pathlib import Path
 
 import mmdet
