@@ -13,7 +13,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Print what is installed, or write or remove the start-up hook."""
+    """Print the installed packages, or write or remove the start-up hook."""
     args = parse_args()
     with cli.sentences():
         if args.command == 'startup-hook':

@@ -1,7 +1,7 @@
 """The registries of scope `mmmux`, children of mmengine's.
 
-A type written `mmmux.Name` makes mmengine import this module by itself, so a config with our types needs no `custom_imports`. The
-configs of this package have them all the same: inferencers read a checkpoint before they build the first type.
+A type written `mmmux.Name` makes mmengine import this module by itself, so a config with such types needs no `custom_imports`.
+The configs of this package have them anyway, because inferencers read a checkpoint before they build the first type.
 """
 from importlib import import_module
 

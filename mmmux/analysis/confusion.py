@@ -20,7 +20,7 @@ class Confusion:
     Attributes:
         names: of the rows and columns.
         counts: (N, N) integers, how often the class of the row was predicted as the class of the column.
-        unit: what is counted, e.g. 'pixels'.
+        unit: name of the counted things, e.g. 'pixels'.
     """
     names: tuple[str, ...]
     counts: np.ndarray

@@ -2,7 +2,7 @@
 
 The test pipelines of the configs have the stock names, so that the inferencers of mmdet, mmseg and mmpretrain find the steps
 that they replace or leave out. The programs of this package build their data sets from :func:`with_careful_loaders`, and leave
-the config itself as it is: what is written to a work dir or a checkpoint has the stock names, too.
+the config itself unchanged: the copies of it in a work dir and in a checkpoint have the stock names, too.
 """
 import copy
 from collections.abc import Iterator, Mapping

@@ -256,7 +256,7 @@ class CheckedCIFAR(MMPretrainCIFAR10):
 
     The files are pickles, which can run code when they are opened. They hold RGB images, while programs read picture files as
     BGR. With `channel_order='bgr'` the data set gives BGR, too: `model.data_preprocessor.to_rgb` is True, as it is for picture
-    files, and mmpretrain's inferencer predicts what the model has learnt. With 'rgb', `to_rgb` must be False.
+    files, and mmpretrain's inferencer predicts as the tests do. With 'rgb', `to_rgb` must be False.
 
     Args:
         data_root (str): folder that holds the unpacked archive's folder. Default: ''.

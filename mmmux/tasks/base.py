@@ -98,7 +98,7 @@ class Task(ABC):
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
 
     def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
-        """Count which classes were predicted for which, in what a test wrote with `--out`.
+        """Count which classes were predicted for which, in the predictions that a test wrote with `--out`.
 
         Args:
             cfg: the config of the test.

@@ -105,7 +105,7 @@ class MultiLabelClassification(Classification):
 
 
     def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
-        """See :meth:`Task.confusion`: there is none."""
+        """See :meth:`Task.confusion`: this task does not define it."""
         raise ConfigError('a picture of this task has several classes or none, so that no class is taken for another: see the '
                           'AUROC of each class in metrics.json of the test')
 

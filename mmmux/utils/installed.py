@@ -60,7 +60,7 @@ def cannot_be_imported(wanted: str, error: ImportError) -> InstallationError:
 
     Args:
         wanted (str): What needs the package, for example 'mmmux.SegDataset'.
-        error (ImportError): Python's error. Its traceback tells which of mmdet, mmseg and mmpretrain was being imported.
+        error (ImportError): Python's error. Its traceback passes through that one of mmdet, mmseg and mmpretrain.
     """
     passed, traceback = [], error.__traceback__
     while traceback is not None:

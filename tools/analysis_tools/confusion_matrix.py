@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Count which classes a model takes for which, from the predictions that tools/test.py --out has written.
 
-Prints precision, recall and F1 of each class and what it is most often taken
-for, and writes the whole matrix as JSON and as a picture. The objects of a
+Prints precision, recall and F1 of each class and the class that it is most
+often taken for, and writes the whole matrix as JSON and as a picture. The objects of a
 detector are matched to boxes that overlap them by half; those without one, and
 boxes without an object, are counted as background.
 """
