@@ -5,6 +5,7 @@ import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from small_trainings import detector
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = 'ssdlite_muxnet-m_1xb16-25e_shapes-160'
-needs_mim = pytest.mark.skipif(not __import__('importlib.util').util.find_spec('mim'), reason='openmim is not installed')
+needs_mim = pytest.mark.skipif(find_spec('mim') is None, reason='openmim is not installed')
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from mmmux.utils.atomic_write import write_text
 
@@ -48,6 +47,7 @@ class Confusion:
         return paths
 
     def _draw(self, path: Path) -> None:
+        from matplotlib.figure import Figure  # slow to import, and every task imports this module
         size = max(4., min(24., 0.45 * len(self.names) + 2))
         figure = Figure(figsize=(size, size), layout='constrained')
         axes = figure.subplots()
