@@ -32,7 +32,7 @@ def save_weights(cfg: Config, path: Path, size: tuple[int, int] = (64, 96)) -> P
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = 1.
     for module in last:  # a classifier's: means over many pixels differ little
-        module.weight.data *= 20
+        module.weight.data *= 10
     with torch.no_grad():
         model.train()(torch.randn(4, 3, *size), mode='tensor')
     metainfo = DATASETS.build(dict(cfg.test_dataloader.dataset, lazy_init=True)).metainfo
