@@ -1,6 +1,7 @@
 """The registries of scope `mmmux`, children of mmengine's.
 
-A type written `mmmux.Name` makes mmengine import this module by itself, so configs need no `custom_imports`.
+A type written `mmmux.Name` makes mmengine import this module by itself, so a config with such types needs no `custom_imports`.
+The configs of this package have them anyway, because inferencers read a checkpoint before they build the first type.
 """
 from importlib import import_module
 
@@ -12,6 +13,9 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
+
+from mmmux.utils.errors import InstallationError
+from mmmux.utils.installed import cannot_be_imported
 
 
 class LazyRegistry(Registry):
@@ -37,11 +41,20 @@ class LazyRegistry(Registry):
         return super().get(key)
 
     def load(self, name: str) -> None:
-        """Register the class of a name, if one of the packages defines it."""
+        """Register the class of a name, if one of the packages defines it.
+
+        Raises:
+            InstallationError: mmdet, mmseg or mmpretrain, whichever the class needs, cannot be imported.
+        """
         for package in self._packages:
             module = import_module(package)
             if name in module.__all__:
-                getattr(module, name)
+                try:
+                    getattr(module, name)
+                except InstallationError:
+                    raise
+                except ImportError as error:
+                    raise cannot_be_imported(f'{self.scope}.{name}', error) from error
 
     @property
     def names(self) -> set[str]:

@@ -7,6 +7,7 @@ from grimp import ImportGraph, Layer, build_graph
 # The parts of a folder, highest first. A part may import those in the lines below its own, and none beside it.
 LAYERS = {
     'mmmux': (
+        '__main__',
         'apis',
         'tasks',
         'search',
@@ -15,7 +16,8 @@ LAYERS = {
         'datasets | evaluation | models',
         'checkpoints | config | visualization',
         'registry',
-        'utils | version',
+        'utils',
+        'version',
     ),
     'mmmux.models': (
         'release',

@@ -56,6 +56,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--measured', type=int,
                         help='number of test images to measure the loss of accuracy by int8 on; 0 skips this (default: all)')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -26,6 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threshold', type=float, default=0.3,
                         help='lowest score of a detection to draw, 0 to 1 (default: %(default)s)')
     parser.add_argument('--device', help='torch device, for example cpu or cuda:0 (default: a GPU if there is one)')
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -36,6 +36,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, metavar='FILE.py',
                         help='file that --pick writes; the table has the suffix .md (default: picked.py in the work dir)')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -31,6 +31,7 @@ def parse_args() -> argparse.Namespace:
                         'or scores')
     parser.add_argument('--tta', action='store_true',
                         help='test-time augmentation: merge the predictions of several views of each image (default: off)')
+    cli.add_version(parser)
     return parser.parse_args()
 
 

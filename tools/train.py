@@ -9,7 +9,7 @@ iteration and stops; --resume continues it.
 import argparse
 
 from mmmux.apis import train
-from mmmux.config import load_config, resume, scale_learning_rate, train_in_mixed_precision
+from mmmux.config import BACKENDS, add_vis_backends, load_config, resume, scale_learning_rate, train_in_mixed_precision
 from mmmux.utils import cli
 
 
@@ -36,6 +36,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='multiply the learning rate by the actual batch size divided by auto_scale_lr.base_batch_size of '
                         'the config (default: off)')
+    parser.add_argument('--vis-backends', nargs='+', choices=BACKENDS, default=[], metavar='NAME',
+                        help=f'write the logs to these, too: {", ".join(BACKENDS)} (default: those of the config)')
+    cli.add_version(parser)
     args = parser.parse_args(cli.with_default('--amp', 'fp16', ('fp16', 'bf16')))
     if args.new_schedule and not args.resume:
         parser.error('--new-schedule needs --resume')
@@ -51,6 +54,8 @@ def main() -> None:
             train_in_mixed_precision(cfg, args.amp)
         if args.auto_scale_lr:
             scale_learning_rate(cfg)
+        if args.vis_backends:
+            add_vis_backends(cfg, args.vis_backends)
         if args.resume:
             resume(cfg, args.resume, args.new_schedule)
         train(cfg)

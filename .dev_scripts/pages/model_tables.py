@@ -46,6 +46,13 @@ class Entry:
         return next(title for key, title in _DATA_SETS.items() if f'_{key}' in self.config.name)
 
     @property
+    def training_data(self) -> str:
+        """The data set without the part that is tested on."""
+        if '_voc0712' in self.config.name:
+            return 'PASCAL VOC 2007 and 2012'
+        return self.data_set.removeprefix('a tenth of ').removesuffix(' test').removesuffix(' val').removesuffix(' val2017')
+
+    @property
     def result(self) -> str:
         """The score for a table."""
         return 'not trained yet' if self.score is None else f'{self.score:.{self.results.digits}f}'
@@ -119,11 +126,15 @@ def benchmark_table(result: Path) -> str:
 
 
 def metafile(rows: list[Entry], collection: str, root: Path) -> str:
-    """Return OpenMMLab's metafile (YAML) for the configs of one method."""
+    """Return OpenMMLab's metafile (YAML) for the configs of one method.
+
+    `FLOPs` are multiply-adds, as in mmpretrain's metafiles; mim accepts texts, numbers and lists of texts as values.
+    """
     models = []
     for row in rows:
         model = dict(Name=row.config.stem, In_Collection=collection, Config=str(row.config.relative_to(root)),
-                     Metadata={'Parameters': row.params, 'FLOPs': 2 * row.macs, 'Input size': list(row.size)})
+                     Metadata={'Training Data': row.training_data, 'FLOPs': row.macs, 'Parameters': row.params,
+                               'Input size': f'{row.size[0]} x {row.size[1]}'})
         if row.score is not None:
             model['Results'] = [dict(Task=row.results.metafile_task, Dataset=row.data_set,
                                      Metrics={row.results.metafile_metric: round(row.score, 4)})]

@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/schedules/cifar_transfer.py', '../_base_/classification_runtime.py'
 ]
 
-# The batches hold RGB pictures. The authors' start of the last layer, made for 1000 classes, is too wide for few.
+# The authors' start of the last layer, made for 1000 classes, is too wide for few.
 model = dict(
-    data_preprocessor=dict(num_classes=10, to_rgb=False),
+    data_preprocessor=dict(num_classes=10),
     head=dict(num_classes=10, init_cfg=dict(type='Normal', layer='Linear', std=0.01)))

@@ -6,6 +6,8 @@ import numpy as np
 from mmengine.registry import DATASETS, init_default_scope
 from PIL import Image, ImageDraw
 
+from mmmux.config.careful_loaders import with_careful_loaders
+
 from .report import Run
 
 _MARGIN = 20
@@ -27,7 +29,7 @@ def paint(runs: list[Run], folder: Path, pictures: int, threshold: float, load: 
     """
     cfg = runs[0].cfg
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    dataset = DATASETS.build(with_careful_loaders(cfg.test_dataloader).dataset)
     models = {}
     for run in runs:
         if run.name not in models:  # the first of several seeds

@@ -16,7 +16,7 @@ from mmengine.registry import Registry
 
 from mmmux.registry import LazyRegistry
 from mmmux.utils.errors import ConfigError, UserError, in_a_line
-from mmmux.utils.installed import need_scope
+from mmmux.utils.installed import cannot_be_imported, need_scope
 
 # Top-level keys that mmengine's Runner reads and that a config may omit.
 RUNNER_KEYS = frozenset({
@@ -99,19 +99,22 @@ def explained(cfg: Config) -> Iterator[None]:
     Raises:
         ConfigError: An argument or `type` is not accepted, an argument is missing, the package of `default_scope` is not
             installed, or an object of the config needs a package that is not. Other exceptions are not converted.
+        InstallationError: The package of `default_scope`, or one that it imports, cannot be imported.
     """
     need_scope(cfg.get('default_scope'))
     try:
         yield
     except UserError:
         raise
+    except ImportError as error:
+        if error.name is None:  # raised by an object of the config, which needs a package that is not installed
+            raise ConfigError(_not_installed(error, cfg)) from error
+        raise cannot_be_imported(f"default_scope '{cfg.get('default_scope')}' of the config", error) from error
     except (TypeError, KeyError, RuntimeError) as error:
         sentence = _explain(str(error), cfg)
         if sentence is None:
             raise
         raise ConfigError(sentence) from error
-    except ImportError as error:
-        raise ConfigError(_not_installed(error, cfg)) from error
 
 
 def _not_installed(error: ImportError, cfg: Config) -> str:

@@ -1,6 +1,7 @@
 """CIFAR data sets of mmpretrain with checks of their classes and files."""
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from mmengine.fileio import exists, join_path
 from mmpretrain.datasets import CIFAR10 as MMPretrainCIFAR10
 from mmpretrain.datasets import CIFAR100 as MMPretrainCIFAR100
@@ -15,8 +16,9 @@ from .class_names import check_split, with_checked_classes
 class CheckedCIFAR(MMPretrainCIFAR10):
     """Base of the CIFAR data sets: require the published files and verify their MD5 sums before opening them.
 
-    The files are pickles, which can run code when they are opened. Images are RGB, while images read from files are BGR:
-    `model.data_preprocessor.to_rgb` must be False.
+    The files are pickles, which can run code when they are opened. They hold RGB images, while programs read image files as
+    BGR. With `channel_order='bgr'` the data set also gives BGR: `model.data_preprocessor.to_rgb` is then True, as for image
+    files, and mmpretrain's inferencer predicts as the tests do. With 'rgb', `to_rgb` must be False.
 
     Args:
         data_root (str): folder that holds the unpacked archive's folder. Default: ''.
@@ -25,17 +27,21 @@ class CheckedCIFAR(MMPretrainCIFAR10):
         download (bool): download missing files, as mmpretrain does. mmpretrain's default is True. Default: False.
         data_prefix (str): as `data_root`, or a folder below it. Default: ''.
         classes (str or Sequence[str], optional): used if `metainfo` has no `classes`. Default: None.
+        channel_order (str): 'rgb' or 'bgr'. Default: 'rgb', as mmpretrain's CIFAR10.
         **kwargs: further arguments of mmpretrain's CIFAR10.
 
     Raises:
-        ConfigError: no folder is given, or `metainfo.classes` or `split` is not valid.
+        ConfigError: no folder is given, or `metainfo.classes`, `split` or `channel_order` is not valid.
         DatasetError: a file is missing, or its MD5 sum is not the published one.
     """
 
     def __init__(self, data_root: str = '', split: str = 'train', metainfo: Mapping | None = None, download: bool = False,
-                 data_prefix: str = '', classes: str | Sequence[str] | None = None, **kwargs):
+                 data_prefix: str = '', classes: str | Sequence[str] | None = None, channel_order: str = 'rgb', **kwargs):
         if not data_root and not data_prefix:
             raise ConfigError(f'data_root of {type(self).__name__} must name the folder that holds {self.base_folder}')
+        if channel_order not in ('rgb', 'bgr'):
+            raise ConfigError(f"channel_order of {type(self).__name__} must be 'rgb' or 'bgr', got {channel_order!r}")
+        self.channel_order = channel_order
         check_split(self, split, ('train', 'test'))
         metainfo = with_checked_classes(self, metainfo, classes)
         if len(metainfo.get('classes', self.METAINFO['classes'])) != len(self.METAINFO['classes']):
@@ -48,14 +54,16 @@ class CheckedCIFAR(MMPretrainCIFAR10):
         """Verify the files and read the images.
 
         Returns:
-            list[dict]: mmpretrain's data infos: `img` (32, 32, 3), uint8, RGB, and `gt_label`, the class number.
+            list[dict]: mmpretrain's data infos: `img` (32, 32, 3), uint8, `gt_label`, the class number, and `channel_order`.
 
         Raises:
             DatasetError: a file is missing, or its MD5 sum is not the published one.
         """
         if not self.download:
             self._check_files()
-        return super().load_data_list()
+        order = slice(None, None, -1 if self.channel_order == 'bgr' else None)
+        return [dict(info, img=np.ascontiguousarray(info['img'][..., order]), channel_order=self.channel_order)
+                for info in super().load_data_list()]
 
     def _check_files(self) -> None:
         root = self.data_prefix['root'].rstrip('/')

@@ -6,6 +6,8 @@ from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from mmmux.registry import TRANSFORMS
 
+from .loading import picture_in_memory
+
 
 @TRANSFORMS.register_module()
 class CIFARAutoAugment(BaseTransform):
@@ -22,10 +24,12 @@ class CIFARAutoAugment(BaseTransform):
         """Augment `img`.
 
         Args:
-            results (dict): with `img`, (H, W, 3), uint8, RGB, 0 to 255.
+            results (dict): with `img`, (H, W, 3), uint8, 0 to 255, RGB, or BGR if `channel_order` is 'bgr'.
 
         Returns:
             dict: `results` with a new `img` of the same shape and type.
         """
-        results['img'] = np.array(self.augment(Image.fromarray(results['img'])))  # copied: Pillow's own array is read-only
+        augmented = self.augment(Image.fromarray(picture_in_memory(results)))
+        # Copied, as Pillow's own array is read-only, and in the order of the channels that was given.
+        results['img'] = np.array(picture_in_memory(dict(results, img=np.asarray(augmented))))
         return results

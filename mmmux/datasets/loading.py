@@ -114,6 +114,18 @@ def decode_picture(content: bytes, path: str, flag: str = 'color', channel_order
     return image
 
 
+def picture_in_memory(info: dict) -> np.ndarray:
+    """Return the image of a data info that holds one, as those of CIFAR do.
+
+    Args:
+        info (dict): with `img`, (H, W, 3), and, if its channels are not RGB, with `channel_order`, 'bgr'.
+
+    Returns:
+        np.ndarray: (H, W, 3), RGB.
+    """
+    return np.ascontiguousarray(info['img'][..., ::-1]) if info.get('channel_order') == 'bgr' else info['img']
+
+
 class SkipUnusable:
     """Mixin for a loading transform: log a file that cannot be used and return None, so that the data set picks another.
 

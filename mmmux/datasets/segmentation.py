@@ -6,6 +6,7 @@ from mmengine.fileio import BaseStorageBackend, exists, get_file_backend, list_d
 from mmseg.datasets import ADE20KDataset as MMSegADE20KDataset
 from mmseg.datasets import BaseSegDataset
 from mmseg.datasets import CityscapesDataset as MMSegCityscapesDataset
+from mmseg.datasets.transforms import LoadAnnotations
 
 from mmmux.registry import DATASETS
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
@@ -41,6 +42,9 @@ class CheckedSegDataset(LeavesOut, BaseSegDataset):
         DatasetError: the image folder or the split file is missing, no image can be used, the label maps have no second class
             (:mod:`mmmux.datasets.ignored_pixels`), or, in testing, a label map is missing or an image has another suffix.
     """
+
+    # mmseg's transform -> the one that takes its place in the programs of this package; it needs the `labels` of this data set.
+    CAREFUL_LOADERS = {LoadAnnotations: 'mmmux.LoadLabelMap'}
 
     def __init__(self, *args, metainfo: Mapping | None = None, img_suffix: str | Sequence[str] | None = None, **kwargs):
         metainfo = dict(metainfo or {})

@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import Runner
 from torch import nn
 
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.datasets.class_lists import class_names, difference
 from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.errors import ConfigError, in_a_line
@@ -34,7 +35,8 @@ def evaluate(cfg: Config, model: nn.Module, run: Callable[[numpy.ndarray], list[
     Raises:
         ConfigError: `run` does not accept the size of an image, or the test data has other classes than the checkpoint.
     """
-    loader = Runner.build_dataloader(dict(cfg.test_dataloader, num_workers=0, persistent_workers=False, batch_size=1))
+    loader = dict(with_careful_loaders(cfg.test_dataloader), num_workers=0, persistent_workers=False, batch_size=1)
+    loader = Runner.build_dataloader(loader)
     evaluator = Evaluator(with_careful_metrics(cfg.test_evaluator))
     evaluator.dataset_meta = loader.dataset.metainfo
     trained_on, tested_on = class_names(getattr(model, 'dataset_meta', None)), class_names(loader.dataset.metainfo)

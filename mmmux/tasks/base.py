@@ -14,14 +14,17 @@ from mmengine.registry import DATASETS, Registry
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.confusion import Confusion
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.results import Results
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.class_lists import full_palette
 from mmmux.datasets.loading import read_picture
 from mmmux.deploy.load_model import trained_model
 from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
+from mmmux.utils.compat import swaps_channels
 from mmmux.utils.errors import ConfigError
 
 from .loss_checks import check_class_weights
@@ -134,6 +137,19 @@ class Task(ABC):
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
 
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """Count which classes were predicted for which, in the predictions that a test wrote with `--out`.
+
+        Args:
+            cfg: the config of the test.
+            results: the file or folder that was given to `--out`.
+            threshold: lowest score, 0 to 1, of a detection that is counted; tasks without such scores ignore it.
+
+        Raises:
+            ConfigError: the predictions are not of the test data, or the task has no confusion matrix.
+        """
+        raise ConfigError(f'task {type(self).__name__} does not define a confusion matrix')
+
     # Prediction for single pictures
 
     def load_model(self, cfg: Config, checkpoint: str, device: str) -> nn.Module:
@@ -174,14 +190,14 @@ class Task(ABC):
             A function from a file, or an array (H, W, 3), RGB, 0 to 255, to the data sample that the model returns. If its
             attribute `takes_pixels` is True, it predicts the same for a file and for the array of the file's pixels.
         """
-        pipeline = Compose(innermost_dataset(model.cfg.test_dataloader).pipeline)
+        pipeline = Compose(innermost_dataset(with_careful_loaders(model.cfg.test_dataloader)).pipeline)
         steps = [step for step in pipeline.transforms if not isinstance(step, LoadAnnotations)]
         loads_files = isinstance(steps[0], LoadImageFromFile)
 
         def predict(picture: Path | np.ndarray):
             info, left = dict(img_id=0), steps  # mmdet's data samples need an img_id
-            if not loads_files:
-                info['img'] = rgb(picture)
+            if not loads_files:  # the data set holds pictures, in the order that the preprocessor expects
+                info['img'] = np.ascontiguousarray(rgb(picture)[..., ::-1 if swaps_channels(model.data_preprocessor) else 1])
             elif isinstance(picture, np.ndarray):
                 shape = picture.shape[:2]
                 info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)

@@ -4,11 +4,17 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.confusion import Confusion, merged, pairs
+from mmmux.analysis.dumped_predictions import dumped_predictions
 from mmmux.analysis.results import Results
+from mmmux.config.load import innermost_dataset
+from mmmux.datasets.loading import picture_in_memory
 from mmmux.deploy.classifier import Classifier
+from mmmux.utils.errors import ConfigError
 from mmmux.visualization.scores import with_scores
 
 from .base import TASKS, Predictor, Task, add_hook, rgb
@@ -29,6 +35,18 @@ class Classification(Task):
         """See :meth:`Task.draw_in_test`: the highest scores."""
         add_hook(cfg, dict(type='mmmux.ClsPredictionsHook', out_dir=str(folder)))
 
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """See :meth:`Task.confusion`."""
+        dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True))
+        found = dumped_predictions(results)
+        labelled, predicted = (np.concatenate([np.asarray(sample[key]).reshape(-1) for sample in found])
+                               for key in ('gt_label', 'pred_label'))
+        classes = dataset.metainfo.get('classes') or tuple(map(str, range(1 + max(labelled.max(), predicted.max()))))
+        if len(labelled) != len(predicted) or max(labelled.max(), predicted.max()) >= len(classes):
+            raise ConfigError(f'{results} has no picture with one of the {len(classes)} classes of the config each: give the '
+                              'config of the test')
+        return merged([pairs(labelled, predicted, len(classes))], classes, 'pictures')
+
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: the highest scores."""
         return with_scores(image, sample.pred_score.cpu().numpy(), model.dataset_meta['classes'])
@@ -42,7 +60,7 @@ class Classification(Task):
         """See :meth:`Task.columns`: the models' scores, with the labels' classes marked."""
         picture = sample.get('img_path')
         if picture is None:  # CIFAR's batches hold pictures, not files
-            picture = dataset.get_data_info(sample.sample_idx)['img']
+            picture = picture_in_memory(dataset.get_data_info(sample.sample_idx))
         return {name: with_scores(rgb(picture), model.predict(picture).pred_score.cpu().numpy(), dataset.metainfo['classes'],
                                   sample.gt_label.tolist()) for name, model in models.items()}
 
@@ -84,6 +102,12 @@ class MultiLabelClassification(Classification):
         evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
         measured = any(str(evaluator.get('type')).rpartition('.')[2] == 'AUROC' for evaluator in evaluators)
         return super().fits(cfg) and (measured or 'MultiLabel' in str(head.get('type')))
+
+
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """See :meth:`Task.confusion`: this task does not define it."""
+        raise ConfigError('a picture of this task has several classes or none, so that no class is taken for another: see the '
+                          'AUROC of each class in metrics.json of the test')
 
 
 def _softmax(logits: Tensor) -> Tensor:

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import VISUALIZERS
+from mmengine.registry import DATASETS, VISUALIZERS
 from mmengine.structures import InstanceData
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.confusion import BACKGROUND, Confusion, box_pairs, merged
+from mmmux.analysis.dumped_predictions import dumped_predictions
 from mmmux.analysis.results import Results
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
@@ -20,6 +23,8 @@ from mmmux.visualization.fonts import matplotlib_fonts
 from .base import TASKS, Predictor, Task, add_hook, rgb
 
 _NOT_THE_LOOK = ('type', 'name', 'vis_backends')  # keys of a visualizer's config that do not change a drawing
+
+_MATCHED = 0.5  # overlap from which on a box counts as an object's, as in PASCAL VOC
 
 
 @TASKS.register_module()
@@ -52,6 +57,21 @@ class Detection(Task):
         # Another hook of mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
         hook.test_out_dir = str(Path(folder).resolve())
         add_hook(cfg, dict(type='mmmux.tasks.draw_hook.FontsHook'))
+
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """See :meth:`Task.confusion`: of boxes that overlap an object by half, with the background as a further class."""
+        dataset = DATASETS.build(with_careful_loaders(cfg.test_dataloader).dataset)
+        classes, parts = dataset.metainfo['classes'], []
+        for index, found in enumerate(dumped_predictions(results, len(dataset))):
+            objects = dataset.get_data_info(index)['instances']
+            found = {key: np.asarray(found['pred_instances'][key]) for key in ('bboxes', 'labels', 'scores')}
+            kept = found['scores'] >= threshold
+            parts.append(box_pairs(
+                np.array([each['bbox'] for each in objects]).reshape(-1, 4),
+                np.array([each['bbox_label'] for each in objects], np.int64),
+                np.array([bool(each.get('ignore_flag')) for each in objects], bool),
+                found['bboxes'][kept].reshape(-1, 4), found['labels'][kept], found['scores'][kept], len(classes), _MATCHED))
+        return merged(parts, [*classes, BACKGROUND], 'objects')
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""

@@ -5,13 +5,18 @@ from pathlib import Path
 import numpy as np
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 from mmengine.structures import PixelData
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.confusion import Confusion, merged, pairs
 from mmmux.analysis.results import Results
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.load import innermost_dataset
 from mmmux.deploy.segmentor import Segmentor
+from mmmux.engine.hooks.picture_names import PictureNames
+from mmmux.engine.hooks.seg_predictions_hook import original_numbers
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.overlay import blend, label_array, legend, overlay
 
@@ -85,6 +90,29 @@ class Segmentation(Task):
             raise ConfigError(f'--out {path} must be a folder: a segmentor writes a label map for every picture')
         add_hook(cfg, dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
 
+    def confusion(self, cfg: Config, results: Path, threshold: float) -> Confusion:
+        """See :meth:`Task.confusion`: of pixels, without those that the labels ignore."""
+        if not results.is_dir():
+            raise ConfigError(f'{results} is not a folder of label maps, as tools/test.py --out writes it for a segmentor')
+        loader = with_careful_loaders(cfg.test_dataloader)
+        inner = innermost_dataset(loader)
+        inner.pipeline = [step for step in inner.pipeline if str(step['type']).rpartition('.')[2].startswith(('Load', 'Pack'))]
+        dataset = DATASETS.build(loader.dataset)
+        classes, names, parts = dataset.metainfo['classes'], PictureNames(), []
+        numbers = np.asarray(original_numbers(np.arange(len(classes))[None], dataset.metainfo))[0].astype(np.int64)
+        for index in range(len(dataset)):
+            sample = dataset[index]['data_samples']
+            path = results / names.name(sample.img_path, dataset)
+            labelled, predicted = label_array(sample.gt_sem_seg), _read_numbers(path)
+            place = np.full(max(int(predicted.max()), int(numbers.max())) + 1, -1)
+            place[numbers] = np.arange(len(classes))
+            if predicted.shape != labelled.shape or (place[predicted] < 0).any():
+                raise ConfigError(f'{path} has another size or other classes than the label map of {sample.img_path}: give the '
+                                  'config and the options of the test')
+            counted = labelled < len(classes)
+            parts.append(pairs(labelled[counted], place[predicted][counted], len(classes)))
+        return merged(parts, classes, 'pixels')
+
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
         return overlay(image, label_array(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
@@ -114,3 +142,12 @@ class Segmentation(Task):
         labels = labels[None, None, :height, :width].float()
         resized = F.interpolate(labels, size=tuple(sample.ori_shape), mode='nearest')[0].long()
         sample.set_data(dict(pred_sem_seg=PixelData(data=resized)))
+
+
+def _read_numbers(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image).astype(np.int64)
+    except OSError:
+        raise ConfigError(f'label map {path} is missing or cannot be read: give the folder that tools/test.py --out '
+                          'wrote') from None

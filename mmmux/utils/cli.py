@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from mmmux.version import __version__
+
 from .errors import UserError, in_a_line
 
 FAILED = 2
@@ -74,6 +76,15 @@ class Options(DictAction):
             reason = in_a_line(str(error)) or type(error).__name__
             raise argparse.ArgumentError(self, f'{in_a_line(repr(values))} are not KEY=VALUE, as in '
                                                f'train_dataloader.batch_size=16 ({reason})') from None
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--version` to a parser.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser, changed in place.
+    """
+    parser.add_argument('--version', action='version', version=f'mmmux {__version__}')
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

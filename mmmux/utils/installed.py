@@ -55,6 +55,23 @@ def need_scope(scope: str | None) -> None:
                           f"installed: {_install_torchvision(version('torch'))}")
 
 
+def cannot_be_imported(wanted: str, error: ImportError) -> InstallationError:
+    """Return the error to raise where a package that is installed cannot be imported.
+
+    Args:
+        wanted (str): What needs the package, for example 'mmmux.SegDataset'.
+        error (ImportError): Python's error. Its traceback passes through that one of mmdet, mmseg and mmpretrain.
+    """
+    passed, traceback = [], error.__traceback__
+    while traceback is not None:
+        passed.append(traceback.tb_frame.f_globals.get('__name__', '').partition('.')[0])
+        traceback = traceback.tb_next
+    missing = (error.name or '').partition('.')[0]
+    package = next((name for name in passed if name in _SCOPES), missing or 'a package')
+    remedy = f'pip install {missing}' if missing and missing != package else f'pip install {_SCOPES.get(package, package)}'
+    return InstallationError(f'{wanted} needs {package}, which cannot be imported ({in_a_line(str(error))}): {remedy}')
+
+
 def has_classification() -> bool:
     """Return True if mmpretrain and torchvision, which mmpretrain imports, are installed."""
     return not _missing('mmpretrain', 'torchvision')
@@ -75,6 +92,13 @@ def installed_versions(*distributions: str) -> dict[str, str]:
             if number := version(name):  # None if an uninstallation left an empty metadata folder
                 versions[name] = number
     return versions
+
+
+def family() -> str | None:
+    """Return the name of the installed family of packages, 'OpenMMLab' or 'OneDL'; None if there is no mmengine."""
+    if installed_versions('onedl-mmengine'):
+        return 'OneDL'
+    return 'OpenMMLab' if installed_versions('mmengine', 'mmengine-lite') else None
 
 
 def check_installation() -> None:

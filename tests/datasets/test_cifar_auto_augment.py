@@ -51,3 +51,13 @@ def test_later_transforms_can_write_into_it(augment, picture):
     result = augment(dict(img=picture))['img']
     result[:] = 0
     assert not result.any()
+
+
+def test_bgr_pictures_get_the_same_colours(augment, picture):
+    """The policy's contrast and colour weigh red, green and blue differently."""
+    for seed in range(8):
+        torch.manual_seed(seed)
+        of_rgb = augment(dict(img=picture.copy()))['img']
+        torch.manual_seed(seed)
+        of_bgr = augment(dict(img=picture[..., ::-1].copy(), channel_order='bgr'))['img']
+        assert (of_bgr == of_rgb[..., ::-1]).all() and of_bgr.flags.writeable

@@ -9,6 +9,7 @@ from facts import assert_facts, raises
 from mmengine.registry import init_default_scope
 from PIL import Image
 
+from mmmux.datasets.loading import picture_in_memory
 from mmmux.utils.errors import ConfigError, DatasetError
 
 CLASSES = ('dog', 'cat', 'bird')  # not in alphabetical order
@@ -337,6 +338,13 @@ class TestCIFAR:
         for index, picture in enumerate(pictures):
             info = dataset.get_data_info(index)
             assert (info['img'] == picture).all() and info['gt_label'] == labels[index]
+
+    def test_is_read_as_bgr_where_the_config_says_so(self, kind, tmp_path):
+        info = kind(data_root=str(tmp_path), channel_order='bgr').get_data_info(1)
+        assert (info['img'] == self.files.pictures['train'][1][..., ::-1]).all()
+        assert (picture_in_memory(info) == self.files.pictures['train'][1]).all()
+        with pytest.raises(ConfigError, match=r"channel_order .*'gbr'"):
+            kind(data_root=str(tmp_path), channel_order='gbr')
 
     @pytest.mark.parametrize('split', ['train', 'test'])
     def test_missing_file(self, kind, tmp_path, split):

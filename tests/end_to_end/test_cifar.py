@@ -87,7 +87,7 @@ def test_autoaugment_and_cutout_prepare_pictures(cifar):
     assert all(picture.shape == (3, 224, 224) and picture.dtype == np.uint8 for picture in inputs)
     assert len({picture.tobytes() for picture in inputs}) == len(inputs)
     for picture in inputs:
-        square = (picture == np.array([124, 116, 104])[:, None, None]).all(0)
+        square = (picture == np.array([104, 116, 124])[:, None, None]).all(0)
         # A few pixels beside it may have that colour, too.
         rows, columns = (np.flatnonzero(square.sum(axis) > 40) for axis in (1, 0))
         assert 56 <= len(rows) <= 112 and 56 <= len(columns) <= 112

@@ -41,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-memory', action='store_true',
                         help='do not measure peak memory, for which each row runs once more in its own process')
     parser.add_argument('--out', type=Path, help='JSON file to write')
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -34,6 +34,7 @@ def parse_args() -> argparse.Namespace:
                         help='write the names of the training pictures with findings, each with the reason, to a file that the '
                         'option leave_out of a data set reads; into DIR, one file for each data set')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -26,6 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
                         help='picture to write (default: %(default)s)')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -21,6 +21,7 @@ def parse_args() -> argparse.Namespace:
                         help='size of the picture in pixels (default: the test size of the config, or else its training crop)')
     parser.add_argument('--json', action='store_true', help='print JSON instead of a table')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     return parser.parse_args()
 
 

@@ -25,6 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--threshold', type=float, default=0.4,
                         help='lowest score of a detection to draw, 0 to 1 (default: %(default)s)')
     parser.add_argument('--out', type=Path, required=True, help='Markdown file to write, e.g. docs/results/bccd.md')
+    cli.add_version(parser)
     return parser.parse_args()
 
 

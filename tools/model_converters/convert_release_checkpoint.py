@@ -21,6 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--classifier', action='store_true',
                         help='write the whole classifier, for tools/test.py and tools/train.py with a config of '
                         "configs/classification, instead of a backbone for init_cfg=dict(type='Pretrained', ...)")
+    cli.add_version(parser)
     return parser.parse_args()
 
 

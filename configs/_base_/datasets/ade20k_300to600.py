@@ -12,17 +12,17 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='ResizeShortestEdge', scale=450, max_size=longest_edge),
-    dict(type='mmmux.LoadLabelMap'),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
 tta_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='TestTimeAug', transforms=[
         [dict(type='ResizeShortestEdge', scale=edge, max_size=longest_edge) for edge in short_edges],
         [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
-        [dict(type='mmmux.LoadLabelMap')],
+        [dict(type='LoadAnnotations')],
         [dict(type='PackSegInputs')],
     ]),
 ]

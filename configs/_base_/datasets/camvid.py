@@ -19,18 +19,18 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=scale, keep_ratio=True),
-    dict(type='mmmux.LoadLabelMap'),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
 tta_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='TestTimeAug', transforms=[
         [dict(type='Resize', scale=tuple(round(side * ratio) for side in scale), keep_ratio=True)
          for ratio in (0.75, 1., 1.25)],
         [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
-        [dict(type='mmmux.LoadLabelMap')],
+        [dict(type='LoadAnnotations')],
         [dict(type='PackSegInputs')],
     ]),
 ]

@@ -12,13 +12,13 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='ResizeEdge', scale=256, edge='short', interpolation='area'),
     dict(type='CenterCrop', crop_size=224),
     dict(type='PackInputs'),
 ]
 tta_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='TestTimeAug', transforms=[
         [dict(type='ResizeEdge', scale=256, edge='short', interpolation='area')],
         [dict(type='CenterCrop', crop_size=224)],

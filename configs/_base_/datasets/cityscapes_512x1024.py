@@ -12,17 +12,17 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(2048, 1024), keep_ratio=True),
-    dict(type='mmmux.LoadLabelMap'),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
 tta_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='TestTimeAug', transforms=[
         [dict(type='Resize', scale_factor=ratio, keep_ratio=True) for ratio in (0.5, 0.75, 1., 1.25, 1.5, 1.75)],
         [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
-        [dict(type='mmmux.LoadLabelMap')],
+        [dict(type='LoadAnnotations')],
         [dict(type='PackSegInputs')],
     ]),
 ]

@@ -13,17 +13,17 @@ train_pipeline = [
     dict(type='PackSegInputs'),
 ]
 test_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(160, 160), keep_ratio=False),
-    dict(type='mmmux.LoadLabelMap'),
+    dict(type='LoadAnnotations'),
     dict(type='PackSegInputs'),
 ]
 tta_pipeline = [
-    dict(type='mmmux.LoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='TestTimeAug', transforms=[
         [dict(type='Resize', scale=(side, side), keep_ratio=False) for side in (128, 160, 192)],
         [dict(type='RandomFlip', prob=0.), dict(type='RandomFlip', prob=1.)],
-        [dict(type='mmmux.LoadLabelMap')],
+        [dict(type='LoadAnnotations')],
         [dict(type='PackSegInputs')],
     ]),
 ]

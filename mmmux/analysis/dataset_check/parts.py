@@ -10,6 +10,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS
 
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.load import inner_datasets
 from mmmux.utils.errors import ConfigError, DatasetError, UserError
 
@@ -51,7 +52,7 @@ def parts_of(cfg: Config, splits: Iterable[str]) -> list[Part]:
     parts: list[tuple[dict, Part]] = []
     for split in splits:
         loader = f'{split}_dataloader'
-        for key, dataset in inner_datasets(cfg.get(loader) or {}, loader):
+        for key, dataset in inner_datasets(with_careful_loaders(cfg.get(loader) or {}), loader):
             pictures = {name: value for name, value in dataset.items() if name not in _NOT_ITS_PICTURES}
             known = next((part for other, part in parts if other == pictures), None)
             if known is None:

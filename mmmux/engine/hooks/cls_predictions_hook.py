@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.fileio import get
 from mmengine.hooks import Hook
 
+from mmmux.datasets.loading import picture_in_memory
 from mmmux.registry import HOOKS
 from mmmux.visualization.scores import with_scores
 
@@ -42,5 +43,5 @@ class ClsPredictionsHook(Hook):
     def _read(self, dataset, sample) -> tuple[Path, np.ndarray]:
         path = sample.get('img_path')
         if path is None:
-            return Path(f'{sample.sample_idx:06d}.png'), dataset.get_data_info(sample.sample_idx)['img']
+            return Path(f'{sample.sample_idx:06d}.png'), picture_in_memory(dataset.get_data_info(sample.sample_idx))
         return self._names.name(path, dataset), mmcv.imfrombytes(get(path), channel_order='rgb')

@@ -9,10 +9,12 @@ from mmengine.registry import RUNNERS, init_default_scope
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import set_multi_processing
 
+from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.preflight import check_checkpoint, check_data, check_mixed_precision
 from mmmux.config.schedule_begins import check_begins
 from mmmux.config.schedules import check_schedules
 from mmmux.config.suggestions import explained
+from mmmux.config.vis_backends import check_vis_backends
 from mmmux.datasets.class_lists import check_classes
 from mmmux.evaluation.careful_metrics import with_careful_metrics
 from mmmux.utils.atomic_write import write_json
@@ -117,23 +119,31 @@ def _checked_runner(cfg: Config) -> Runner:
 def build_runner(cfg: Config) -> Runner:
     """Build mmengine's runner, or the class that `cfg.runner_type` names, from a config.
 
-    The processes of a distributed run are connected; without a GPU, the launcher 'pytorch' connects them with gloo. Metrics of
+    The processes of a distributed run are connected; without a GPU, the launcher 'pytorch' connects them with gloo. The data
+    loaders load images and label maps with the transforms of this package (:mod:`mmmux.config.careful_loaders`), and metrics of
     this package take the place of those of mmdet that end with an error (:mod:`mmmux.evaluation.careful_metrics`); the config
-    that the runner writes keeps the names. From then on, JSON files of mmengine have null in place of NaN and infinity.
+    that the runner writes has the stock names. From then on, JSON files of mmengine have null in place of NaN and infinity.
 
     Args:
         cfg (Config): the config.
 
     Returns:
         Runner: the runner, with `train`, `val` and `test`.
+
+    Raises:
+        ConfigError: the package of one of the config's `vis_backends` is not installed.
     """
+    check_vis_backends(cfg)
     _connect(cfg)
     # mmengine names scopes by the second: a second runner in the same second would otherwise get the scope set last.
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     mmengine_writes_valid_json()
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    build_evaluator = runner.build_evaluator
+    # Not in the config, which the runner has written by now and puts into each checkpoint.
+    build_evaluator, build_dataloader = runner.build_evaluator, runner.build_dataloader
     runner.build_evaluator = lambda evaluator: build_evaluator(with_careful_metrics(evaluator))
+    runner.build_dataloader = lambda loader, *args, **options: build_dataloader(
+        with_careful_loaders(loader) if isinstance(loader, Mapping) else loader, *args, **options)
     return runner
 
 
