@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from mmmux.utils.installed import has_classification
 from mmmux.utils.lazy_names import lazy_names
 
-_MODULES = {'loading': ['LoadImage', 'LoadImageOrSkip']}
+_MODULES = {'channels': ['LoadChannels', 'LoadChannelsOrSkip'], 'loading': ['LoadImage', 'LoadImageOrSkip']}
 if find_spec('mmdet') is not None:
     _MODULES.update(coco=['CocoDataset'], voc=['VOCDataset'])
 if find_spec('mmseg') is not None:
