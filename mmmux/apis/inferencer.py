@@ -7,8 +7,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmmux.config.suggestions import explained
-from mmmux.datasets.loading import read_picture
 from mmmux.tasks import task_of
+from mmmux.tasks.base import rgb
 from mmmux.utils.errors import ConfigError
 
 
@@ -67,11 +67,11 @@ class Inferencer:
         image.save(out_file)
         return sample
 
-    def drawn(self, picture: Path, threshold: float = 0.3) -> tuple[Image.Image, object]:
+    def drawn(self, picture: Path | np.ndarray, threshold: float = 0.3) -> tuple[Image.Image, object]:
         """Predict one picture, and return it with the prediction drawn on it, without writing a file.
 
         Args:
-            picture: file to read.
+            picture: a file, or an array as in :meth:`predict`.
             threshold: detections with a lower score (0 to 1) are not drawn.
 
         Returns:
@@ -80,7 +80,7 @@ class Inferencer:
         Raises:
             DatasetError: the picture cannot be read.
         """
-        image = read_picture(picture, channel_order='rgb')
+        image = rgb(picture)
         sample = self.predict(picture)
         return self.task.draw(image, sample, self.model, threshold), sample
 

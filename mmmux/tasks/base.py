@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
-from mmmux.datasets.loading import read_picture
+from mmmux.datasets.channels import viewable
+from mmmux.datasets.predicted_labels import LabelWriter
 from mmmux.deploy.load_model import trained_model
 from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
@@ -190,6 +191,24 @@ class Task(ABC):
         """
         return ''
 
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """Return the formats in which predictions are written for labelling tools (`--labels`): name -> writer.
+
+        The default has none.
+        """
+        return {}
+
+    def written(self, sample, model: nn.Module, threshold: float) -> Any:
+        """Return what the writers of :meth:`label_writers` take of a prediction.
+
+        Args:
+            sample, model, threshold: as in :meth:`draw`.
+
+        Raises:
+            ConfigError: the task does not define it.
+        """
+        raise ConfigError(f'task {type(self).__name__} defines no files of labels: leave --labels out')
+
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """Draw the pictures of one row of a results page: the labels, then the prediction of each model.
 
@@ -343,4 +362,4 @@ def rgb(picture: Path | np.ndarray) -> np.ndarray:
     Raises:
         DatasetError: the file cannot be read.
     """
-    return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')
+    return picture if isinstance(picture, np.ndarray) else viewable(picture)

@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.results import Results
+from mmmux.datasets.predicted_labels import LabelWriter, ScoreTable
 from mmmux.deploy.classifier import Classifier
 from mmmux.visualization.scores import with_scores
 
@@ -37,6 +38,15 @@ class Classification(Task):
         """See :meth:`Task.summary`: the class with the highest score."""
         score, label = sample.pred_score.max(0)
         return f", {model.dataset_meta['classes'][label]} ({100 * score:.0f} %)"
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """See :meth:`Task.label_writers`: a table of all images."""
+        return dict(csv=ScoreTable)
+
+    def written(self, sample, model: nn.Module, threshold: float) -> list[tuple[int, float]]:
+        """See :meth:`Task.written`: the class with the highest score, and this score."""
+        score, label = sample.pred_score.max(0)
+        return [(int(label), float(score))]
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the models' scores, with the labels' classes marked."""
@@ -75,6 +85,10 @@ class MultiLabelClassification(Classification):
         metric='auroc/mean', columns={'mean AUROC': 'auroc/mean'}, by_class='auroc/', class_heading='AUROC', digits=3,
         explained='Area under the ROC curve, 0 to 1.', metafile_task='Multi-Label Image Classification',
         metafile_metric='mean AUROC')
+
+    def written(self, sample, model: nn.Module, threshold: float) -> list[tuple[int, float]]:
+        """See :meth:`Task.written`: the classes whose score reaches the threshold, and their scores."""
+        return [(label, score) for label, score in enumerate(sample.pred_score.tolist()) if score >= threshold]
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:

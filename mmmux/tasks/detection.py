@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.results import Results
+from mmmux.datasets.predicted_labels import CocoFiles, LabelWriter, Objects, VOCFiles, YOLOFiles
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
@@ -49,6 +50,16 @@ class Detection(Task):
     def summary(self, sample, model: nn.Module, threshold: float) -> str:
         """See :meth:`Task.summary`: the number of objects."""
         return f', {int((sample.pred_instances.scores >= threshold).sum())} objects'
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """See :meth:`Task.label_writers`: boxes."""
+        return dict(coco=CocoFiles, voc=VOCFiles, yolo=YOLOFiles)
+
+    def written(self, sample, model: nn.Module, threshold: float) -> Objects:
+        """See :meth:`Task.written`."""
+        found = sample.pred_instances[sample.pred_instances.scores >= threshold].cpu().numpy()
+        height, width = sample.ori_shape[:2]
+        return Objects.inside(found.bboxes, found.labels, found.scores, (width, height))
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the labels' boxes, then the models'."""

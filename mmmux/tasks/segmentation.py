@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
+from mmmux.datasets.predicted_labels import LabelMapFiles, LabelWriter
 from mmmux.deploy.segmentor import Segmentor
+from mmmux.engine.hooks.seg_predictions_hook import original_numbers
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.overlay import blend, legend, overlay
 
@@ -76,6 +78,14 @@ class Segmentation(Task):
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
         return overlay(image, _labels(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """See :meth:`Task.label_writers`: label maps."""
+        return dict(maps=LabelMapFiles)
+
+    def written(self, sample, model: nn.Module, threshold: float) -> Image.Image:
+        """See :meth:`Task.written`: a label map with the class numbers of the data set's own label maps."""
+        return original_numbers(_labels(sample.pred_sem_seg), model.dataset_meta)
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the picture, the labels' classes, the models', and one legend for all."""
