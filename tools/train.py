@@ -10,6 +10,7 @@ import argparse
 
 from mmmux.apis import train
 from mmmux.config import load_config, resume, scale_learning_rate, train_in_mixed_precision
+from mmmux.tasks.base import add_hook
 from mmmux.utils import cli
 
 
@@ -32,6 +33,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='multiply the learning rate by the actual batch size divided by auto_scale_lr.base_batch_size of '
                         'the config (default: off)')
+    parser.add_argument('--val-loss', action='store_true',
+                        help='compute the loss of the validation data, too, which loads them a second time (default: off)')
     return parser.parse_args()
 
 
@@ -44,6 +47,8 @@ def main() -> None:
             train_in_mixed_precision(cfg)
         if args.auto_scale_lr:
             scale_learning_rate(cfg)
+        if args.val_loss:
+            add_hook(cfg, dict(type='mmmux.ValLossHook'))
         if args.resume:
             resume(cfg, args.resume)
         train(cfg)

@@ -9,6 +9,7 @@ from .disjoint_patients_hook import DisjointPatientsHook
 from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
 from .seg_predictions_hook import SegPredictionsHook
+from .val_loss_hook import ValLossHook
 
 __all__ = ['ChannelsLastHook', 'CheckpointHook', 'CheckpointMatchHook', 'ClassCountHook', 'ClsPredictionsHook', 'CudaGraphHook',
-           'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook']
+           'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'SegPredictionsHook', 'ValLossHook']
