@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.dataset_check.layout import Layout
+from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.channels import viewable
@@ -109,6 +110,32 @@ class Task(ABC):
             raise ConfigError(f'--out {path} must end in .pkl or .pickle: predictions are written as a pickle of dicts')
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(path))]
+
+    def cut_into_tiles(self, cfg: Config, size: int, overlap: float) -> None:
+        """Change a config so that testing and predicting cut large images into tiles (`--tiles`).
+
+        Args:
+            cfg: the config, changed in place.
+            size: side of a tile in pixels.
+            overlap: overlap of neighbouring tiles as a share of the side, 0 to below 1.
+
+        Raises:
+            ConfigError: the task predicts no tiles.
+        """
+        raise ConfigError(f'task {type(self).__name__} predicts no tiles: leave --tiles out')
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """Compute precision and recall of each class, from the predictions that a test wrote with `--out`.
+
+        Args:
+            cfg: the config of the test.
+            results: the file that was given to `--out`.
+            iou: overlap with an object that a right box has at least, 0 to 1; tasks without boxes ignore it.
+
+        Raises:
+            ConfigError: the predictions are not of the test data, or the task has no such curves.
+        """
+        raise ConfigError(f'task {type(self).__name__} defines no curves of precision and recall')
 
     # Prediction for single pictures
 

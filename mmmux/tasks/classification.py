@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.registry import DATASETS
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.dumped_predictions import dumped_predictions
+from mmmux.analysis.precision_recall import PrecisionRecall, one_against_all
 from mmmux.analysis.results import Results
+from mmmux.config.load import innermost_dataset
 from mmmux.datasets.predicted_labels import LabelWriter, ScoreTable
 from mmmux.deploy.classifier import Classifier
+from mmmux.utils.errors import ConfigError
 from mmmux.visualization.scores import with_scores
 
 from .base import TASKS, Predictor, Task, add_hook, rgb
@@ -29,6 +34,21 @@ class Classification(Task):
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: the highest scores."""
         add_hook(cfg, dict(type='mmmux.ClsPredictionsHook', out_dir=str(folder)))
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """See :meth:`Task.precision_recall`: each class against all others."""
+        found = dumped_predictions(results)
+        scores = np.stack([np.asarray(sample['pred_score']) for sample in found])
+        classes = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo.get('classes')
+        classes = classes or tuple(map(str, range(scores.shape[1])))
+        labelled = np.zeros(scores.shape, bool)
+        for row, sample in zip(labelled, found):
+            numbers = np.asarray(sample.get('gt_label', ()), np.int64).reshape(-1)
+            if 'gt_label' not in sample or scores.shape[1] != len(classes) or (numbers >= len(classes)).any():
+                raise ConfigError(f'{results} has a picture without labels, or of other classes than the {len(classes)} of the '
+                                  'config: give the config and the options of the test')
+            row[numbers] = True
+        return one_against_all(scores, labelled, classes)
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: the highest scores."""

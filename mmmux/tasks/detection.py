@@ -4,19 +4,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.registry import VISUALIZERS
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import DATASETS, VISUALIZERS
 from mmengine.structures import InstanceData
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.box_curves import box_curves
+from mmmux.analysis.dumped_predictions import dumped_predictions
+from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
+from mmmux.config.load import innermost_dataset
 from mmmux.datasets.predicted_labels import CocoFiles, LabelWriter, Objects, VOCFiles, YOLOFiles
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
 
 from .base import TASKS, Predictor, Task, rgb
+
+_META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')  # of PackDetInputs
 
 
 @TASKS.register_module()
@@ -35,6 +41,8 @@ class Detection(Task):
         Raises:
             ConfigError: the config has no `default_hooks.visualization`.
         """
+        if str(innermost_dataset(cfg.test_dataloader).pipeline[0]['type']).rpartition('.')[2].startswith('LoadChannels'):
+            return super().draw_in_test(cfg, folder)  # mmdet's hook reads ordinary pictures only
         hook = cfg.get('default_hooks', {}).get('visualization')
         if hook is None:
             raise ConfigError('--show-dir needs default_hooks.visualization in the config, e.g. '
@@ -42,6 +50,29 @@ class Detection(Task):
         hook.draw = True
         # mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
         hook.test_out_dir = str(Path(folder).resolve())
+
+    def cut_into_tiles(self, cfg: Config, size: int, overlap: float) -> None:
+        """See :meth:`Task.cut_into_tiles`: the whole image and its tiles are predicted, each resized as the pipeline does.
+
+        Raises:
+            ConfigError: the test pipeline does not begin with a step that loads and end with one that packs.
+        """
+        dataset = innermost_dataset(cfg.test_dataloader)
+        load, *steps = dataset.pipeline
+        if not steps or not str(steps[-1]['type']).rpartition('.')[2].startswith('Pack'):
+            raise ConfigError('--tiles needs a test pipeline that begins with a transform that loads and ends with '
+                              'PackDetInputs')
+        steps[-1] = ConfigDict(steps[-1], meta_keys=(*steps[-1].get('meta_keys', _META_KEYS), 'tile_offset'))
+        dataset.pipeline = [load, ConfigDict(type='mmmux.CutTiles', size=size, overlap=overlap, transforms=steps)]
+        cfg.test_dataloader.batch_size = 1  # images have different numbers of tiles
+        cfg.model = ConfigDict(type='mmmux.TiledDetector', module=cfg.model)
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """See :meth:`Task.precision_recall`: of boxes, with average precision by the size of the objects."""
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        found = dumped_predictions(results, len(dataset))
+        return box_curves(((dataset.get_data_info(index)['instances'], each['pred_instances'])
+                           for index, each in enumerate(found)), dataset.metainfo['classes'], iou)
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""

@@ -9,6 +9,7 @@ from mmengine.structures import PixelData
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.predicted_labels import LabelMapFiles, LabelWriter
@@ -74,6 +75,16 @@ class Segmentation(Task):
         if path.is_file() or path.suffix in ('.pkl', '.pickle', '.png'):
             raise ConfigError(f'--out {path} must be a folder: a segmentor writes a label map for every picture')
         add_hook(cfg, dict(type='mmmux.SegPredictionsHook', label_map_dir=str(path)))
+
+    def cut_into_tiles(self, cfg: Config, size: int, overlap: float) -> None:
+        """See :meth:`Task.cut_into_tiles`: mmseg has windows of its own for this."""
+        raise ConfigError("--tiles is for detectors: a segmentor predicts tiles with model.test_cfg=dict(mode='slide', "
+                          'crop_size=..., stride=...)')
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """See :meth:`Task.precision_recall`: label maps have no scores, so there are no curves."""
+        raise ConfigError(f'{results} holds classes without scores, of which there are no curves: for precision, recall and F1 '
+                          'of each class, add mFscore to test_evaluator.iou_metrics and test')
 
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
