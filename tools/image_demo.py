@@ -31,6 +31,7 @@ def parse_args() -> argparse.Namespace:
                         help='write the predictions for labelling tools, too, into OUT_DIR/FORMAT: coco, voc or yolo of a '
                         'detector, maps of a segmentor, csv of a classifier')
     parser.add_argument('--no-draw', action='store_true', help='write no drawn images, only labels')
+    cli.add_tiles(parser)
     parser.add_argument('--frames', type=int, metavar='N', help='end each video and webcam after N frames (default: all)')
     parser.add_argument('--device', help='torch device, for example cpu or cuda:0 (default: a GPU if there is one)')
     args = parser.parse_args()
@@ -42,7 +43,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with cli.sentences():
-        inferencer = Inferencer(load_config(args.config), args.checkpoint, args.device)
+        inferencer = Inferencer(load_config(args.config), args.checkpoint, args.device, cli.tiles(args))
         run_demo(inferencer, args.inputs, DemoOptions(
             args.out_dir, args.threshold, tuple(args.labels), not args.no_draw, args.frames))
 

@@ -1,9 +1,11 @@
 """Predict single pictures with a trained model, and draw the predictions, as `tools/image_demo.py` does."""
+import copy
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS
 from PIL import Image
 
 from mmmux.config.suggestions import explained
@@ -19,17 +21,28 @@ class Inferencer:
         cfg: the config of the model.
         checkpoint: file or URL of its weights.
         device: 'cpu', 'cuda:0', ...; None takes a GPU if there is one.
+        tiles: (side in pixels, overlap as a share of the side) of the tiles that large pictures are cut into; None cuts none.
 
     Raises:
         CheckpointError: the file is missing, or the weights are of another model.
         ConfigError: neither the checkpoint nor the config names the classes.
     """
 
-    def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
+    def __init__(self, cfg: Config, checkpoint: str, device: str | None = None,
+                 tiles: tuple[int, float] | None = None):
         self.cfg, self.task = cfg, task_of(cfg)
         with explained(cfg):
             self.model = self.task.load_model(cfg, checkpoint, device or ('cuda:0' if torch.cuda.is_available() else 'cpu'))
+            if tiles is not None:
+                self._cut_into_tiles(*tiles)
             self._predict = self.task.predictor(self.model)
+
+    def _cut_into_tiles(self, size: int, overlap: float) -> None:
+        self.cfg = copy.deepcopy(self.cfg)
+        self.task.cut_into_tiles(self.cfg, size, overlap)
+        plain = self.model
+        self.model = MODELS.build(dict(self.cfg.model, module=plain)).eval()
+        self.model.cfg, self.model.dataset_meta = self.cfg, plain.dataset_meta
 
     def predict(self, picture: Path | np.ndarray):
         """Predict one picture.

@@ -45,7 +45,7 @@ def find_inputs(given: Sequence[str | Path], out_dir: Path, without_suffix: bool
     Raises:
         ConfigError: a folder or pattern gives none, or two results would have the same name.
     """
-    found = [each for item in given for each in _inputs_of(str(item), out_dir.resolve())]
+    found = [each for item in given for each in inputs_of(item, out_dir)]
     written: dict[Path, Path | int] = {}
     for each in found:
         key = each.name.with_suffix('') if without_suffix else each.name
@@ -56,7 +56,17 @@ def find_inputs(given: Sequence[str | Path], out_dir: Path, without_suffix: bool
     return found
 
 
-def _inputs_of(item: str, out_dir: Path) -> list[Input]:
+def inputs_of(item: str | Path, out_dir: Path | None = None) -> list[Input]:
+    """Find the images and videos that one file, folder, pattern or webcam gives.
+
+    Args:
+        item: as in :func:`find_inputs`.
+        out_dir: folder whose files are not read. Default: None.
+
+    Raises:
+        ConfigError: a folder or pattern gives none.
+    """
+    item, written = str(item), out_dir and out_dir.resolve()
     camera = _WEBCAM.fullmatch(item)
     if camera:
         return [Input(Path(f'webcam_{int(camera[1] or 0)}.mp4'), int(camera[1] or 0))]
@@ -68,7 +78,7 @@ def _inputs_of(item: str, out_dir: Path) -> list[Input]:
     else:
         return [Input(_result(Path(path.name)), path)]
     inputs = [Input(_result(file.relative_to(root)), file) for file in files
-              if file.suffix.lower() in PICTURES + VIDEOS and out_dir not in file.resolve().parents]
+              if file.suffix.lower() in PICTURES + VIDEOS and written not in file.resolve().parents]
     if not inputs:
         raise ConfigError(f'{item} gives no picture and no video: name files, folders of files, or patterns in quotes, with '
                           f'the suffixes {", ".join(PICTURES + VIDEOS)}')

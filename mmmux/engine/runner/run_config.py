@@ -60,7 +60,7 @@ def test(cfg: Config) -> dict:
         runner = build_runner(cfg)
     with explained(cfg), loader_workers_end(runner):
         metrics = runner.test()
-    if is_main_process():
+    if is_main_process() and metrics:  # pictures without annotations have none
         write_json(Path(cfg.work_dir) / METRICS_FILE, {name: float(value) for name, value in metrics.items()})
     return metrics
 
