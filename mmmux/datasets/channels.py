@@ -1,4 +1,5 @@
 """Read images of 1 to 16 channels: gray pictures, multispectral TIFF files and numpy arrays."""
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -121,11 +122,11 @@ def _tiff(path: str | Path, channels: int | None, backend_args: dict | None) -> 
         return np.stack(pages, 2)
     if pages and channels in (None, 1 if pages[0].ndim == 2 else pages[0].shape[2]):
         return pages[0]
+    if find_spec('tifffile') is None:
+        raise DatasetError(f'{in_a_line(str(path))} is a TIFF file that OpenCV does not read with {channels or "its"} '
+                           'channels: pip install tifffile, or convert it to .npy')
     try:
         image = mmcv.imfrombytes(content, backend='tifffile')
-    except ImportError:
-        raise DatasetError(f'{in_a_line(str(path))} is a TIFF file that OpenCV does not read with '
-                           f'{channels or "its"} channels: pip install tifffile, or convert it to .npy') from None
     except Exception as error:  # a damaged file makes tifffile raise errors of many types
         raise DatasetError(f'picture {in_a_line(str(path))} cannot be read ({in_a_line(str(error))})') from None
     # Samples can be stored plane by plane.

@@ -18,6 +18,7 @@ COMMON = """
 _base_ = '{base}'
 load = dict(type='mmmux.LoadChannels', channels={channels})
 mean, std = [100.] * {channels}, [60.] * {channels}
+param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=2)]
 """
 DETECTOR = COMMON + """
 train_pipeline = [
@@ -93,7 +94,7 @@ def test_from_files_to_the_score(kind, channels, tmp_path):
     (tmp_path / 'mine.py').write_text(text.format(base=base, channels=channels, data=data))
     cfg = load_config(tmp_path / 'mine.py', work_dir=tmp_path / 'work')
     apis.train(cfg)
-    checkpoint, = (tmp_path / 'work').glob('*_[14].pth')
+    checkpoint = Path((tmp_path / 'work/last_checkpoint').read_text().strip())
     state = torch.load(checkpoint, weights_only=False)['state_dict']
     assert state['backbone.stem.0.weight'].shape[1] == channels
 
