@@ -31,7 +31,7 @@ def write_anchor_config(path: Path, cfg: Config, fitted: dict, how: str) -> None
         path: the file to write, see :func:`check_target`; an existing one is replaced.
         cfg: the config, read from a file.
         fitted: the config of the anchor generator, from :func:`mmmux.analysis.anchors.fit_sizes`.
-        how: a phrase on what the sizes were fitted to, for the comment of the file.
+        how: the data that the sizes were fitted to, in words, for the comment of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     base = Path(os.path.relpath(cfg.filename, path.parent)).as_posix()

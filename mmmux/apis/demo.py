@@ -18,7 +18,7 @@ from .videos import Frames, VideoFile
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What a demo writes.
+    """The results that a demo writes.
 
     Attributes:
         out_dir: folder to write into.
@@ -35,12 +35,12 @@ class DemoOptions:
 
 
 def run_demo(inferencer: Inferencer, given: Sequence[str | Path], options: DemoOptions) -> None:
-    """Predict all inputs, write what the options ask for, and print a line for each file and the progress.
+    """Predict all inputs, write the results that the options name, and print a line for each file and the progress.
 
     Args:
         inferencer: the trained model.
         given: as in :func:`mmmux.apis.inputs.find_inputs`.
-        options: what to write.
+        options: the results to write.
 
     Raises:
         ConfigError: an input gives nothing, two results would have the same name, or the task has no such format of labels.

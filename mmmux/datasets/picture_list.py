@@ -12,7 +12,7 @@ class PictureList(BaseDataset):
 
     Args:
         pictures (Sequence[str]): the image files.
-        root (str): a folder of all of them; hooks name what they write by the path inside it.
+        root (str): a folder of all of them; hooks name their files by the path inside it.
         metainfo (Mapping): that of the data set that the model was trained for, with `classes`.
         pipeline (Sequence[dict]): the transforms, none of which loads annotations.
     """

@@ -226,7 +226,7 @@ class Task(ABC):
         return {}
 
     def written(self, sample, model: nn.Module, threshold: float) -> Any:
-        """Return what the writers of :meth:`label_writers` take of a prediction.
+        """Convert a prediction for the writers of :meth:`label_writers`.
 
         Args:
             sample, model, threshold: as in :meth:`draw`.
