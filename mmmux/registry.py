@@ -62,7 +62,8 @@ class LazyRegistry(Registry):
         return {*self.module_dict, *(name for package in self._packages for name in import_module(package).__all__)}
 
 
-MODELS = LazyRegistry('model', MMENGINE_MODELS, 'mmmux.models', 'mmmux.models.heads')
+MODELS = LazyRegistry('model', MMENGINE_MODELS, 'mmmux.models', 'mmmux.models.data_preprocessors', 'mmmux.models.detectors',
+                      'mmmux.models.heads')
 DATASETS = LazyRegistry('dataset', MMENGINE_DATASETS, 'mmmux.datasets')
 TRANSFORMS = LazyRegistry('transform', MMENGINE_TRANSFORMS, 'mmmux.datasets')
 METRICS = LazyRegistry('metric', MMENGINE_METRICS, 'mmmux.evaluation')

@@ -21,7 +21,7 @@ LAYERS = {
     ),
     'mmmux.models': (
         'release',
-        'backbones | heads',
+        'backbones | data_preprocessors | detectors | heads',
         'layers',
         'architectures',
         'rows',

@@ -7,7 +7,7 @@ metrics.json in the work dir.
 import argparse
 from pathlib import Path
 
-from mmmux.apis import test
+from mmmux.apis import predict_only, test
 from mmmux.config import enable_tta, load_config
 from mmmux.tasks import task_of
 from mmmux.utils import cli
@@ -20,7 +20,8 @@ def parse_args() -> argparse.Namespace:
         epilog='examples:\n'
         '  tools/test.py CONFIG CHECKPOINT                        print the metrics\n'
         '  tools/test.py CONFIG CHECKPOINT --show-dir drawn       draw the predictions, too\n'
-        '  tools/dist_test.sh CONFIG CHECKPOINT 8                 test on eight GPUs')
+        '  tools/dist_test.sh CONFIG CHECKPOINT 8                 test on eight GPUs\n'
+        '  tools/test.py CONFIG CHECKPOINT --pictures DIR --out predictions.pkl   predict pictures without annotations')
     cli.add_run_options(parser)
     parser.add_argument('checkpoint', help='file or URL of the weights')
     parser.add_argument('--out', type=Path, metavar='FILE.pkl|DIR',
@@ -32,7 +33,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--tta', action='store_true',
                         help='test-time augmentation: merge the predictions of several views of each image (default: off)')
     cli.add_version(parser)
-    return parser.parse_args()
+    cli.add_tiles(parser)
+    parser.add_argument('--pictures', nargs='+', metavar='INPUT',
+                        help="predict these pictures without annotations in place of the config's test data: files, folders or "
+                        'patterns in quotes; no metrics, and --out or --show-dir is needed')
+    args = parser.parse_args()
+    if args.tiles and args.tta:
+        parser.error('--tiles and --tta cannot be used together: each predicts its own views of a picture')
+    if args.pictures and not (args.out or args.show_dir):
+        parser.error('--pictures needs --out or --show-dir: pictures without annotations have no metrics to print')
+    return args
 
 
 def main() -> None:
@@ -41,11 +51,15 @@ def main() -> None:
     with cli.sentences():
         cfg = load_config(args.config, args.cfg_options, args.work_dir, args.launcher)
         cfg.load_from, cfg.resume = args.checkpoint, False
-        task = task_of(cfg) if args.show_dir or args.out else None
+        task = task_of(cfg) if args.show_dir or args.out or args.tiles else None
+        if args.pictures:
+            predict_only(cfg, args.pictures)
         if args.show_dir:
             task.draw_in_test(cfg, args.show_dir)
         if args.tta:
             enable_tta(cfg)
+        if args.tiles:
+            task.cut_into_tiles(cfg, *cli.tiles(args))
         if args.out:
             task.dump_in_test(cfg, args.out)
         test(cfg, {'--out': args.out, '--show-dir': args.show_dir})

@@ -10,6 +10,7 @@ import argparse
 
 from mmmux.apis import train
 from mmmux.config import BACKENDS, add_vis_backends, load_config, resume, scale_learning_rate, train_in_mixed_precision
+from mmmux.tasks.base import add_hook
 from mmmux.utils import cli
 
 
@@ -38,6 +39,8 @@ def parse_args() -> argparse.Namespace:
                         'the config (default: off)')
     parser.add_argument('--vis-backends', nargs='+', choices=BACKENDS, default=[], metavar='NAME',
                         help=f'write the logs to these, too: {", ".join(BACKENDS)} (default: those of the config)')
+    parser.add_argument('--val-loss', action='store_true',
+                        help='compute the loss of the validation data, too, which loads them a second time (default: off)')
     cli.add_version(parser)
     args = parser.parse_args(cli.with_default('--amp', 'fp16', ('fp16', 'bf16')))
     if args.new_schedule and not args.resume:
@@ -56,6 +59,8 @@ def main() -> None:
             scale_learning_rate(cfg)
         if args.vis_backends:
             add_vis_backends(cfg, args.vis_backends)
+        if args.val_loss:
+            add_hook(cfg, dict(type='mmmux.ValLossHook'))
         if args.resume:
             resume(cfg, args.resume, args.new_schedule)
         train(cfg)

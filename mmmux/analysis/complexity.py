@@ -72,11 +72,16 @@ def count(model: nn.Module, height: int, width: int) -> dict[str, Complexity]:
     for name, part in _parts(model).items():
         handles += _count_part(part, name, counter, macs)
     with torch.no_grad(), counter, export_mode():
-        model(torch.zeros(1, 3, height, width, device=next(model.parameters()).device))
+        model(torch.zeros(1, _channels(model), height, width, device=next(model.parameters()).device))
     for handle in handles:
         handle.remove()
     parts = {name: Complexity(_params(part), macs.get(name, 0)) for name, part in _parts(model).items()}
     return {**parts, 'total': Complexity(_params(model), counter.get_total_flops() // 2)}
+
+
+def _channels(model: nn.Module) -> int:
+    """Return the number of channels of a model's images: those of its first convolution, or 3."""
+    return next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), 3)
 
 
 def classifier_complexity(arch: Architecture, classes: int = 1000) -> Complexity:

@@ -1,15 +1,17 @@
 """Predict single pictures with a trained model, and draw the predictions, as `tools/image_demo.py` does."""
+import copy
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS
 from mmengine.structures import BaseDataElement
 from PIL import Image
 
 from mmmux.config.suggestions import explained
-from mmmux.datasets.loading import read_picture
 from mmmux.tasks import task_of
+from mmmux.tasks.base import rgb
 from mmmux.utils.errors import ConfigError
 
 
@@ -20,17 +22,28 @@ class Inferencer:
         cfg: the config of the model.
         checkpoint: file or URL of its weights.
         device: 'cpu', 'cuda:0', ...; None takes a GPU if there is one.
+        tiles: (side in pixels, overlap as a share of the side) of the tiles that large pictures are cut into; None cuts none.
 
     Raises:
         CheckpointError: the file is missing, or the weights are of another model.
         ConfigError: neither the checkpoint nor the config names the classes.
     """
 
-    def __init__(self, cfg: Config, checkpoint: str, device: str | None = None):
+    def __init__(self, cfg: Config, checkpoint: str, device: str | None = None,
+                 tiles: tuple[int, float] | None = None):
         self.cfg, self.task = cfg, task_of(cfg)
         with explained(cfg):
             self.model = self.task.load_model(cfg, checkpoint, device or ('cuda:0' if torch.cuda.is_available() else 'cpu'))
+            if tiles is not None:
+                self._cut_into_tiles(*tiles)
             self._predict = self.task.predictor(self.model)
+
+    def _cut_into_tiles(self, size: int, overlap: float) -> None:
+        self.cfg = copy.deepcopy(self.cfg)
+        self.task.cut_into_tiles(self.cfg, size, overlap)
+        plain = self.model
+        self.model = MODELS.build(dict(self.cfg.model, module=plain)).eval()
+        self.model.cfg, self.model.dataset_meta = self.cfg, plain.dataset_meta
 
     def predict(self, picture: Path | np.ndarray):
         """Predict one picture.
@@ -69,11 +82,11 @@ class Inferencer:
         image.save(out_file, **(dict(compress_level=1) if Path(out_file).suffix.lower() == '.png' else {}))
         return sample
 
-    def drawn(self, picture: Path, threshold: float = 0.3) -> tuple[Image.Image, object]:
+    def drawn(self, picture: Path | np.ndarray, threshold: float = 0.3) -> tuple[Image.Image, object]:
         """Predict one picture, and return it with the prediction drawn on it, without writing a file.
 
         Args:
-            picture: file to read.
+            picture: a file, or an array as in :meth:`predict`.
             threshold: detections with a lower score (0 to 1) are not drawn.
 
         Returns:
@@ -82,8 +95,9 @@ class Inferencer:
         Raises:
             DatasetError: the picture cannot be read.
         """
-        image = read_picture(picture, channel_order='rgb')
-        once = getattr(self._predict, 'takes_pixels', False)  # decoding once more takes a tenth of a small model's time
+        image = rgb(picture)
+        # Decoding a file once more takes a tenth of a small model's time.
+        once = not isinstance(picture, np.ndarray) and getattr(self._predict, 'takes_pixels', False)
         sample = self.predict(image if once else picture)
         if once and isinstance(sample, BaseDataElement):
             sample.set_metainfo(dict(img_path=str(picture)))

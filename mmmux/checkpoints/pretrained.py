@@ -20,17 +20,41 @@ def check_pretrained(module: nn.Module) -> None:
     Raises:
         CheckpointError: A weight is missing, has a different shape, or is not finite.
     """
+    for name, prefix in _entries(module):
+        _check_entry(module, name, prefix)
+
+
+def pretrained_states(module: nn.Module) -> list[Mapping]:
+    """Return the weights that each `Pretrained` entry of a module's `init_cfg` names, with the keys of the module.
+
+    Args:
+        module (nn.Module): A module with the attribute `init_cfg`.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be read or holds no weights.
+    """
+    return [_state_of(module, name, prefix) for name, prefix in _entries(module)]
+
+
+def _entries(module: nn.Module) -> list[tuple[str, str | None]]:
     init_cfgs = [module.init_cfg] if isinstance(module.init_cfg, Mapping) else module.init_cfg or []
-    for init_cfg in init_cfgs:
-        if init_cfg['type'] in ('Pretrained', 'PretrainedInit'):
-            _check_entry(module, init_cfg['checkpoint'], init_cfg.get('prefix'))
+    return [(init_cfg['checkpoint'], init_cfg.get('prefix')) for init_cfg in init_cfgs
+            if init_cfg['type'] in ('Pretrained', 'PretrainedInit')]
+
+
+def _source(module: nn.Module, name: str) -> str:
+    return f'checkpoint {name} (init_cfg of {type(module).__name__})'
+
+
+def _state_of(module: nn.Module, name: str, prefix: str | None) -> Mapping:
+    checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
+    # mmengine compares the keys with the prefix without removing `module.` first.
+    return _below(prefix.rstrip('.') + '.', _weights(checkpoint, name), _source(module, name)) if prefix else \
+        state_dict_of(checkpoint, name)
 
 
 def _check_entry(module: nn.Module, name: str, prefix: str | None) -> None:
-    source = f'checkpoint {name} (init_cfg of {type(module).__name__})'
-    checkpoint = CheckpointLoader.load_checkpoint(name, map_location='cpu', logger='silent')
-    # mmengine compares the keys with the prefix without removing `module.` first.
-    state = _below(prefix.rstrip('.') + '.', _weights(checkpoint, name), source) if prefix else state_dict_of(checkpoint, name)
+    source, state = _source(module, name), _state_of(module, name, prefix)
     complaint = describe(module, state)
     if complaint and not prefix and any(key.startswith('backbone.') for key in state):
         complaint = "is of a whole model: add prefix='backbone.' to init_cfg"

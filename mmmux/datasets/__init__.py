@@ -8,9 +8,10 @@ from importlib.util import find_spec
 from mmmux.utils.installed import has_classification
 from mmmux.utils.lazy_names import lazy_names
 
-_MODULES = {'loading': ['LoadImage', 'LoadImageOrSkip']}
+_MODULES = {'channels': ['LoadChannels', 'LoadChannelsOrSkip'], 'loading': ['LoadImage', 'LoadImageOrSkip'],
+            'picture_list': ['PictureList']}
 if find_spec('mmdet') is not None:
-    _MODULES.update(coco=['CocoDataset'], voc=['VOCDataset'])
+    _MODULES.update(coco=['CocoDataset'], tiles=['CutTiles'], voc=['VOCDataset'])
 if find_spec('mmseg') is not None:
     _MODULES.update(label_maps=['LoadLabelMap', 'LoadLabelMapOrSkip'],
                     segmentation=['ADE20KDataset', 'CityscapesDataset', 'SegDataset'])

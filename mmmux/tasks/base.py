@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from mmmux.analysis.confusion import Confusion
 from mmmux.analysis.dataset_check.layout import Layout
+from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.load import innermost_dataset
+from mmmux.datasets.channels import viewable
 from mmmux.datasets.class_lists import full_palette
-from mmmux.datasets.loading import read_picture
+from mmmux.datasets.predicted_labels import LabelWriter
 from mmmux.deploy.load_model import trained_model
 from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
@@ -150,6 +152,32 @@ class Task(ABC):
         """
         raise ConfigError(f'task {type(self).__name__} does not define a confusion matrix')
 
+    def cut_into_tiles(self, cfg: Config, size: int, overlap: float) -> None:
+        """Change a config so that testing and predicting cut large images into tiles (`--tiles`).
+
+        Args:
+            cfg: the config, changed in place.
+            size: side of a tile in pixels.
+            overlap: overlap of neighbouring tiles as a share of the side, 0 to below 1.
+
+        Raises:
+            ConfigError: the task predicts no tiles.
+        """
+        raise ConfigError(f'task {type(self).__name__} predicts no tiles: leave --tiles out')
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """Compute precision and recall of each class, from the predictions that a test wrote with `--out`.
+
+        Args:
+            cfg: the config of the test.
+            results: the file that was given to `--out`.
+            iou: overlap with an object that a right box has at least, 0 to 1; tasks without boxes ignore it.
+
+        Raises:
+            ConfigError: the predictions are not of the test data, or the task has no such curves.
+        """
+        raise ConfigError(f'task {type(self).__name__} defines no curves of precision and recall')
+
     # Prediction for single pictures
 
     def load_model(self, cfg: Config, checkpoint: str, device: str) -> nn.Module:
@@ -234,6 +262,24 @@ class Task(ABC):
             The words, beginning with a comma; '' by default.
         """
         return ''
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """Return the formats in which predictions are written for labelling tools (`--labels`): name -> writer.
+
+        The default has none.
+        """
+        return {}
+
+    def written(self, sample, model: nn.Module, threshold: float) -> Any:
+        """Convert a prediction for the writers of :meth:`label_writers`.
+
+        Args:
+            sample, model, threshold: as in :meth:`draw`.
+
+        Raises:
+            ConfigError: the task does not define it.
+        """
+        raise ConfigError(f'task {type(self).__name__} defines no files of labels: leave --labels out')
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """Draw the pictures of one row of a results page: the labels, then the prediction of each model.
@@ -393,4 +439,4 @@ def rgb(picture: Path | np.ndarray) -> np.ndarray:
     Raises:
         DatasetError: the file cannot be read.
     """
-    return picture if isinstance(picture, np.ndarray) else read_picture(picture, channel_order='rgb')
+    return picture if isinstance(picture, np.ndarray) else viewable(picture)

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from mmmux.analysis.confusion import Confusion, merged, pairs
 from mmmux.analysis.dumped_predictions import dumped_predictions
+from mmmux.analysis.precision_recall import PrecisionRecall, one_against_all
 from mmmux.analysis.results import Results
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.loading import picture_in_memory
+from mmmux.datasets.predicted_labels import LabelWriter, ScoreTable
 from mmmux.deploy.classifier import Classifier
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.scores import with_scores
@@ -47,6 +49,21 @@ class Classification(Task):
                               'config of the test')
         return merged([pairs(labelled, predicted, len(classes))], classes, 'pictures')
 
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """See :meth:`Task.precision_recall`: each class against all others."""
+        found = dumped_predictions(results)
+        scores = np.stack([np.asarray(sample['pred_score']) for sample in found])
+        classes = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True)).metainfo.get('classes')
+        classes = classes or tuple(map(str, range(scores.shape[1])))
+        labelled = np.zeros(scores.shape, bool)
+        for row, sample in zip(labelled, found):
+            numbers = np.asarray(sample.get('gt_label', ()), np.int64).reshape(-1)
+            if 'gt_label' not in sample or scores.shape[1] != len(classes) or (numbers >= len(classes)).any():
+                raise ConfigError(f'{results} has a picture without labels, or of other classes than the {len(classes)} of the '
+                                  'config: give the config and the options of the test')
+            row[numbers] = True
+        return one_against_all(scores, labelled, classes)
+
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: the highest scores."""
         return with_scores(image, sample.pred_score.cpu().numpy(), model.dataset_meta['classes'])
@@ -55,6 +72,15 @@ class Classification(Task):
         """See :meth:`Task.summary`: the class with the highest score."""
         score, label = sample.pred_score.max(0)
         return f", {model.dataset_meta['classes'][label]} ({100 * score:.0f} %)"
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """See :meth:`Task.label_writers`: a table of all images."""
+        return dict(csv=ScoreTable)
+
+    def written(self, sample, model: nn.Module, threshold: float) -> list[tuple[int, float]]:
+        """See :meth:`Task.written`: the class with the highest score, and this score."""
+        score, label = sample.pred_score.max(0)
+        return [(int(label), float(score))]
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the models' scores, with the labels' classes marked."""
@@ -93,6 +119,10 @@ class MultiLabelClassification(Classification):
         metric='auroc/mean', columns={'mean AUROC': 'auroc/mean'}, by_class='auroc/', class_heading='AUROC', digits=3,
         explained='Area under the ROC curve, 0 to 1.', metafile_task='Multi-Label Image Classification',
         metafile_metric='mean AUROC')
+
+    def written(self, sample, model: nn.Module, threshold: float) -> list[tuple[int, float]]:
+        """See :meth:`Task.written`: the classes whose score reaches the threshold, and their scores."""
+        return [(label, score) for label, score in enumerate(sample.pred_score.tolist()) if score >= threshold]
 
     @classmethod
     def fits(cls, cfg: Config) -> bool:

@@ -4,16 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import DATASETS, VISUALIZERS
 from mmengine.structures import InstanceData
 from PIL import Image
 from torch import Tensor, nn
 
+from mmmux.analysis.box_curves import box_curves
 from mmmux.analysis.confusion import BACKGROUND, Confusion, box_pairs, merged
 from mmmux.analysis.dumped_predictions import dumped_predictions
+from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
+from mmmux.config.load import innermost_dataset
+from mmmux.datasets.predicted_labels import CocoFiles, LabelWriter, Objects, VOCFiles, YOLOFiles
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
 from mmmux.utils.errors import ConfigError
@@ -25,6 +29,8 @@ from .base import TASKS, Predictor, Task, add_hook, rgb
 _NOT_THE_LOOK = ('type', 'name', 'vis_backends')  # keys of a visualizer's config that do not change a drawing
 
 _MATCHED = 0.5  # overlap from which on a box counts as an object's, as in PASCAL VOC
+
+_META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')  # of PackDetInputs
 
 
 @TASKS.register_module()
@@ -47,6 +53,8 @@ class Detection(Task):
         Raises:
             ConfigError: the config has no `default_hooks.visualization`.
         """
+        if str(innermost_dataset(cfg.test_dataloader).pipeline[0]['type']).rpartition('.')[2].startswith('LoadChannels'):
+            return super().draw_in_test(cfg, folder)  # mmdet's hook reads ordinary pictures only
         hook = cfg.get('default_hooks', {}).get('visualization')
         if hook is None:
             raise ConfigError('--show-dir needs default_hooks.visualization in the config, e.g. '
@@ -73,6 +81,29 @@ class Detection(Task):
                 found['bboxes'][kept].reshape(-1, 4), found['labels'][kept], found['scores'][kept], len(classes), _MATCHED))
         return merged(parts, [*classes, BACKGROUND], 'objects')
 
+    def cut_into_tiles(self, cfg: Config, size: int, overlap: float) -> None:
+        """See :meth:`Task.cut_into_tiles`: the whole image and its tiles are predicted, each resized as the pipeline does.
+
+        Raises:
+            ConfigError: the test pipeline does not begin with a step that loads and end with one that packs.
+        """
+        dataset = innermost_dataset(cfg.test_dataloader)
+        load, *steps = dataset.pipeline
+        if not steps or not str(steps[-1]['type']).rpartition('.')[2].startswith('Pack'):
+            raise ConfigError('--tiles needs a test pipeline that begins with a transform that loads and ends with '
+                              'PackDetInputs')
+        steps[-1] = ConfigDict(steps[-1], meta_keys=(*steps[-1].get('meta_keys', _META_KEYS), 'tile_offset'))
+        dataset.pipeline = [load, ConfigDict(type='mmmux.CutTiles', size=size, overlap=overlap, transforms=steps)]
+        cfg.test_dataloader.batch_size = 1  # images have different numbers of tiles
+        cfg.model = ConfigDict(type='mmmux.TiledDetector', module=cfg.model)
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """See :meth:`Task.precision_recall`: of boxes, with average precision by the size of the objects."""
+        dataset = DATASETS.build(with_careful_loaders(cfg.test_dataloader).dataset)
+        found = dumped_predictions(results, len(dataset))
+        return box_curves(((dataset.get_data_info(index)['instances'], each['pred_instances'])
+                           for index, each in enumerate(found)), dataset.metainfo['classes'], iou)
+
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: boxes."""
         found = sample.pred_instances
@@ -83,6 +114,16 @@ class Detection(Task):
     def summary(self, sample, model: nn.Module, threshold: float) -> str:
         """See :meth:`Task.summary`: the number of objects."""
         return f', {int((sample.pred_instances.scores >= threshold).sum())} objects'
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """See :meth:`Task.label_writers`: boxes."""
+        return dict(coco=CocoFiles, voc=VOCFiles, yolo=YOLOFiles)
+
+    def written(self, sample, model: nn.Module, threshold: float) -> Objects:
+        """See :meth:`Task.written`."""
+        found = sample.pred_instances[sample.pred_instances.scores >= threshold].cpu().numpy()
+        height, width = sample.ori_shape[:2]
+        return Objects.inside(found.bboxes, found.labels, found.scores, (width, height))
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the labels' boxes, then the models'."""

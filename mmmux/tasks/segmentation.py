@@ -11,9 +11,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mmmux.analysis.confusion import Confusion, merged, pairs
+from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.load import innermost_dataset
+from mmmux.datasets.predicted_labels import LabelMapFiles, LabelWriter
 from mmmux.deploy.segmentor import Segmentor
 from mmmux.engine.hooks.picture_names import PictureNames
 from mmmux.engine.hooks.seg_predictions_hook import original_numbers
@@ -113,9 +115,27 @@ class Segmentation(Task):
             parts.append(pairs(labelled[counted], place[predicted][counted], len(classes)))
         return merged(parts, classes, 'pixels')
 
+    def cut_into_tiles(self, cfg: Config, size: int, overlap: float) -> None:
+        """See :meth:`Task.cut_into_tiles`: mmseg has windows of its own for this."""
+        raise ConfigError("--tiles is for detectors: a segmentor predicts tiles with model.test_cfg=dict(mode='slide', "
+                          'crop_size=..., stride=...)')
+
+    def precision_recall(self, cfg: Config, results: Path, iou: float) -> PrecisionRecall:
+        """See :meth:`Task.precision_recall`: label maps have no scores, so there are no curves."""
+        raise ConfigError(f'{results} holds classes without scores, of which there are no curves: for precision, recall and F1 '
+                          'of each class, add mFscore to test_evaluator.iou_metrics and test')
+
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
         """See :meth:`Task.draw`: classes, with a legend."""
         return overlay(image, label_array(sample.pred_sem_seg), model.dataset_meta['classes'], model.dataset_meta['palette'])
+
+    def label_writers(self) -> Mapping[str, type[LabelWriter]]:
+        """See :meth:`Task.label_writers`: label maps."""
+        return dict(maps=LabelMapFiles)
+
+    def written(self, sample, model: nn.Module, threshold: float) -> Image.Image:
+        """See :meth:`Task.written`: a label map with the class numbers of the data set's own label maps."""
+        return original_numbers(label_array(sample.pred_sem_seg), model.dataset_meta)
 
     def columns(self, dataset, sample, models: Mapping[str, Predictor], threshold: float) -> dict[str, Image.Image]:
         """See :meth:`Task.columns`: the picture, the labels' classes, the models', and one legend for all."""

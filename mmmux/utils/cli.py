@@ -98,6 +98,28 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
                         'optim_wrapper.optimizer.lr=0.02; no spaces inside a value')
 
 
+def add_tiles(parser: argparse.ArgumentParser) -> None:
+    """Add the options `--tiles` and `--tile-overlap` to a parser.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser, changed in place.
+    """
+    parser.add_argument('--tiles', type=int, metavar='SIDE',
+                        help='cut large pictures into square tiles of SIDE pixels and merge what a detector finds in them and '
+                        "in the whole picture; needs sahi: pip install 'mmmux[tiles]' (default: no tiles)")
+    parser.add_argument('--tile-overlap', type=float, default=0.2, metavar='SHARE',
+                        help='overlap of neighbouring tiles as a share of SIDE, 0 to below 1 (default: %(default)s)')
+
+
+def tiles(args: argparse.Namespace) -> tuple[int, float] | None:
+    """Return the side of the tiles in pixels and their overlap from parsed options; None without `--tiles`.
+
+    Args:
+        args (argparse.Namespace): Parsed options with `tiles` and `tile_overlap`.
+    """
+    return None if args.tiles is None else (args.tiles, args.tile_overlap)
+
+
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and testing share: config, `--work-dir`, `--cfg-options` and `--launcher`.
 

@@ -19,8 +19,8 @@ def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
     # Anchors far too large for pictures of 96 pixels.
     generator = 'model.bbox_head.anchor_generator'
     sizes = [f'{generator}.min_sizes="[70,80,90,95]"', f'{generator}.max_sizes="[80,90,95,96]"']
-    out = tool(FIT, configs / SHAPES, '--plot', tmp_path / 'plots/anchors.png', '--cfg-options',
-               f'train_dataloader.dataset.data_root={data}', *sizes)
+    out = tool(FIT, configs / SHAPES, '--plot', tmp_path / 'plots/anchors.png', '--write', tmp_path / 'mine/fitted.py',
+               '--cfg-options', f'train_dataloader.dataset.data_root={data}', *sizes)
     before, after = (float(number) for number in re.findall(r'mean best overlap (\S+);', out))
     assert after > before + 0.1
     unmatched = [float(share) for share in re.findall(r'^circle\s+\d+\s+(\S+)%', out, re.MULTILINE)]
@@ -31,6 +31,20 @@ def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
     snippet.write_text(f"_base_ = '{configs / SHAPES}'\n" + out[out.index('model = dict('):out.index('drawn:')])
     generator = Config.fromfile(snippet).model.bbox_head.anchor_generator
     assert len(generator.min_sizes) == len(generator.max_sizes) == len(generator.strides) == 4 and generator.min_sizes[0] < 40
+    # The written config is the snippet's, and all else is inherited.
+    written, expected = Config.fromfile(tmp_path / 'mine/fitted.py'), Config.fromfile(snippet)
+    assert written.model == expected.model and written.train_dataloader == expected.train_dataloader
+
+
+def test_the_config_itself_is_not_overwritten(fails, configs, data, tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text(f"_base_ = '{configs / SHAPES}'\n")
+    before = config.read_text()
+    for path in (config, tmp_path / 'mine.txt'):
+        sentence = fails(FIT, config, '--plot', tmp_path / 'anchors.png', '--write', path, '--max-pictures', 1, '--cfg-options',
+                         f'train_dataloader.dataset.data_root={data}')
+        assert_facts(sentence, path, '--write')
+    assert config.read_text() == before and not (tmp_path / 'mine.txt').exists()
 
 
 def test_missing_data(fails, configs, tmp_path):

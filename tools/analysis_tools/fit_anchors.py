@@ -2,13 +2,15 @@
 """Compare a detector's anchors with its training boxes, as the training pipeline returns them, and propose better sizes.
 
 For each class, a table gives the share of boxes that no anchor overlaps enough to match, and the sizes of these boxes. A second
-table gives the same for the proposed sizes, which are printed as a snippet for the config. A picture shows both distributions.
-Strides that do not fit the feature maps of the detector at the size of its input are told, and others are proposed.
+table gives the same for the proposed sizes, which are printed as a snippet for the config, and written as a config with
+--write. A picture shows both distributions. Strides that do not fit the feature maps of the detector at the size of its input
+are reported, and others are proposed.
 """
 import argparse
 from pathlib import Path
 
 from mmmux.analysis import anchors
+from mmmux.analysis.anchor_config import check_target, write_anchor_config
 from mmmux.config import check_data, load_config
 from mmmux.config.suggestions import explained
 from mmmux.models.feature_maps import fitting_strides, misfit
@@ -25,6 +27,8 @@ def parse_args() -> argparse.Namespace:
                         help='seed that selects and augments the pictures (default: %(default)s)')
     parser.add_argument('--plot', type=Path, default=Path('work_dirs/anchors.png'),
                         help='picture to write (default: %(default)s)')
+    parser.add_argument('--write', type=Path, metavar='FILE.py',
+                        help='config to write, which inherits CONFIG and has the proposed sizes; --cfg-options are not in it')
     cli.add_cfg_options(parser)
     cli.add_version(parser)
     return parser.parse_args()
@@ -49,6 +53,8 @@ def main() -> None:
         if generator is None or threshold is None:
             raise ConfigError(f'{args.config} lacks model.bbox_head.anchor_generator or model.train_cfg.assigner.pos_iou_thr, '
                               'which the config of SSD or another single-stage detector with anchors has: give such a config')
+        if args.write:
+            check_target(args.write, cfg)
         boxes = anchors.training_boxes(cfg, args.max_pictures, args.seed)
         print(f'{len(boxes.labels)} boxes at {boxes.input_size[0]} x {boxes.input_size[1]} pixels')
         with explained(cfg):
@@ -60,10 +66,13 @@ def main() -> None:
         fitted = anchors.fit_sizes(boxes, dict(generator, strides=strides), args.seed)
         show('Proposed anchors', boxes, fitted, threshold)
         args.plot.parent.mkdir(parents=True, exist_ok=True)
+        if args.write:
+            write_anchor_config(args.write, cfg, fitted, f'{len(boxes.labels)} training boxes at {boxes.input_size[0]} x '
+                                f'{boxes.input_size[1]} pixels by tools/analysis_tools/fit_anchors.py')
         anchors.plot_fit(boxes, {'configured': generator, 'proposed': fitted}, threshold, args.plot)
     changed = f'strides={strides},\n    ' if wrong else ''
     print(f'\nmodel = dict(bbox_head=dict(anchor_generator=dict(\n    {changed}min_sizes={fitted["min_sizes"]},\n'
-          f'    max_sizes={fitted["max_sizes"]})))\n\ndrawn: {args.plot}')
+          f'    max_sizes={fitted["max_sizes"]})))\n\ndrawn: {args.plot}' + (f'\nwritten: {args.write}' if args.write else ''))
 
 
 if __name__ == '__main__':

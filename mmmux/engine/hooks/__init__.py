@@ -11,7 +11,8 @@ from .finite_loss_hook import FiniteLossHook
 from .progress_hook import ProgressHook
 from .resumed_schedule_hook import ResumedScheduleHook
 from .seg_predictions_hook import SegPredictionsHook
+from .val_loss_hook import ValLossHook
 
 __all__ = ['ChannelsLastHook', 'CheckpointHook', 'CheckpointMatchHook', 'ClassCountHook', 'ClsPredictionsHook', 'CudaGraphHook',
            'DetectorFitHook', 'DisjointPatientsHook', 'FiniteLossHook', 'ProgressHook', 'ResumedScheduleHook',
-           'SegPredictionsHook']
+           'SegPredictionsHook', 'ValLossHook']

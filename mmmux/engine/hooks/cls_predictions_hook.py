@@ -1,11 +1,10 @@
 """Hook that draws the predictions of a classifier."""
 from pathlib import Path
 
-import mmcv
 import numpy as np
-from mmengine.fileio import get
 from mmengine.hooks import Hook
 
+from mmmux.datasets.channels import viewable
 from mmmux.datasets.loading import picture_in_memory
 from mmmux.registry import HOOKS
 from mmmux.visualization.scores import with_scores
@@ -44,4 +43,4 @@ class ClsPredictionsHook(Hook):
         path = sample.get('img_path')
         if path is None:
             return Path(f'{sample.sample_idx:06d}.png'), picture_in_memory(dataset.get_data_info(sample.sample_idx))
-        return self._names.name(path, dataset), mmcv.imfrombytes(get(path), channel_order='rgb')
+        return self._names.name(path, dataset), viewable(path)

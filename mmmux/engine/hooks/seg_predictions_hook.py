@@ -5,7 +5,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from PIL import Image
 
-from mmmux.datasets.loading import read_picture
+from mmmux.datasets.channels import viewable
 from mmmux.registry import HOOKS
 from mmmux.visualization.overlay import label_array, overlay
 
@@ -40,7 +40,7 @@ class SegPredictionsHook(Hook):
             if self.label_map_dir:
                 _save(original_numbers(labels, dataset.metainfo), self.label_map_dir / name)
             if self.overlay_dir:
-                image = read_picture(sample.img_path, channel_order='rgb')
+                image = viewable(sample.img_path)
                 _save(overlay(image, labels, dataset.metainfo['classes'], dataset.metainfo['palette']), self.overlay_dir / name)
 
 

@@ -99,7 +99,7 @@ def _test(cfg: Config) -> dict:
         runner = _checked_runner(cfg)
     with explained(cfg), batch_errors_explained(cfg, 'test_dataloader'), loader_workers_end(runner):
         metrics = runner.test()
-    if is_main_process():
+    if is_main_process() and metrics:  # pictures without annotations have none
         write_json(Path(cfg.work_dir) / METRICS_FILE, {
             name: value if isinstance(value, (list, str)) else float(value) for name, value in metrics.items()})
     return metrics

@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mmmux.checkpoints.input_channels import stem_of_three_channels
 from mmmux.checkpoints.pretrained import check_pretrained
 from mmmux.models.architectures import Architecture, get_architecture
 from mmmux.models.layers import BlockOptions, atrous_samplings, build_block
@@ -50,6 +51,9 @@ class MUXNet(BaseModule):
         init_cfg (dict | list[dict] | None): Initialisation of the weights. `dict(type='Pretrained', checkpoint=...)` must
             name a checkpoint of the same network. Defaults to None, which means the authors' initialisation: convolutions
             from a normal distribution with variance 2 / (k * k * out_channels).
+        in_channels (int): Number of channels of the images. A `Pretrained` checkpoint of three channels is adapted: its stem's
+            weights are summed for one channel, else repeated and scaled (:mod:`mmmux.checkpoints.input_channels`). Defaults
+            to 3.
 
     Attributes:
         out_channels (tuple[int]): Number of channels of each returned feature map.
@@ -72,7 +76,8 @@ class MUXNet(BaseModule):
                  norm_cfg: Mapping | None = None,
                  with_cp: bool = False,
                  drop_path_rate: float | None = None,
-                 init_cfg: dict | list[dict] | None = None):
+                 init_cfg: dict | list[dict] | None = None,
+                 in_channels: int = 3):
         super().__init__(init_cfg or [
             dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'),
             dict(type='Constant', layer=['_BatchNorm', 'GroupNorm'], val=1),
@@ -84,7 +89,8 @@ class MUXNet(BaseModule):
         self.norm_eval = norm_eval
         self.with_cp = with_cp
         norm_cfg = dict(norm_cfg or dict(type='BN', eps=1e-5, momentum=0.1))
-        self.stem = _conv_norm_act(3, self.arch.stem_channels, 3, STEM_STRIDE, norm_cfg)
+        self.in_channels = self._checked_in_channels(in_channels)
+        self.stem = _conv_norm_act(self.in_channels, self.arch.stem_channels, 3, STEM_STRIDE, norm_cfg)
         self.stages, widths = self._build_stages(norm_cfg, self._checked_drop_path_rate(drop_path_rate))
         self.out_channels = tuple(widths[index] for index in self.out_indices)
         self._freeze()
@@ -110,6 +116,11 @@ class MUXNet(BaseModule):
             raise ConfigError(f'frozen_stages of MUXNet must be from -1 (none) to {last}, the last stage that out_indices '
                               f'{self.out_indices} builds, got {frozen_stages!r}')
         return frozen_stages
+
+    def _checked_in_channels(self, channels: int) -> int:
+        if not isinstance(channels, int) or channels < 1:
+            raise ConfigError(f'in_channels of MUXNet must be a number of channels, at least 1, got {channels!r}')
+        return channels
 
     def _checked_drop_path_rate(self, rate: float | None) -> float:
         rate = self.arch.drop_path_rate if rate is None else rate
@@ -144,7 +155,7 @@ class MUXNet(BaseModule):
         """Compute the features of a batch of images.
 
         Args:
-            x (Tensor): Images, shape (N, 3, H, W), H and W at least 32 pixels.
+            x (Tensor): Images, shape (N, in_channels, H, W), H and W at least 32 pixels.
 
         Returns:
             tuple[Tensor, ...]: One feature map (N, C, H / stride, W / stride) per out index; each stride rounds H and W up.
@@ -152,8 +163,11 @@ class MUXNet(BaseModule):
             `output_stride`.
 
         Raises:
-            DatasetError: H or W is below 32.
+            DatasetError: H or W is below 32, or the images have another number of channels.
         """
+        if x.shape[1] != self.in_channels:
+            raise DatasetError(f'MUXNet has in_channels={self.in_channels}, and the images have {x.shape[1]} channels: set '
+                               'in_channels of the backbone, or channels of mmmux.LoadChannels in the pipelines')
         if min(x.shape[-2:]) < MIN_INPUT_SIZE:
             raise DatasetError(f'MUXNet needs pictures of at least {MIN_INPUT_SIZE} x {MIN_INPUT_SIZE} pixels, got '
                                f'{x.shape[-2]} x {x.shape[-1]}: enlarge them in the pipeline (Resize) or leave them out')
@@ -171,9 +185,12 @@ class MUXNet(BaseModule):
         Raises:
             CheckpointError: A `Pretrained` checkpoint does not fit this network.
         """
-        if not self.is_init:
+        if self.is_init:
+            super().init_weights()
+            return
+        with stem_of_three_channels(self, self.stem[0], 'stem.0.weight'):
             check_pretrained(self)
-        super().init_weights()
+            super().init_weights()
 
     def _freeze(self):
         if self.frozen_stages < 0:
