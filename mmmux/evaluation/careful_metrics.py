@@ -1,4 +1,5 @@
 """Put this package's metrics in the place of those, of the same names, that end with an error for some configs."""
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ def with_careful_metrics(evaluator: Any) -> Any:
     if not isinstance(evaluator, Mapping):
         return evaluator
     kind = _class_of(evaluator.get('type'))
-    own = OWN_METRICS.get(kind.__name__) if isinstance(kind, type) else None
+    own = OWN_METRICS.get(kind.__name__) if isinstance(kind, type) and kind.__name__ in OWN_METRICS.names else None
     if own is not None and own is not kind and issubclass(own, kind) and own.takes_place(evaluator):
         return dict(evaluator, type=f'mmmux.{kind.__name__}')
     return evaluator
@@ -34,5 +35,7 @@ def with_careful_metrics(evaluator: Any) -> Any:
 def _class_of(kind: str | type | None) -> type | None:
     if not isinstance(kind, str):
         return kind
-    with METRICS.switch_scope_and_registry(None) as registry:
+    # mmengine raises RuntimeError for an unknown name, and so does the runner, whose error is explained.
+    with METRICS.switch_scope_and_registry(None) as registry, contextlib.suppress(RuntimeError):
         return registry.get(kind)
+    return None

@@ -130,7 +130,8 @@ def test_file_that_is_none(tmp_path, text):
     (dict(type='VOCMetric', scale_ranges=[(0, 32)]), dict(type='mmmux.VOCMetric', scale_ranges=[(0, 32)])),
     *((kept, kept) for kept in (
         dict(type='VOCMetric'), dict(type='mmmux.VOCMetric', scale_ranges=[(0, 32)]),
-        dict(type='DumpResults', out_file_path='a'), dict(type='nobodys.Metric'), None)),
+        dict(type='DumpResults', out_file_path='a'), dict(type='nobodys.Metric'), dict(type='mmpretrain.Accuracy'),
+        dict(type='Nothing'), None)),
 ])
 def test_what_is_put_in_place(given, expected):
     init_default_scope('mmdet')
