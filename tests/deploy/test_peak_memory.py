@@ -18,7 +18,8 @@ def dying(name: str):
 
 
 def test_what_a_step_fills_is_counted():
-    assert 200 <= peak_mib('cpu', filling, 200) < 240
+    # Linux counts resident pages a processor at a time and reads them with an error of some pages each: 199 was seen.
+    assert 190 <= peak_mib('cpu', filling, 200) < 240
 
 
 def test_process_that_dies_is_named():
