@@ -18,7 +18,8 @@ def output_limit(cfg: Config) -> tuple[str, int] | None:
         tuple[str, int] | None: The lowest of several; None if there is no limit.
     """
     limits = {key: limit for key, limit in _limits(cfg.get('model') or {}, 'model') if isinstance(limit, int) and limit > 0}
-    return min(limits.items(), key=lambda entry: entry[1]) if limits else None
+    # mmdet copies test_cfg into the head's config; the shorter key is the one to set.
+    return min(limits.items(), key=lambda entry: (entry[1], len(entry[0]))) if limits else None
 
 
 def _limits(node: Mapping, key: str) -> Iterator[tuple[str, int]]:

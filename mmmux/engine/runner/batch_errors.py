@@ -10,7 +10,8 @@ from mmengine.runner.base_loop import BaseLoop
 from mmmux.utils.errors import ConfigError
 
 _DIFFERENT_SIZES = 'The image size in a batch should be the same'  # mmseg's preprocessor, in testing
-_NOT_STACKED = 'stack expects each tensor to be equal size'  # torch, called by the collate function 'default_collate'
+# torch, called by the collate function 'default_collate' in this process, and in a loading process.
+_NOT_STACKED, _NOT_SHARED = 'stack expects each tensor to be equal size', 'Trying to resize storage that is not resizable'
 _ONE_VALUE = 'Expected more than 1 value per channel when training'  # torch's batch normalisation
 _SIZE = re.compile(r'\[\d+, (\d+), (\d+)\] at entry')
 
@@ -44,15 +45,15 @@ def _explain(error: Exception, cfg: Config, tested: str) -> str | None:
                 'train_dataloader.drop_last=True')
     if isinstance(error, AssertionError) and _DIFFERENT_SIZES in message:
         sizes = {(image.shape[-1], image.shape[-2]) for image in frames[-1].get('inputs') or ()}
-    elif isinstance(error, RuntimeError) and _NOT_STACKED in message and _SIZE.search(message):
-        sizes = {(int(width), int(height)) for height, width in _SIZE.findall(message)}
+    elif isinstance(error, RuntimeError) and (_NOT_STACKED in message or (_NOT_SHARED in message and 'collate' in message)):
+        sizes = {(int(width), int(height)) for height, width in _SIZE.findall(message)}  # none from a loading process
     else:
         return None
     loop = next((frame['self'] for frame in reversed(frames) if isinstance(frame.get('self'), BaseLoop)), None)
     key = 'train_dataloader' if hasattr(loop, 'max_iters') else tested
-    shown = ', '.join(f'{width} x {height}' for width, height in sorted(sizes))
+    shown = f' ({", ".join(f"{width} x {height}" for width, height in sorted(sizes))})' if sizes else ''
     return (f'{key}.batch_size is {cfg[key].get("batch_size")}, and pictures of one batch have different sizes after its '
-            f'pipeline ({shown}): set {key}.batch_size=1, or resize all to one size '
+            f'pipeline{shown}: set {key}.batch_size=1, or resize all to one size '
             "(dict(type='Resize', scale=(width, height), keep_ratio=False))")
 
 

@@ -22,10 +22,11 @@ def test_test_pictures_of_different_sizes(tested, batch_size):
         SegDataPreProcessor()(batch, False)
 
 
-@pytest.mark.parametrize('workers', [0, 1])
-def test_pictures_that_a_classifier_stacks(workers):
+@pytest.mark.parametrize('workers,sizes', [(0, ('32 x 32', '24 x 40')), (1, ())])
+def test_pictures_that_a_classifier_stacks(workers, sizes):
+    """A loading process does not say the sizes."""
     loader = DataLoader([torch.zeros(3, 32, 32), torch.zeros(3, 40, 24)], batch_size=2, num_workers=workers)
-    with raises(ConfigError, 'val_dataloader.batch_size', 8, '32 x 32', '24 x 40', 'Resize'), \
+    with raises(ConfigError, 'val_dataloader.batch_size', 8, *sizes, 'Resize'), \
             batch_errors_explained(CFG, 'val_dataloader'):
         next(iter(loader))
 
