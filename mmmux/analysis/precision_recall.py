@@ -105,14 +105,17 @@ class PrecisionRecall:
         figure = Figure(figsize=(11, 4.5), layout='constrained')
         left, right = figure.subplots(1, 2)
         shown = sorted(self.classes.items(), key=lambda item: -item[1].positives)[:_MOST_LINES]
+        shown = [(name, curve) for name, curve in shown if len(curve.scores)]
         for name, curve in shown:
             left.plot(np.append(0, curve.recall), np.append(curve.precision[:1], curve.precision), label=name)
             right.plot(curve.scores[curve.ends], curve.f1, label=name)
         left.set(xlabel='recall', ylabel='precision', xlim=(0, 1), ylim=(0, 1.02))
         right.set(xlabel='lowest score that counts', ylabel='F1', xlim=(0, 1), ylim=(0, 1.02))
-        left.legend(fontsize=8)
+        if shown:
+            left.legend(fontsize=8)
         if len(shown) < len(self.classes):
-            left.set_title(f'the {len(shown)} classes with most {self.unit} of {len(self.classes)}', fontsize=9)
+            title = f'{len(shown)} of {len(self.classes)} classes: those that are predicted, with most {self.unit}'
+            left.set_title(title, fontsize=9)
         figure.savefig(path, dpi=110)
 
 

@@ -73,9 +73,11 @@ def test_other_numbers_do_not_fit(build):
 def test_within_a_model_of_mmpretrain(build, trained, tmp_path):
     """mmengine refuses parameters that are replaced while a whole model is initialised."""
     pytest.importorskip('mmpretrain')
+    from mmengine.registry import init_default_scope
     from mmpretrain.registry import MODELS
+    init_default_scope('mmpretrain')
     build(trained, 4)
-    model = MODELS.build(dict(type='mmpretrain.ImageClassifier', backbone=dict(
+    model = MODELS.build(dict(type='ImageClassifier', backbone=dict(
         type='mmmux.MUXNet', arch=SMALL, out_indices=(1, ), in_channels=4,
         init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'weights.pth')))))
     model.init_weights()

@@ -10,7 +10,9 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 
 from mmmux.analysis.precision_recall import table
-from mmmux.config import check_data, explained, load_config
+from mmmux.config import load_config
+from mmmux.config.preflight import check_data
+from mmmux.config.suggestions import explained
 from mmmux.tasks import task_of
 from mmmux.utils import cli
 
