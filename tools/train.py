@@ -10,7 +10,7 @@ import argparse
 
 from mmmux.apis import train
 from mmmux.config import BACKENDS, add_vis_backends, load_config, resume, scale_learning_rate, train_in_mixed_precision
-from mmmux.tasks.base import add_hook
+from mmmux.config.hooks import add_hook
 from mmmux.utils import cli
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mmmux.config.suggestions import explained
 from mmmux.tasks import task_of
-from mmmux.tasks.base import rgb
+from mmmux.tasks.pipeline_predictor import rgb
 from mmmux.utils.errors import ConfigError
 
 

@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmmux.utils.errors import ConfigError, in_a_line
 from mmmux.utils.machine import cpu_has_bfloat16
 
+from .hooks import add_hook
 from .schedules import follow_length, training_length
 from .suggestions import check_names, check_option
 from .variables import check_variable
@@ -191,8 +192,7 @@ def resume(cfg: Config, checkpoint: str, new_schedule: bool = False) -> None:
     cfg.resume = True
     cfg.load_from = None if checkpoint == 'auto' else checkpoint
     if new_schedule:
-        hook = dict(type='mmmux.ResumedScheduleHook', new_schedule=True)
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+        add_hook(cfg, dict(type='mmmux.ResumedScheduleHook', new_schedule=True))
 
 
 def enable_tta(cfg: Config) -> None:

@@ -1,16 +1,12 @@
-"""The interface of a task, and the task of a config."""
-import contextlib
+"""The interface of a task."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import torch
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import DATASETS, Registry
+from mmengine.registry import DATASETS
 from PIL import Image
 from torch import Tensor, nn
 
@@ -18,20 +14,17 @@ from mmmux.analysis.confusion import Confusion
 from mmmux.analysis.dataset_check.layout import Layout
 from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
-from mmmux.config.careful_loaders import with_careful_loaders
+from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
-from mmmux.datasets.channels import viewable
 from mmmux.datasets.class_lists import full_palette
 from mmmux.datasets.predicted_labels import LabelWriter
 from mmmux.deploy.load_model import trained_model
 from mmmux.deploy.tensor_mode import TensorMode
 from mmmux.deploy.verify import largest_difference
-from mmmux.utils.compat import swaps_channels
 from mmmux.utils.errors import ConfigError
 
 from .loss_checks import check_class_weights
-
-TASKS = Registry('task', scope='mmmux')
+from .pipeline_predictor import pipeline_predictor, rgb
 
 
 class Predictor(Protocol):
@@ -218,25 +211,7 @@ class Task(ABC):
             A function from a file, or an array (H, W, 3), RGB, 0 to 255, to the data sample that the model returns. If its
             attribute `takes_pixels` is True, it predicts the same for a file and for the array of the file's pixels.
         """
-        pipeline = Compose(innermost_dataset(with_careful_loaders(model.cfg.test_dataloader)).pipeline)
-        steps = [step for step in pipeline.transforms if not isinstance(step, LoadAnnotations)]
-        loads_files = isinstance(steps[0], LoadImageFromFile)
-
-        def predict(picture: Path | np.ndarray):
-            info, left = dict(img_id=0), steps  # mmdet's data samples need an img_id
-            if not loads_files:  # the data set holds pictures, in the order that the preprocessor expects
-                info['img'] = np.ascontiguousarray(rgb(picture)[..., ::-1 if swaps_channels(model.data_preprocessor) else 1])
-            elif isinstance(picture, np.ndarray):
-                shape = picture.shape[:2]
-                info.update(img=np.ascontiguousarray(picture[..., ::-1]), img_shape=shape, ori_shape=shape)
-                left = steps[1:]  # the first step would read a file, as BGR
-            else:
-                info['img_path'] = str(picture)
-            with torch.no_grad():
-                return model.test_step(pseudo_collate([Compose(left)(info)]))[0]
-
-        predict.takes_pixels = not loads_files or _reads_as_rgb(steps[0])
-        return predict
+        return pipeline_predictor(model)
 
     @abstractmethod
     def draw(self, image: np.ndarray, sample, model: nn.Module, threshold: float) -> Image.Image:
@@ -362,81 +337,3 @@ class Task(ABC):
         """
         raise ConfigError(f'the metric of an exported file cannot be measured, since task {type(self).__name__} does not '
                           'define put_prediction: export with --measured 0')
-
-
-def add_hook(cfg: Config, hook: dict) -> None:
-    """Add a hook to a config's `custom_hooks`.
-
-    Args:
-        cfg: the config, changed in place.
-        hook: the config of the hook.
-    """
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
-
-
-def find_task(cfg: Config) -> Task | None:
-    """Find the task of a config: the one that its `task` names, or else the one of its `default_scope`.
-
-    A task of another package must have been registered: a config that names its module in `custom_imports` imports it when it
-    is read.
-
-    Args:
-        cfg: the config.
-
-    Returns:
-        The task; None if no registered task fits the config.
-
-    Raises:
-        ConfigError: `task` is not the name of a registered task.
-    """
-    name = cfg.get('task')
-    if isinstance(name, str):  # a config may use `task` as a variable of another type
-        if name not in TASKS.module_dict:
-            raise ConfigError(f"task '{name}' of the config is not registered: choose from {', '.join(TASKS.module_dict)}, or "
-                              'name the module that registers it in custom_imports')
-        return TASKS.module_dict[name]()
-    # A special task is registered after the general one that it extends, so the last task that fits is taken.
-    return next((task() for task in reversed(TASKS.module_dict.values()) if task.fits(cfg)), None)
-
-
-def known_layouts() -> list[tuple[type, type[Layout]]]:
-    """Return the `layouts` of all registered tasks whose packages are installed, for data sets of any scope."""
-    layouts = []
-    for task in TASKS.module_dict.values():
-        with contextlib.suppress(ImportError):
-            layouts += task().layouts()
-    return layouts
-
-
-def task_of(cfg: Config) -> Task:
-    """Return the task of a config, as :func:`find_task` does; raise an error instead of returning None.
-
-    Args:
-        cfg: the config.
-
-    Raises:
-        ConfigError: no registered task fits the config.
-    """
-    task = find_task(cfg)
-    if task is None:
-        scopes = dict.fromkeys(each.scope for each in TASKS.module_dict.values() if each.scope)
-        raise ConfigError(f"default_scope '{cfg.get('default_scope')}' of the config is none of {', '.join(scopes)}: set it to "
-                          "one of these, or name the task, e.g. task = 'Detection'")
-    return task
-
-
-def _reads_as_rgb(loader: LoadImageFromFile) -> bool:
-    """Return whether a transform loads the pixels that :func:`rgb` reads, in the opposite order of channels."""
-    return loader.color_type == 'color' and loader.imdecode_backend == 'cv2' and not loader.to_float32
-
-
-def rgb(picture: Path | np.ndarray) -> np.ndarray:
-    """Return a picture as an array (H, W, 3), RGB, 0 to 255; read it if it is a file.
-
-    Args:
-        picture: a file, or such an array, which is returned as it is.
-
-    Raises:
-        DatasetError: the file cannot be read.
-    """
-    return picture if isinstance(picture, np.ndarray) else viewable(picture)

@@ -12,6 +12,7 @@ from mmmux.analysis.confusion import Confusion, merged, pairs
 from mmmux.analysis.dumped_predictions import dumped_predictions
 from mmmux.analysis.precision_recall import PrecisionRecall, one_against_all
 from mmmux.analysis.results import Results
+from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.loading import picture_in_memory
 from mmmux.datasets.predicted_labels import LabelWriter, ScoreTable
@@ -19,7 +20,9 @@ from mmmux.deploy.classifier import Classifier
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.scores import with_scores
 
-from .base import TASKS, Predictor, Task, add_hook, rgb
+from .base import Predictor, Task
+from .find import TASKS
+from .pipeline_predictor import rgb
 
 
 @TASKS.register_module()

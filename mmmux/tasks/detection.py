@@ -16,6 +16,7 @@ from mmmux.analysis.dumped_predictions import dumped_predictions
 from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
+from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.predicted_labels import CocoFiles, LabelWriter, Objects, VOCFiles, YOLOFiles
 from mmmux.deploy.detector import Detector
@@ -24,7 +25,9 @@ from mmmux.utils.errors import ConfigError
 from mmmux.visualization.boxes import with_boxes
 from mmmux.visualization.fonts import matplotlib_fonts
 
-from .base import TASKS, Predictor, Task, add_hook, rgb
+from .base import Predictor, Task
+from .find import TASKS
+from .pipeline_predictor import rgb
 
 _NOT_THE_LOOK = ('type', 'name', 'vis_backends')  # keys of a visualizer's config that do not change a drawing
 

@@ -8,7 +8,8 @@ from mmengine.model import is_model_wrapper
 from mmmux.engine.hooks.picture_names import PictureNames
 from mmmux.visualization.fonts import matplotlib_fonts
 
-from .base import rgb, task_of
+from .find import task_of
+from .pipeline_predictor import rgb
 
 
 class DrawPredictionsHook(Hook):

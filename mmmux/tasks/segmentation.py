@@ -14,6 +14,7 @@ from mmmux.analysis.confusion import Confusion, merged, pairs
 from mmmux.analysis.precision_recall import PrecisionRecall
 from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
+from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
 from mmmux.datasets.predicted_labels import LabelMapFiles, LabelWriter
 from mmmux.deploy.segmentor import Segmentor
@@ -22,8 +23,10 @@ from mmmux.engine.hooks.seg_predictions_hook import original_numbers
 from mmmux.utils.errors import ConfigError
 from mmmux.visualization.overlay import blend, label_array, legend, overlay
 
-from .base import TASKS, Predictor, Task, add_hook, rgb
+from .base import Predictor, Task
+from .find import TASKS
 from .loss_checks import channels, check_one_channel
+from .pipeline_predictor import rgb
 from .sliding_window import check_sliding_window
 
 

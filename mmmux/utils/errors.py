@@ -37,18 +37,19 @@ class InstallationError(UserError, ImportError):
     """Installed packages are missing or incompatible, so mmmux cannot be imported."""
 
 
-def in_a_line(foreign: str) -> str:
+def in_a_line(foreign: str, longest: int = _LONGEST) -> str:
     """Shorten text from a file or library to one printable line for an error message.
 
     Args:
         foreign (str): The text.
+        longest (int): Number of characters that are kept. Defaults to 200.
 
     Returns:
-        str: The first 200 characters of the first line, with control characters escaped; '...' follows if it was cut.
+        str: The first `longest` characters of the first line, with control characters escaped; '...' follows if it was cut.
     """
     foreign = foreign.strip()
-    if len(foreign) <= _LONGEST and foreign.isprintable():
+    if len(foreign) <= longest and foreign.isprintable():
         return foreign
     line = next(iter(foreign.splitlines()), '')
-    shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:_LONGEST])
-    return shown + ('...' if len(line) > _LONGEST else '')
+    shown = ''.join(character if character.isprintable() else repr(character)[1:-1] for character in line[:longest])
+    return shown + ('...' if len(line) > longest else '')

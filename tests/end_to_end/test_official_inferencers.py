@@ -89,7 +89,7 @@ def data(monkeypatch):
     return write
 
 
-def tested(tool, data, config: Path, folder: Path) -> tuple[list[Path], list]:
+def predicted_by(tool, data, config: Path, folder: Path) -> tuple[list[Path], list]:
     """Test the config with its data and with weights; return the inferencer's job and our predictions for its pictures."""
     cfg = Config.fromfile(config)
     folder.mkdir()
@@ -110,7 +110,7 @@ def tested(tool, data, config: Path, folder: Path) -> tuple[list[Path], list]:
     *(pytest.param(None, (name, ), id=name, marks=pytest.mark.nightly) for name in RARELY)])
 def test_predicts_what_our_test_does(tool, data, tmp_path, package, names):
     package = package or Config.fromfile(ALL[names[0]]).default_scope
-    jobs, ours = zip(*(tested(tool, data, ALL[name], tmp_path / name) for name in names))
+    jobs, ours = zip(*(predicted_by(tool, data, ALL[name], tmp_path / name) for name in names))
     for name, mine, found in zip(names, ours, predicted_by_the_inferencer(package, jobs, tmp_path), strict=True):
         *theirs, other = found
         assert [differ(package, *pair) < TOLERANCE for pair in zip(mine, theirs, strict=True)] == [True, True], name

@@ -47,7 +47,7 @@ def test_of_real_trainings(kind, tmp_path, monkeypatch):
 
     from mmmux.apis import train
     from mmmux.config import load_config
-    from mmmux.tasks.base import add_hook
+    from mmmux.config.hooks import add_hook
     pytest.importorskip('mmdet')
     cfg = load_config(getattr(small_trainings, kind)(tmp_path), work_dir=tmp_path / 'work')
     add_hook(cfg, dict(HOOK))
