@@ -32,4 +32,5 @@ model = dict(
 interval = max(1, max_iters // 8)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)
 default_hooks = dict(checkpoint=dict(interval=interval))
-param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=max_iters)]
+warm_up = min(50, max_iters // 2)
+param_scheduler = [dict(_base_.param_scheduler[0], end=warm_up), dict(_base_.param_scheduler[1], begin=warm_up, end=max_iters)]

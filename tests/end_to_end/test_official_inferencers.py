@@ -60,10 +60,11 @@ READERS = dict(mmdet=detections, mmseg=label_maps, mmpretrain=scores)
 
 
 def differ(scope: str, ours, theirs) -> float:
-    """Largest difference of boxes and scores; of label maps the share of pixels that differ."""
+    """Largest difference of scores, and of boxes as a share of the picture's side; of label maps the share of pixels."""
     if scope == 'mmdet':
-        pairs = [(ours[key], np.asarray(theirs[key])) for key in ('bboxes', 'scores', 'labels')]
-        return max(np.abs(a - b).max() if a.shape == b.shape else np.inf for a, b in pairs)
+        pairs = [(ours[key], np.asarray(theirs[key]), ours[key].max() if key == 'bboxes' else 1)
+                 for key in ('bboxes', 'scores', 'labels')]
+        return max(np.abs(a - b).max() / side if a.shape == b.shape else np.inf for a, b, side in pairs)
     return (ours != theirs).mean() if scope == 'mmseg' else np.abs(ours - theirs).max()
 
 
@@ -94,6 +95,7 @@ def predicted_by(tool, data, config: Path, folder: Path) -> tuple[list[Path], li
     cfg = Config.fromfile(config)
     folder.mkdir()
     pictures = data(cfg, folder / 'data')
+    cfg.test_dataloader.dataset.data_root = f'{folder}/data'
     weights = save_weights(cfg, folder / 'weights.pth')
     out = folder / ('label_maps' if cfg.default_scope == 'mmseg' else 'predictions.pkl')
     annotations = [f'test_evaluator.ann_file={folder}/data/{cfg.test_dataloader.dataset.ann_file}'

@@ -12,7 +12,8 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 
 from mmmux.analysis.confusion import table
-from mmmux.config import check_data, explained, load_config
+from mmmux.config import check_data, load_config
+from mmmux.config.suggestions import explained
 from mmmux.tasks import task_of
 from mmmux.utils import cli
 
