@@ -9,8 +9,9 @@ iteration and stops; --resume continues it.
 import argparse
 
 from mmmux.apis import train
-from mmmux.config import BACKENDS, add_vis_backends, load_config, resume, scale_learning_rate, train_in_mixed_precision
+from mmmux.config import add_vis_backends, load_config, resume, scale_learning_rate, train_in_mixed_precision
 from mmmux.config.hooks import add_hook
+from mmmux.config.vis_backends import BACKENDS
 from mmmux.utils import cli
 
 

@@ -1,5 +1,4 @@
 """Count how often each class is predicted as each other: a confusion matrix, with precision and recall of each class."""
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mmmux.utils.atomic_write import write_text
+from mmmux.utils.valid_json import dumps
 
 BACKGROUND = 'background'  # of a detector: the row of boxes where nothing is, and the column of objects without a box
 _MOST_NUMBERS = 40  # classes up to which every cell of the picture has its number
@@ -40,7 +40,7 @@ class Confusion:
         """Write `confusion_matrix.json` and `confusion_matrix.png` into a folder, which is created, and return their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / 'confusion_matrix.json', folder / 'confusion_matrix.png']
-        write_text(paths[0], json.dumps(dict(unit=self.unit, rows='labelled', columns='predicted', classes=self.names,
+        write_text(paths[0], dumps(dict(unit=self.unit, rows='labelled', columns='predicted', classes=self.names,
                                              matrix=self.counts.tolist(), by_class=self.by_class()), indent=1,
                                         ensure_ascii=False) + '\n')
         self._draw(paths[1])

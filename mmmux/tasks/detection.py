@@ -56,12 +56,12 @@ class Detection(Task):
         Raises:
             ConfigError: the config has no `default_hooks.visualization`.
         """
-        if str(innermost_dataset(cfg.test_dataloader).pipeline[0]['type']).rpartition('.')[2].startswith('LoadChannels'):
-            return super().draw_in_test(cfg, folder)  # mmdet's hook reads ordinary pictures only
         hook = cfg.get('default_hooks', {}).get('visualization')
         if hook is None:
             raise ConfigError('--show-dir needs default_hooks.visualization in the config, e.g. '
                               "dict(type='DetVisualizationHook')")
+        if str(innermost_dataset(cfg.test_dataloader).pipeline[0]['type']).rpartition('.')[2].startswith('LoadChannels'):
+            return super().draw_in_test(cfg, folder)  # mmdet's hook reads ordinary pictures only
         hook.draw = True
         if str(hook.type).rpartition('.')[2] == 'DetVisualizationHook':
             hook.type = 'mmmux.tasks.draw_boxes_hook.DrawBoxesHook'

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from .errors import ConfigError, in_a_line
 from .output_folder import cause, make_folder
+from .valid_json import dumps
 
 LOCK_FILE = '.mmmux.lock'  # name of the lock file of a folder
 _SECONDS = 1.  # longest wait for the lock of a process that is ending
@@ -83,7 +84,7 @@ class WriteLock:
         now = datetime.now().astimezone().isoformat(timespec='seconds')
         holder = dict(process=os.getpid(), host=platform.node(), since=now)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(holder).encode() + b'\n')
+        os.write(descriptor, dumps(holder).encode() + b'\n')
 
     @property
     def _named(self) -> str:

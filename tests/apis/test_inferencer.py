@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -64,7 +66,7 @@ def test_drawing_decodes_the_picture_once(inferencer, picture, tmp_path, monkeyp
 
 @pytest.mark.parametrize('change', [dict(to_float32=True), dict(color_type='unchanged'), dict(imdecode_backend='pillow')])
 def test_a_picture_that_is_read_in_another_way_is_read_for_the_prediction_too(cfg, checkpoint, picture, tmp_path, change):
-    other = cfg.copy()
+    other = copy.deepcopy(cfg)
     other.test_dataloader.dataset.pipeline[0].update(change)
     inferencer = Inferencer(other, str(checkpoint), 'cpu')
     drawn, alone = inferencer.draw(picture, tmp_path / 'drawn.png'), inferencer.predict(picture)

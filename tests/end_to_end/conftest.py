@@ -7,14 +7,9 @@ from pathlib import Path
 
 import pytest
 import small_trainings
+from earlier_runs import forget_runs
 from free_port import free_port
 from interruptions import Training
-from mmdet.visualization import DetLocalVisualizer
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
-from mmengine.visualization import Visualizer
-from mmpretrain.visualization import UniversalVisualizer
-from mmseg.visualization import SegLocalVisualizer
 from programs import Programs
 from tool_process import ToolProcess
 
@@ -98,20 +93,20 @@ def tool(monkeypatch):
     def run(name: str, *args) -> None:
         _run_here(monkeypatch, name, *args)
 
-    _forget_runs()
+    forget_runs()
     yield run
-    _forget_runs()
+    forget_runs()
 
 
 @pytest.fixture(scope='session')
 def tool_in():
     """Run a program below tools/ in a folder, for fixtures that several tests share."""
     def run(folder: Path, name: str, *args) -> None:
-        _forget_runs()
+        forget_runs()
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             _run_here(patch, name, *args)
-        _forget_runs()
+        forget_runs()
 
     return run
 
@@ -120,18 +115,6 @@ def _run_here(patch: pytest.MonkeyPatch, name: str, *args) -> None:
     patch.setenv('LOCAL_RANK', '0')  # the tools set this variable; the patch resets it
     patch.setattr(sys, 'argv', [name, *map(str, args)])
     runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')
-
-
-def _forget_runs() -> None:
-    """Remove the visualizers and loggers of earlier runs, which a new process would not have.
-
-    They write into the folder of that run, and to a standard output that pytest has closed.
-    """
-    init_default_scope('mmengine')
-    # mmengine's base class lists the instances of all, and gives hooks the one that was listed last.
-    for visualizer in (Visualizer, DetLocalVisualizer, SegLocalVisualizer, UniversalVisualizer):
-        visualizer._instance_dict.clear()
-    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture

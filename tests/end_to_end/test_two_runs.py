@@ -73,15 +73,15 @@ def test_demo(fails, config, checkpoint, taken, data):
     assert_facts(sentence, folder, '--out-dir', number)
 
 
-@pytest.mark.parametrize('tool', ['train', 'test', 'search', 'demo', 'check'])
-def test_a_folder_that_cannot_be_made(fails, config, options, checkpoint, data, tool):
+@pytest.mark.parametrize('name', ['train', 'test', 'search', 'demo', 'check'])
+def test_a_folder_that_cannot_be_made(fails, config, options, checkpoint, data, name):
     arguments = dict(
         train=('train.py', config, '--work-dir', '/proc/x', *options),
         test=('test.py', config, checkpoint, '--work-dir', '/proc/x', *options),
         search=('search.py', config.parents[1] / 'search/analytic.py', '--work-dir', '/proc/x'),
         demo=('image_demo.py', next(data.rglob('*.jpg')), config, checkpoint, '--out-dir', '/proc/x'),
         check=('analysis_tools/check_dataset.py', config, '--out', '/proc/x', '--jobs', 1, *options[:4]))
-    assert_facts(fails(*arguments[tool]), '/proc/x')
+    assert_facts(fails(*arguments[name]), '/proc/x')
 
 
 @pytest.mark.slow

@@ -72,7 +72,7 @@ def test_ray_that_is_not_there(settings, facts, monkeypatch):
 def test_every_end_of_a_process_is_a_result(executor, spec):
     """The results and logs are on disk; two evaluations run at a time, and no process is left."""
     late = spec(2, 'hang', time_limit=8)
-    specs = [spec(0, 'meet', other=1), spec(1, 'meet', other=0), late, spec(3, 'report', dict(score=float('nan'))),
+    specs = [spec(0, 'meet', other=1), spec(1, 'meet', other=0), late, spec(3, 'not_a_number'),
              spec(4, 'crash'), spec(5, 'fault'), spec(6, 'missing')]
     results = {spec.index: result for spec, result in executor.run(specs)}
     assert [results[index].status for index in range(7)] == ['done', 'done', 'timeout', 'nan', 'failed', 'failed', 'failed']

@@ -38,6 +38,7 @@ def test_what_is_no_number_is_null(value, expected, tmp_path):
 
 @pytest.fixture
 def mmengines_own():
+    register_handler('json')(JsonHandler)
     yield
     register_handler('json')(JsonHandler)
 

@@ -26,6 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--iou', type=float, default=0.5,
                         help='overlap with an object that a right box has at least, 0 to 1 (default: %(default)s)')
     cli.add_cfg_options(parser)
+    cli.add_version(parser)
     args = parser.parse_args()
     if not 0 < args.iou <= 1:
         parser.error(f'--iou must be above 0 and at most 1, got {args.iou}')

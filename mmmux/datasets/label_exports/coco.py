@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmmux.utils.errors import DatasetError, in_a_line
+from mmmux.utils.valid_json import dumps
 
 from .labelled import Export, Labelled, detection_dataset
 from .tree import Tree, split_of
@@ -97,7 +98,7 @@ def _read(tree: Tree, path: Path, content: dict, export: Export, dataset_type: t
     categories = [dict(id=number, name=name, supercategory='') for name, number in numbers.items()]
     with tempfile.TemporaryDirectory() as folder:
         cleaned = Path(folder) / 'annotations.json'
-        cleaned.write_text(json.dumps(dict(images=images, annotations=annotations, categories=categories)))
+        cleaned.write_text(dumps(dict(images=images, annotations=annotations, categories=categories)))
         dataset = dataset_type.from_coco(folder, str(cleaned))
     return [Labelled(places[int(Path(name).name)], boxes.xyxy, _numbers(boxes.class_id),
                      np.asarray(boxes.data.get('iscrowd', np.zeros(len(boxes))), bool))

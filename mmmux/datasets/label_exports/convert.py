@@ -1,5 +1,4 @@
 """Convert an export of a labelling tool to COCO annotation files, one a split, that name the pictures where they are."""
-import json
 import shutil
 import zipfile
 import zlib
@@ -12,6 +11,7 @@ import numpy as np
 from mmmux.datasets.image_checks import picture_size
 from mmmux.utils.atomic_write import write_text
 from mmmux.utils.errors import DatasetError, in_a_line
+from mmmux.utils.valid_json import dumps
 
 from .coco import WRITTEN_HERE, coco_files, read_coco
 from .labelled import Export, Labelled
@@ -91,7 +91,7 @@ def convert(source: Path, out: Path | None = None, val_fraction: float = 0.2) ->
         raise DatasetError(f'{source} has no picture that can be used: left out '
                            f'{", ".join(f"{number} {what}" for what, number in export.left_out.items())}')
     for split, pictures in kept.items():
-        write_text(root / f'{split}.json', json.dumps(_as_coco(export.classes, pictures), ensure_ascii=False))
+        write_text(root / f'{split}.json', dumps(_as_coco(export.classes, pictures), ensure_ascii=False))
     numbers = {split: np.concatenate([picture.labels for picture, _ in pictures]) for split, pictures in kept.items()}
     return Conversion(
         root, export.format, export.classes, {split: f'{split}.json' for split in kept},

@@ -1,9 +1,9 @@
 """Write boxes as the text files of YOLO."""
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmmux.utils.atomic_write import write_text
+from mmmux.utils.valid_json import dumps
 
 from .writer import LabelWriter, Objects
 
@@ -22,7 +22,7 @@ class YOLOFiles(LabelWriter):
     def __init__(self, folder: Path, classes: Sequence[str]):
         super().__init__(folder, classes)
         # A JSON list is a YAML list.
-        names = json.dumps(self.classes, ensure_ascii=False)
+        names = dumps(self.classes, ensure_ascii=False)
         write_text(folder / 'data.yaml', f'path: .\ntrain: images\nval: images\nnc: {len(self.classes)}\nnames: {names}\n')
 
     def add(self, name: Path, size: tuple[int, int], prediction: Objects) -> None:

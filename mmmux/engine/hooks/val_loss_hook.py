@@ -27,6 +27,7 @@ class ValLossHook(Hook):
         ConfigError: the training is not validated.
     """
 
+    _loader = None
     priority = 'HIGHEST'  # before the hooks that log the metrics, and before EMAHook restores the weights of the training
 
     def before_train(self, runner) -> None:
@@ -38,7 +39,7 @@ class ValLossHook(Hook):
 
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
         """Compute the losses, and add them to `metrics`."""
-        if metrics is None or not hasattr(self, '_loader'):  # a validation without training
+        if metrics is None or self._loader is None:  # a validation without training
             return
         sums, count = defaultdict(float), 0
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -3,6 +3,7 @@ import json
 
 import pytest
 import torch
+from earlier_runs import forget_runs
 from facts import raises
 from tiny_training import PICTURES, make_runner
 
@@ -49,6 +50,7 @@ def test_of_real_trainings(kind, tmp_path, monkeypatch):
     from mmmux.config import load_config
     from mmmux.config.hooks import add_hook
     pytest.importorskip('mmdet')
+    forget_runs()
     cfg = load_config(getattr(small_trainings, kind)(tmp_path), work_dir=tmp_path / 'work')
     add_hook(cfg, dict(HOOK))
     train(cfg)
