@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DENSE = 'torchvision, mmcv.ops, mmdet, mmseg, mmpretrain, onnxruntime, openvino, nncf, pymoo, ray, pytest, xdist, ruff, mmmux'
 STACKS = {  # requirements besides torch, the mmcv with compiled operators, modules that must be importable in the end
-    **{name: (['torchvision', '-e', f'{ROOT}[{name},deploy,search,labels]'], mmcv, DENSE)
+    **{name: (['torchvision', '-e', f'{ROOT}[{name},deploy,search,labels,tiles]'], mmcv, DENSE)
        for name, mmcv in (('openmmlab', 'mmcv'), ('onedl', 'onedl-mmcv'))},
     'oldest': (['-e', f'{ROOT}[search]', 'mmengine', 'mmcv-lite', 'onnx', 'onnxruntime'], '', 'mmcv, onnx, pymoo, mmmux')}
 OPERATORS = 'import mmcv.ops, torch; x = torch.ones(1, 4); mmcv.ops.nms(x, x.sum(1), 1); ' \

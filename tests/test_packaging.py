@@ -141,9 +141,9 @@ def test_the_search_declares_what_it_imports(metadata):
 
 
 @pytest.mark.parametrize('file,extras,some', [
-    ('openmmlab.txt', ('openmmlab', 'deploy', 'search', 'labels'), {
+    ('openmmlab.txt', ('openmmlab', 'deploy', 'search', 'labels', 'tiles'), {
         'mmcv', 'mmdet', 'mmsegmentation', 'mmpretrain', 'openvino', 'ray'}),
-    ('onedl.txt', ('onedl', 'deploy', 'search', 'labels'), {
+    ('onedl.txt', ('onedl', 'deploy', 'search', 'labels', 'tiles'), {
         'onedl-mmcv', 'onedl-mmdetection', 'onedl-mmpretrain', 'openvino', 'ray'}),
     ('openmmlab.txt', ('classification', ), {'mmengine', 'mmcv-lite', 'mmpretrain'}),
 ])

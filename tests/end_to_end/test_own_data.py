@@ -39,7 +39,7 @@ def test_readme(export, tmp_path):
     block = re.search(r'<!-- own data -->\n```bash\n(.*?)```', (REPOSITORY / 'README.md').read_text(), re.S)[1]
     commands = [line.partition('  #')[0].strip() for line in block.splitlines()]
     assert [Path(command.split()[1]).name for command in commands] == [
-        'convert_labels.py', 'ssdlite_muxnet-m_1xb16_custom.py', 'check_dataset.py', 'train.py', 'test.py']
+        'convert_labels.py', 'ssdlite_muxnet-m_1xb16_custom.py', 'check_dataset.py', 'fit_anchors.py', 'train.py', 'test.py']
     for folder in ('configs', 'tools'):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     environment = dict(os.environ, PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='',
@@ -55,7 +55,7 @@ def test_readme(export, tmp_path):
     drawn = sorted((tmp_path / 'drawn').rglob('*.webp')) or sorted(path for path in (tmp_path / 'drawn').rglob('*.*'))
     assert [path.stem for path in drawn] == ['18', '19', '20']
     assert all(name in printed[0] for name in CLASSES)
-    metrics = (tmp_path / 'work_dirs/mine/metrics.json').read_text()
+    metrics = (tmp_path / 'work_dirs/fitted/metrics.json').read_text()
     assert 'coco/bbox_mAP' in metrics
 
 
