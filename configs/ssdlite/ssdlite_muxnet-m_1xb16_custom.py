@@ -1,5 +1,6 @@
 # A detector of your own data: copy this file beside itself and change the lines below; everything else follows from them. The
-# anchors are those for VOC; tools/analysis_tools/fit_anchors.py CONFIG --write FITTED writes a config with anchors for your boxes.
+# anchors are those for VOC; tools/analysis_tools/fit_anchors.py CONFIG --write FITTED writes a config with anchors for your
+# boxes.
 _base_ = [
     '../_base_/models/ssdlite_muxnet-m.py', '../_base_/datasets/custom_detection.py', '../_base_/schedules/ssdlite_bccd.py',
     '../_base_/detection_runtime.py'

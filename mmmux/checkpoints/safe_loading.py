@@ -3,28 +3,29 @@
 A checkpoint is a pickle, and a pickle can name any function and call it. With `weights_only=True`, the default since torch
 2.6, torch refuses such pickles. It then also refuses the checkpoints of mmengine, which hold logging histories and numpy
 values. This module allows exactly these harmless classes; any other class raises an error that names the class. The config
-text that mmengine would execute (`meta.config`) is removed from loaded checkpoints. While a checkpoint is read, torch's list of
-safe classes holds these classes only; `torch.load` stays as it is.
+text that mmengine would execute (`meta.config`) is removed from loaded checkpoints. The classes are on a list of this package's
+own: `torch.load` and torch's list of safe classes stay as they are.
 """
 import contextlib
+import os
 import pickle
 import re
 import tarfile
-import threading
 from pathlib import Path
 
 import torch
 from mmengine.utils import digit_version
 
-from mmmux.utils.compat import archive_records
+from mmmux.utils.compat import archive_records, weights_unpickler
 from mmmux.utils.errors import CheckpointError, in_a_line
 
 from .bombs import check_archive
 from .restricted_pickle import HARMLESS, REFUSED, RESTRICTED_PICKLE
 
 _torch_load = torch.load  # kept, because a function that another package assigns to torch.load later may run code
-_TORCH_HAS_ALLOW_LIST = digit_version(torch.__version__) >= digit_version('2.6.0')
-_one_at_a_time = threading.RLock()  # threads would restore each other's lists
+# torch's own reader has been attacked more, but takes no further classes before 2.6.
+_READER = weights_unpickler(HARMLESS) if digit_version(torch.__version__) >= digit_version('2.6.0') else RESTRICTED_PICKLE
+_ONLY_WEIGHTS = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
 def load_checkpoint_file(path, map_location=None):
@@ -47,12 +48,8 @@ def load_checkpoint_file(path, map_location=None):
     try:
         with open(path, 'rb') if isinstance(path, (str, Path)) else contextlib.nullcontext(path) as file:
             check_archive(file)
-        if _TORCH_HAS_ALLOW_LIST:
-            with _allowed(HARMLESS):
-                return _without_program(_torch_load(path, map_location=map_location, weights_only=True))
         _refuse_programs(path)
-        return _without_program(_torch_load(path, map_location=map_location, pickle_module=RESTRICTED_PICKLE,
-                                            weights_only=False))
+        return _without_program(_torch_load(path, map_location=map_location, pickle_module=_READER, weights_only=False))
     except CheckpointError as error:
         raise CheckpointError(f'checkpoint {name} {error}') from None
     except pickle.UnpicklingError as error:
@@ -63,6 +60,9 @@ def load_checkpoint_file(path, map_location=None):
 
 
 def _refuse_programs(path) -> None:
+    if os.environ.get(_ONLY_WEIGHTS, '').lower() in ('1', 'y', 'yes', 'true'):
+        raise CheckpointError(f'was not read: the environment variable {_ONLY_WEIGHTS} keeps torch from reading with the safe '
+                              'classes of mmmux; unset it, since mmmux runs no code from a checkpoint either')
     if tarfile.is_tarfile(path):  # torch would unpack it and read files that were not checked
         raise CheckpointError('is a tar file, the format of torch before 2017: load it with such a torch, and save its weights '
                               'again with torch.save')
@@ -86,19 +86,6 @@ def _without_program(checkpoint):
     if isinstance(checkpoint, dict) and isinstance(meta := dict.get(checkpoint, 'meta'), dict):
         dict.pop(meta, 'config', None)
     return checkpoint
-
-
-@contextlib.contextmanager
-def _allowed(classes: dict):
-    # Clear the list first: onedl-mmengine adds getattr to the list of safe globals, and getattr reaches every attribute.
-    with _one_at_a_time:
-        others = torch.serialization.get_safe_globals()
-        torch.serialization.clear_safe_globals()
-        try:
-            with torch.serialization.safe_globals([(cls, name) for name, cls in classes.items()]):
-                yield
-        finally:
-            torch.serialization.add_safe_globals(others)
 
 
 def _name(path) -> str:

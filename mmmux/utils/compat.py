@@ -6,10 +6,11 @@ in which it was seen, and why no public name replaces it. If an update of a libr
 """
 import os
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from types import MappingProxyType
-from typing import BinaryIO
+from types import MappingProxyType, ModuleType
+from typing import Any, BinaryIO
 
 import numpy
 import torch
@@ -64,6 +65,26 @@ def allowed_globals() -> dict[str, object]:
     """
     from torch import _weights_only_unpickler
     return _weights_only_unpickler._get_allowed_globals()
+
+
+def weights_unpickler(classes: Mapping[str, Any]) -> ModuleType:
+    """Return a second instance of torch's module that reads checkpoints with `weights_only=True`, with safe classes of its own.
+
+    Uses `torch._weights_only_unpickler` with `_add_safe_globals` and `_get_allowed_globals`, torch 2.6 to 2.14. The public
+    `torch.serialization.add_safe_globals` changes the list of the whole process.
+
+    Args:
+        classes (Mapping[str, Any]): Classes and functions to allow, by the full name that a checkpoint gives them. Those of
+            sparse tensors are taken off torch's own list: torch compares their indices with their shape in its own reader only.
+    """
+    specification = find_spec('torch._weights_only_unpickler')
+    module = module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module._add_safe_globals([(value, name) for name, value in classes.items()])
+    allowed = module._get_allowed_globals()  # torch caches this dict
+    for name in [name for name in allowed if 'sparse' in name]:
+        del allowed[name]
+    return module
 
 
 def archive_records(file: str | BinaryIO) -> list[str]:

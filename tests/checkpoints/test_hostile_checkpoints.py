@@ -17,6 +17,7 @@ from torch import nn
 from mmmux.checkpoints import safe_loading
 from mmmux.checkpoints.bombs import check_pickle
 from mmmux.checkpoints.pretrained import check_numbers, dataset_meta_of
+from mmmux.checkpoints.restricted_pickle import RESTRICTED_PICKLE
 from mmmux.utils.errors import CheckpointError
 
 
@@ -131,14 +132,14 @@ BOMBS = {
 }
 
 
-# With torch's allow-list, and with the reader that replaces it before torch 2.6.
-WAYS = (True, False) if safe_loading._TORCH_HAS_ALLOW_LIST else (False, )
+# With torch's own reader, and with the one that replaces it before torch 2.6.
+WAYS = {safe_loading._READER.__name__: safe_loading._READER, RESTRICTED_PICKLE.__name__: RESTRICTED_PICKLE}.values()
 
 
 def read_both_ways(path) -> list[str]:
     outcomes = []
     for way in WAYS:
-        safe_loading._TORCH_HAS_ALLOW_LIST = way  # only in this child process
+        safe_loading._READER = way  # only in this child process
         outcomes.append(outcome(READERS['checkpoints'].read, path))
     return outcomes
 

@@ -28,23 +28,24 @@ from torch import nn
 
 import mmmux  # noqa: F401  (importing it makes mmengine load safely)
 from mmmux.checkpoints import safe_loading
+from mmmux.checkpoints.restricted_pickle import RESTRICTED_PICKLE
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
 from mmmux.utils.errors import CheckpointError
 
-HAS_ALLOW_LIST = safe_loading._TORCH_HAS_ALLOW_LIST
+READERS = {"torch's reader": safe_loading._READER, 'restricted pickle': RESTRICTED_PICKLE}  # the same one before torch 2.6
 
 
-@pytest.fixture(params=['allow-list', 'restricted pickle'] if HAS_ALLOW_LIST else ['restricted pickle'])
+@pytest.fixture(params=READERS if safe_loading._READER is not RESTRICTED_PICKLE else ['restricted pickle'])
 def either_way(request, monkeypatch):
-    """Read with torch's own allow-list (2.6 and later), or with the reader that replaces it before."""
-    monkeypatch.setattr(safe_loading, '_TORCH_HAS_ALLOW_LIST', request.param == 'allow-list')
+    """Read with torch's own reader (2.6 and later), or with the one that replaces it before."""
+    monkeypatch.setattr(safe_loading, '_READER', READERS[request.param])
     return request.param
 
 
 @pytest.fixture
 def restricted_pickle(monkeypatch):
     """Read as before torch 2.6."""
-    monkeypatch.setattr(safe_loading, '_TORCH_HAS_ALLOW_LIST', False)
+    monkeypatch.setattr(safe_loading, '_READER', RESTRICTED_PICKLE)
 
 
 class Model(BaseModel):
@@ -275,23 +276,24 @@ def test_nothing_else_is_called(tmp_path, restricted_pickle, code, asked):
         load_checkpoint_file(file)
 
 
-def test_sparse_tensors_are_refused(tmp_path, restricted_pickle):
+def test_sparse_tensors_are_refused(tmp_path, either_way):
     """Their indices may be outside of their shape, and torch does not check this before it uses them."""
     torch.save(dict(a=torch.eye(2).to_sparse()), tmp_path / 'w.pth')
     with raises(CheckpointError, 'w.pth', 'torch._utils._rebuild_sparse_tensor'):
         load_checkpoint_file(tmp_path / 'w.pth')
 
 
-def test_other_threads_see_no_other_torch_load(runner_checkpoint, tmp_path, monkeypatch):
+def test_other_threads_see_no_other_torch_load_or_list_of_classes(runner_checkpoint, tmp_path, monkeypatch):
     def somebody_elses(*args, **kwargs):
         raise AssertionError('not to be called')
 
     def look():
         while not ended.is_set():
-            seen.add(torch.load)
+            seen.add((torch.load, *safe_classes()))
 
     monkeypatch.setattr(torch, 'load', somebody_elses)
-    seen, ended = set(), threading.Event()
+    safe_classes = getattr(torch.serialization, 'get_safe_globals', list)  # since torch 2.5
+    before, seen, ended = tuple(safe_classes()), set(), threading.Event()
     (tmp_path / 'bad.pth').write_text('no')
     thread = threading.Thread(target=look)
     thread.start()
@@ -303,16 +305,14 @@ def test_other_threads_see_no_other_torch_load(runner_checkpoint, tmp_path, monk
     finally:
         ended.set()
         thread.join()
-    assert seen == {somebody_elses}
+    assert seen == {(somebody_elses, *before)}
 
 
-@pytest.mark.skipif(not HAS_ALLOW_LIST, reason='torch before 2.6 has no allow-list that is set and put back')
-def test_the_allow_list_of_others_is_given_back(tmp_path):
+def test_a_process_that_reads_nothing_but_weights_gets_a_sentence(tmp_path, monkeypatch):
     torch.save(dict(a=1), tmp_path / 'w.pth')
-    allowed = set(torch.serialization.get_safe_globals())
-    with torch.serialization.safe_globals([Model]):
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    with raises(CheckpointError, 'w.pth', 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'):
         load_checkpoint_file(tmp_path / 'w.pth')
-        assert set(torch.serialization.get_safe_globals()) == allowed | {Model}
 
 
 @pytest.mark.parametrize('place', ['in the checkpoint', 'in meta'])

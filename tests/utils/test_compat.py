@@ -19,6 +19,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import ImgDataPreprocessor
 from mmengine.optim import OptimWrapper
 from mmengine.runner import CheckpointLoader, Runner
+from mmengine.utils import digit_version
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -29,6 +30,7 @@ SOURCES = [path for folder in ('mmmux', 'tools', 'demo', 'benchmarks') for path 
            if path != COMPAT and path.name != 'startup_finder.py']
 
 # The names that compat.py uses, and those that other modules compare with the names inside a checkpoint.
+TORCH_READS_MORE = digit_version(torch.__version__) >= digit_version('2.6.0')
 PRIVATE = {
     'multiprocessing.util': ['Finalize'],
     'pickle': ['_Unpickler'],
@@ -39,7 +41,7 @@ PRIVATE = {
     'torch._C.PyTorchFileReader': ['get_all_records'],
     'torch._tensor': ['_rebuild_from_type_v2'],
     'torch._utils': ['_rebuild_sparse_tensor'],
-    'torch._weights_only_unpickler': ['_get_allowed_globals'],
+    'torch._weights_only_unpickler': ['_get_allowed_globals', *(['_add_safe_globals'] if TORCH_READS_MORE else [])],
     'torch.nn.modules.batchnorm': ['_BatchNorm'],
     'torch.nn.modules.batchnorm._BatchNorm': ['_check_input_dim'],
     'torch.nn.Module.state_dict': ['_metadata'],
