@@ -6,6 +6,8 @@ from mmengine.registry import init_default_scope
 from mmmux.config import load_config
 from mmmux.models.feature_maps import feature_map_sizes, fitting_strides, misfit
 
+pytest.importorskip('mmdet')
+
 STRIDES = [16, 32, 64, 107, 160, 320]  # of the configs for 320 x 320 pixels
 
 
