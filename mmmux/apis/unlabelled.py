@@ -35,7 +35,7 @@ def predict_only(cfg: Config, given: Sequence[str | Path]) -> None:
         metainfo = DATASETS.build(dict(dataset, lazy_init=True)).metainfo
     cfg.test_dataloader.dataset = ConfigDict(
         type='mmmux.PictureList', pictures=[str(path) for path in files], metainfo=metainfo,
-        root=os.path.commonpath([path.parent for path in files]), pipeline=without_annotations(dataset.pipeline))
+        root=os.path.commonpath([path.absolute().parent for path in files]), pipeline=without_annotations(dataset.pipeline))
     if 'tta_pipeline' in cfg:
         cfg.tta_pipeline = without_annotations(cfg.tta_pipeline)
     cfg.test_evaluator = []

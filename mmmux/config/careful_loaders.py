@@ -12,6 +12,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine.registry import DATASETS, TRANSFORMS, Registry
 
 from .load import inner_datasets
+from .type_name import type_name
 
 _FOR_ALL_DATA_SETS = {LoadImageFromFile: 'mmmux.LoadImage'}
 
@@ -33,7 +34,9 @@ def with_careful_loaders(dataloader: Mapping) -> Mapping:
         careful = {**_FOR_ALL_DATA_SETS, **getattr(_class_of(dataset, DATASETS), 'CAREFUL_LOADERS', {})}
         for step in _steps(dataset.get('pipeline')):
             # mmcv's older option for reading from a server, which this package's transform does not have.
-            if 'file_client_args' not in step:
+            # Pictures that are read in another way can have formats that this package's transform refuses.
+            if 'file_client_args' not in step and step.get('color_type', 'color') in ('color', 'grayscale') and \
+                    step.get('imdecode_backend', 'cv2') == 'cv2':
                 step['type'] = careful.get(_class_of(step, TRANSFORMS), step['type'])
     return dataloader
 
@@ -41,7 +44,7 @@ def with_careful_loaders(dataloader: Mapping) -> Mapping:
 def _steps(node: Any) -> Iterator[dict]:
     """Yield the loading transforms of a pipeline and of the pipelines inside its transforms, such as TestTimeAug."""
     if isinstance(node, Mapping):
-        if str(getattr(node.get('type'), '__name__', node.get('type'))).rpartition('.')[2].startswith('Load'):
+        if type_name(node).startswith('Load'):
             yield node
         node = [value for value in node.values() if isinstance(value, (Mapping, list, tuple))]
     if isinstance(node, (list, tuple)):

@@ -3,6 +3,8 @@ from collections.abc import Iterator, Mapping
 
 from mmengine.config import Config
 
+from .type_name import type_name
+
 _LIMIT = 'max_per_img'
 _OF_PROPOSALS = 'rpn'
 OPTION = 'model.bbox_head.background_negatives'
@@ -37,7 +39,7 @@ def ignores_background(cfg: Config) -> bool:
         cfg (Config): The config.
     """
     head = (cfg.get('model') or {}).get('bbox_head')
-    return isinstance(head, Mapping) and str(head.get('type')).rstrip("'>").rpartition('.')[2] == 'SSDHead' \
+    return isinstance(head, Mapping) and type_name(head) == 'SSDHead' \
         and not head.get('background_negatives')
 
 

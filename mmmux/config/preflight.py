@@ -8,6 +8,7 @@ from mmengine.device import get_device
 from mmmux.utils.errors import CheckpointError, ConfigError, DatasetError
 
 from .load import inner_datasets
+from .type_name import type_name
 
 
 def check_data(cfg: Config, loaders: tuple[str, ...]) -> None:
@@ -48,7 +49,7 @@ def check_mixed_precision(cfg: Config) -> None:
         ConfigError: It is mmengine's wrapper for mixed precision, which needs a GPU, and torch sees no GPU.
     """
     wrapper = cfg.get('optim_wrapper') or {}
-    if str(wrapper.get('type')).rpartition('.')[2] == 'AmpOptimWrapper' and get_device() == 'cpu':
+    if type_name(wrapper) == 'AmpOptimWrapper' and get_device() == 'cpu':
         raise ConfigError(f'optim_wrapper.type is {wrapper["type"]}, which needs a GPU, and torch sees none: set '
                           'optim_wrapper.type=OptimWrapper, or train with --amp bf16 on a CPU that computes in it')
 

@@ -1,11 +1,12 @@
 """Check that the schedules of a config begin before they end, and before the training ends."""
 import logging
-from collections.abc import Iterator, Mapping
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmmux.utils.errors import ConfigError
+
+from .schedules import schedule_configs
 
 
 def check_begins(cfg: Config, max_epochs: int, max_iters: int) -> None:
@@ -19,7 +20,7 @@ def check_begins(cfg: Config, max_epochs: int, max_iters: int) -> None:
     Raises:
         ConfigError: A schedule does not begin before its end. A schedule that begins after the training is logged instead.
     """
-    for key, schedule in _schedules(cfg.get('param_scheduler') or [], 'param_scheduler'):
+    for key, schedule in schedule_configs(cfg.get('param_scheduler') or [], 'param_scheduler'):
         by_epoch = schedule.get('by_epoch', True)
         unit, length = ('epoch', max_epochs) if by_epoch else ('iteration', max_iters)
         begin, end = schedule.get('begin', 0), schedule.get('end', length)
@@ -35,15 +36,3 @@ def check_begins(cfg: Config, max_epochs: int, max_iters: int) -> None:
             print_log(f'{key} ({schedule.get("type")}) never begins: {key}.begin={begin}, and the training ends after {unit} '
                       f'{length} ({option}={cfg.train_cfg.get(option.split(".")[1])}), with the learning rate of the schedule '
                       'before', 'current', logging.WARNING)
-
-
-def _schedules(node, key: str) -> Iterator[tuple[str, Mapping]]:
-    """Yield the key and the config of each schedule: one, a list of them, or such a list for each of several optimisers."""
-    if isinstance(node, Mapping) and 'type' in node:
-        yield key, node
-    elif isinstance(node, Mapping):
-        for name, value in node.items():
-            yield from _schedules(value, f'{key}.{name}')
-    elif isinstance(node, (list, tuple)):
-        for number, value in enumerate(node):
-            yield from _schedules(value, f'{key}.{number}')

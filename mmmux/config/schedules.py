@@ -1,11 +1,13 @@
 """Keep the learning rate schedules of a config as long as its training."""
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmmux.utils.errors import ConfigError
+
+from .type_name import type_name
 
 _LENGTHS = ('max_epochs', 'max_iters')
 _TO_THE_END = ('CosineAnnealing', 'Poly')  # schedules that fall to `eta_min`
@@ -33,10 +35,10 @@ def follow_length(cfg: Config, before: tuple[str, int] | None, options: Iterable
         return
     (unit, old), (_, new) = before, after
     changed = []
-    for place, schedule in _schedules(cfg, unit):
+    for place, schedule in schedule_configs(cfg.get('param_scheduler') or [], 'param_scheduler'):
         begin = schedule.get('begin', 0)
         # A schedule that would begin after the training is left alone; it never starts.
-        if new <= begin or schedule.get('end', old) != old:
+        if _unit(schedule) != unit or new <= begin or schedule.get('end', old) != old:
             continue
         values = dict(end=((old, ), new), T_max=((old - begin, old), new - begin), total_steps=((old, ), new))
         for key, (ended, follows) in values.items():
@@ -50,37 +52,66 @@ def follow_length(cfg: Config, before: tuple[str, int] | None, options: Iterable
         print_log(f'the schedule follows train_cfg.{unit}={new}: {", ".join(changed)}', 'current')
 
 
-def check_schedules(cfg: Config) -> None:
+def check_schedules(cfg: Config, lengths: Mapping[str, int] | None = None) -> None:
     """Check that the learning rate does not reach its end, near 0, before the training does.
 
     Args:
         cfg (Config): The config of a training.
+        lengths (Mapping[str, int] | None): Length of the training by 'max_epochs' and 'max_iters'. Defaults to None: the one in
+            the config, so that schedules in the other unit are not checked.
 
     Raises:
-        ConfigError: The last schedule falls to 0 before the end of the training.
+        ConfigError: The last schedule of an optimiser falls to 0 before the end of the training.
     """
-    length = training_length(cfg)
-    ends = [] if length is None else [(schedule.get('end', length[1]), place, schedule)
-                                      for place, schedule in _schedules(cfg, length[0])]
-    if not ends or max(end for end, _, _ in ends) >= length[1]:
+    own = training_length(cfg)
+    lengths = lengths or (dict([own]) if own else {})
+    given = cfg.get('param_scheduler') or []
+    several = isinstance(given, Mapping) and 'type' not in given  # a dict of lists, for several optimisers
+    for key, part in (given.items() if several else [('', given)]):
+        _check_last(part, f'param_scheduler.{key}' if key else 'param_scheduler', lengths)
+
+
+def _check_last(schedules, place: str, lengths: Mapping[str, int]) -> None:
+    ends = []
+    for key, schedule in schedule_configs(schedules, place):
+        unit, begin = _unit(schedule), schedule.get('begin', 0)
+        if not type_name(schedule).endswith('LR'):  # of the momentum, for example
+            continue
+        if unit in lengths:
+            ends.append((schedule.get('end', lengths[unit]) / lengths[unit], key, schedule))
+        elif begin or 'end' not in schedule:  # the runner knows whether it goes on to the end
+            return
+    if not ends or max(end for end, _, _ in ends) >= 1:
         return
-    (unit, last), (end, place, schedule) = length, max(ends, key=lambda entry: entry[0])
-    if str(schedule.get('type')).rpartition('.')[2].startswith(_TO_THE_END) and not schedule.get('eta_min_ratio'):
-        lowest = schedule.get('eta_min', 0) or 0
-        sentence = (f'{place}.end={end} and train_cfg.{unit}={last}: the learning rate falls towards {lowest:g} until {end} '
-                    f'and stays there to the end; set {place}.end={last}')
-        if not lowest:
-            raise ConfigError(sentence)
-        print_log(sentence, 'current', logging.WARNING)
+    _, key, schedule = max(ends, key=lambda entry: entry[0])
+    unit, end = _unit(schedule), schedule['end']
+    if not type_name(schedule).startswith(_TO_THE_END) or schedule.get('eta_min_ratio') or \
+            schedule.get('T_max', 0) > end - schedule.get('begin', 0):
+        return
+    lowest, last = schedule.get('eta_min', 0) or 0, lengths[unit]
+    sentence = (f'{key}.end={end} and train_cfg.{unit}={last}: the learning rate falls towards {lowest:g} until {end} and '
+                f'stays there to the end; set {key}.end={last}')
+    if not lowest:
+        raise ConfigError(sentence)
+    print_log(sentence, 'current', logging.WARNING)
 
 
-def _schedules(cfg: Config, unit: str) -> list[tuple[str, Mapping]]:
-    """Return the key and the config of each schedule that counts in a unit, epochs or iterations."""
-    schedules = cfg.get('param_scheduler') or []
-    if isinstance(schedules, Mapping):
-        schedules = [schedules] if 'type' in schedules else []  # several optimisers have a dict of lists
-        places = ['param_scheduler']
-    else:
-        places = [f'param_scheduler.{number}' for number in range(len(schedules))]
-    return [(place, schedule) for place, schedule in zip(places, schedules)
-            if isinstance(schedule, Mapping) and schedule.get('by_epoch', True) == (unit == 'max_epochs')]
+def schedule_configs(node, key: str) -> Iterator[tuple[str, Mapping]]:
+    """Yield the key and the config of each schedule: one, a list of them, or such a list for each of several optimisers.
+
+    Args:
+        node (Any): `param_scheduler` of a config, or a part of it.
+        key (str): Its config key.
+    """
+    if isinstance(node, Mapping) and 'type' in node:
+        yield key, node
+    elif isinstance(node, Mapping):
+        for name, value in node.items():
+            yield from schedule_configs(value, f'{key}.{name}')
+    elif isinstance(node, (list, tuple)):
+        for number, value in enumerate(node):
+            yield from schedule_configs(value, f'{key}.{number}')
+
+
+def _unit(schedule: Mapping) -> str:
+    return 'max_epochs' if schedule.get('by_epoch', True) else 'max_iters'

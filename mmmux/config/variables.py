@@ -24,7 +24,10 @@ def check_variable(key: str, value, cfg: Config) -> None:
         ConfigError: Nothing reads the key. The message names the keys that hold its value.
     """
     name, _, rest = key.partition('.')
-    if name in _READ or name not in cfg:
+    model = cfg.get('model')
+    # The runner reads it only where the model has none.
+    unread = name == 'data_preprocessor' and isinstance(model, Mapping) and name in model
+    if (name in _READ and not unread) or name not in cfg:
         return
     found = _keys_with(cfg, name, rest)
     if not found and _own_code(cfg):

@@ -6,6 +6,8 @@ from mmengine.config import Config
 
 from mmmux.utils.errors import ConfigError
 
+from .type_name import type_name
+
 # Name of the option -> mmengine's class, and the module that it needs, which has the name of its package.
 BACKENDS = {
     'local': ('LocalVisBackend', None),
@@ -46,7 +48,7 @@ def check_vis_backends(cfg: Config) -> None:
         ConfigError: One is not installed.
     """
     for number, backend in enumerate((cfg.get('visualizer') or {}).get('vis_backends') or []):
-        kind = str(backend.get('type') if isinstance(backend, dict) else backend).rpartition('.')[2]
+        kind = type_name(backend)
         module = dict(BACKENDS.values()).get(kind)
         if module and find_spec(module) is None:
             raise ConfigError(f"visualizer.vis_backends.{number} is '{kind}', and {module} is not installed: pip install "

@@ -8,6 +8,7 @@ import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine.fileio import get
+from PIL import Image
 
 from mmmux.registry import TRANSFORMS
 from mmmux.utils.errors import ConfigError, DatasetError, in_a_line
@@ -43,7 +44,7 @@ def read_channels(path: str | Path, channels: int, backend_args: dict | None = N
     suffix = Path(path).suffix.lower()
     if suffix == '.npy':
         image = _array(path, backend_args)
-    elif suffix in _TIFF and channels not in _PICTURE_FLAGS:
+    elif suffix in _TIFF and (channels not in _PICTURE_FLAGS or _pages(path, backend_args) > 1):
         image = _tiff(path, channels, backend_args)
     else:
         image = read_picture(str(path), _PICTURE_FLAGS.get(channels, cv2.IMREAD_UNCHANGED), backend_args=backend_args)
@@ -109,6 +110,14 @@ def _array(path: str | Path, backend_args: dict | None) -> np.ndarray:
         raise DatasetError(f'{in_a_line(str(path))} holds {image.dtype} values of the shape {image.shape}, and must hold '
                            'numbers of the shape (H, W) or (H, W, C)')
     return image
+
+
+def _pages(path: str | Path, backend_args: dict | None) -> int:
+    try:
+        with Image.open(BytesIO(_content(path, backend_args))) as image:
+            return getattr(image, 'n_frames', 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # is explained where it is read
+        return 1
 
 
 def _tiff(path: str | Path, channels: int | None, backend_args: dict | None) -> np.ndarray:

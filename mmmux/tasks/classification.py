@@ -14,6 +14,7 @@ from mmmux.analysis.precision_recall import PrecisionRecall, one_against_all
 from mmmux.analysis.results import Results
 from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
+from mmmux.config.type_name import type_name
 from mmmux.datasets.loading import picture_in_memory
 from mmmux.datasets.predicted_labels import LabelWriter, ScoreTable
 from mmmux.deploy.classifier import Classifier
@@ -44,6 +45,8 @@ class Classification(Task):
         """See :meth:`Task.confusion`."""
         dataset = DATASETS.build(dict(innermost_dataset(cfg.test_dataloader), lazy_init=True))
         found = dumped_predictions(results)
+        if any('gt_label' not in sample for sample in found):
+            raise ConfigError(f'{results} has a picture without labels: test the data set of the config with --out')
         labelled, predicted = (np.concatenate([np.asarray(sample[key]).reshape(-1) for sample in found])
                                for key in ('gt_label', 'pred_label'))
         classes = dataset.metainfo.get('classes') or tuple(map(str, range(1 + max(labelled.max(), predicted.max()))))
@@ -133,7 +136,7 @@ class MultiLabelClassification(Classification):
         head = (cfg.get('model') or {}).get('head') or {}
         evaluators = cfg.get('test_evaluator') or []
         evaluators = evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]
-        measured = any(str(evaluator.get('type')).rpartition('.')[2] == 'AUROC' for evaluator in evaluators)
+        measured = any(type_name(evaluator) == 'AUROC' for evaluator in evaluators)
         return super().fits(cfg) and (measured or 'MultiLabel' in str(head.get('type')))
 
 

@@ -18,6 +18,7 @@ from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
+from mmmux.config.type_name import type_name
 from mmmux.datasets.predicted_labels import CocoFiles, LabelWriter, Objects, VOCFiles, YOLOFiles
 from mmmux.deploy.detector import Detector
 from mmmux.deploy.verify import unmatched_detections
@@ -60,10 +61,10 @@ class Detection(Task):
         if hook is None:
             raise ConfigError('--show-dir needs default_hooks.visualization in the config, e.g. '
                               "dict(type='DetVisualizationHook')")
-        if str(innermost_dataset(cfg.test_dataloader).pipeline[0]['type']).rpartition('.')[2].startswith('LoadChannels'):
+        if type_name(innermost_dataset(cfg.test_dataloader).pipeline[0]).startswith('LoadChannels'):
             return super().draw_in_test(cfg, folder)  # mmdet's hook reads ordinary pictures only
         hook.draw = True
-        if str(hook.type).rpartition('.')[2] == 'DetVisualizationHook':
+        if type_name(hook) == 'DetVisualizationHook':
             hook.type = 'mmmux.tasks.draw_boxes_hook.DrawBoxesHook'
         # Another hook of mmdet joins the folder to the work dir at every batch, which does not change an absolute path.
         hook.test_out_dir = str(Path(folder).resolve())
@@ -92,7 +93,7 @@ class Detection(Task):
         """
         dataset = innermost_dataset(cfg.test_dataloader)
         load, *steps = dataset.pipeline
-        if not steps or not str(steps[-1]['type']).rpartition('.')[2].startswith('Pack'):
+        if not steps or not type_name(steps[-1]).startswith('Pack'):
             raise ConfigError('--tiles needs a test pipeline that begins with a transform that loads and ends with '
                               'PackDetInputs')
         steps[-1] = ConfigDict(steps[-1], meta_keys=(*steps[-1].get('meta_keys', _META_KEYS), 'tile_offset'))
@@ -175,7 +176,7 @@ class Detection(Task):
 def _has_stock_look(cfg: Config) -> bool:
     """Return whether the config's visualizer is mmdet's, without arguments that change how boxes look."""
     visualizer = cfg.visualizer
-    return str(visualizer['type']).rpartition('.')[2] == 'DetLocalVisualizer' and not set(visualizer) - {*_NOT_THE_LOOK}
+    return type_name(visualizer) == 'DetLocalVisualizer' and not set(visualizer) - {*_NOT_THE_LOOK}
 
 
 def _with_boxes(image: np.ndarray, instances: InstanceData, metainfo: Mapping) -> Image.Image:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from mmengine.fileio import load
 
+from mmmux.config.type_name import type_name
 from mmmux.utils.errors import ConfigError
 
 
@@ -39,7 +40,7 @@ def check_one_channel(model: Mapping) -> None:
     for key, head in _with('num_classes', model, 'model'):
         losses = head.get('loss_decode', dict(type='CrossEntropyLoss'))
         for loss in losses if isinstance(losses, (list, tuple)) else [losses]:
-            softmax = str(loss.get('type')).rpartition('.')[2] == 'CrossEntropyLoss' and not loss.get('use_sigmoid')
+            softmax = type_name(loss) == 'CrossEntropyLoss' and not loss.get('use_sigmoid')
             if softmax and channels(head) == 1:
                 how = 'out_channels' if head.get('out_channels') else 'num_classes'
                 advice = 'set use_sigmoid=True in the loss and a threshold' if head['num_classes'] > 1 else (

@@ -16,6 +16,7 @@ from mmmux.analysis.results import Results
 from mmmux.config.careful_loaders import with_careful_loaders
 from mmmux.config.hooks import add_hook
 from mmmux.config.load import innermost_dataset
+from mmmux.config.type_name import type_name
 from mmmux.datasets.predicted_labels import LabelMapFiles, LabelWriter
 from mmmux.deploy.segmentor import Segmentor
 from mmmux.engine.hooks.picture_names import PictureNames
@@ -74,8 +75,8 @@ class Segmentation(Task):
         check_sliding_window(cfg.model)
 
     def scored(self, head: Mapping, loss: Mapping) -> int:
-        """See :meth:`Task.scored`: the output channels."""
-        return channels(head)
+        """See :meth:`Task.scored`: the output channels; heads that classify queries score 'no object', too."""
+        return head['num_classes'] + 1 if 'num_queries' in head or 'san_cfg' in head else channels(head)
 
     def draw_in_test(self, cfg: Config, folder: Path) -> None:
         """See :meth:`Task.draw_in_test`: classes, with a legend."""
@@ -101,7 +102,7 @@ class Segmentation(Task):
             raise ConfigError(f'{results} is not a folder of label maps, as tools/test.py --out writes it for a segmentor')
         loader = with_careful_loaders(cfg.test_dataloader)
         inner = innermost_dataset(loader)
-        inner.pipeline = [step for step in inner.pipeline if str(step['type']).rpartition('.')[2].startswith(('Load', 'Pack'))]
+        inner.pipeline = [step for step in inner.pipeline if type_name(step).startswith(('Load', 'Pack'))]
         dataset = DATASETS.build(loader.dataset)
         classes, names, parts = dataset.metainfo['classes'], PictureNames(), []
         numbers = np.asarray(original_numbers(np.arange(len(classes))[None], dataset.metainfo))[0].astype(np.int64)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from .fonts import pillow_font
+
 _LINE = 3  # width of a box's sides, in pixels
 _OPACITY = 204  # of the lines and of the ground of a text: 0.8, as mmdet has it
 _GROUND, _LETTERS = (0, 0, 0), (200, 200, 200)
@@ -36,7 +38,8 @@ def with_boxes(image: np.ndarray, boxes: np.ndarray, texts: Sequence[str], colou
         pen.rectangle((x1 - half, y1 - half, max(x1, x2) + half, max(y1, y2) + half), outline=(*colours[number], _OPACITY),
                       width=_LINE)
     for number in known:
-        text, font = texts[number], _font(_LARGE if areas[number] >= _LARGE_AREA else _SMALL)
+        text, height = texts[number], _LARGE if areas[number] >= _LARGE_AREA else _SMALL
+        font = _font(height) if text.isascii() else pillow_font(text, height)
         place = boxes[number][0] + _LINE, boxes[number][1] + _LINE
         pen.rectangle(pen.textbbox(place, text, font, anchor='lt'), fill=(*_GROUND, _OPACITY))
         pen.text(place, text, _LETTERS, font, anchor='lt')

@@ -43,6 +43,13 @@ def test_batches(configs, config, augmented, folder):
     assert sample.img_path == str(folder / 'b.png') and not any(key.startswith('gt_sem') for key in list(sample.keys()))
 
 
+def test_files_from_here_and_from_anywhere(configs, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    cfg = load_config(configs / next(iter(CONFIGS)))
+    predict_only(cfg, ['b.png', folder / 'sub/a.png'])
+    assert cfg.test_dataloader.dataset.pictures == ['b.png', str(folder / 'sub/a.png')]
+
+
 def test_videos_are_left_to_the_demo(configs, tmp_path):
     with raises(ConfigError, tmp_path / 'clip.mp4', 'tools/image_demo.py'):
         predict_only(Config(dict(test_dataloader=dict())), [tmp_path / 'clip.mp4'])

@@ -75,6 +75,8 @@ def test_other_data_sets_and_transforms_keep_what_they_need():
     assert careful([dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')], 'mmseg', 'ADE20KDataset') == [
         'mmmux.LoadImage', 'LoadAnnotations']  # a data set that does not tell its number of classes
     assert careful([dict(type='LoadImageFromFile', file_client_args=dict(backend='disk'))]) == ['LoadImageFromFile']
+    for options in (dict(color_type='unchanged'), dict(imdecode_backend='tifffile')):  # formats that ours refuses
+        assert careful([dict(type='LoadImageFromFile', **options)]) == ['LoadImageFromFile']
     assert careful([dict(type='LoadImageFromNDArray')]) == ['LoadImageFromNDArray']
 
 

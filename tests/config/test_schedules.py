@@ -1,5 +1,6 @@
 """Learning rate schedules end with the training."""
 import pytest
+from facts import raises
 from mmengine.config import Config
 
 from mmmux.config import load_config
@@ -71,6 +72,29 @@ class TestCheck:
     ])
     def test_others_pass(self, schedule):
         check_schedules(Config(dict(train_cfg=dict(max_epochs=24), param_scheduler=schedule)))
+
+    @pytest.mark.parametrize('schedule', [
+        [dict(type='CosineAnnealingLR', T_max=24), dict(type='CosineAnnealingMomentum', T_max=12, end=12)],
+        [dict(type='CosineAnnealingMomentum', T_max=12, end=12)], [dict(type='CosineAnnealingParamScheduler', T_max=9, end=9)],
+        [dict(type='CosineAnnealingLR', T_max=48, end=18)],  # stops half-way
+        [dict(type='CosineAnnealingLR', T_max=12, end=12), dict(type='PolyLR', by_epoch=False, begin=1200)],
+    ])
+    def test_what_does_not_end_near_0_passes(self, schedule):
+        cfg = Config(dict(train_cfg=dict(max_epochs=24), param_scheduler=schedule))
+        check_schedules(cfg)
+        check_schedules(cfg, dict(max_epochs=24, max_iters=2400))
+
+    def test_by_iterations_in_a_training_by_epochs(self):
+        cfg = Config(dict(train_cfg=dict(max_epochs=80), param_scheduler=[dict(type='PolyLR', by_epoch=False, end=4000)]))
+        check_schedules(cfg)  # nobody knows yet
+        with raises(ConfigError, 'param_scheduler.0.end=4000', 'max_iters=8000'):
+            check_schedules(cfg, dict(max_epochs=80, max_iters=8000))
+
+    def test_of_one_of_two_optimisers(self):
+        cfg = Config(dict(train_cfg=dict(max_epochs=80), param_scheduler=dict(
+            g=[dict(type='CosineAnnealingLR', T_max=40, end=40)], d=[dict(type='CosineAnnealingLR', T_max=80, end=80)])))
+        with raises(ConfigError, 'param_scheduler.g.0.end=40'):
+            check_schedules(cfg)
 
     def test_all_configs_here_pass(self, configs):
         paths = [path for path in configs.glob('*/*.py') if path.parent.name not in ('_base_', 'search')]

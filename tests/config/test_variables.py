@@ -37,6 +37,8 @@ def refusal(configs):
     (CAMVID, 'train_pipeline.3.crop_size', (96, 96), ['train_dataloader.dataset.pipeline.3.crop_size']),
     (VOC, 'vis_backends', 'x', ['visualizer.vis_backends']),
     (VOC, 'vis_backends.0.type', 'TensorboardVisBackend', ['visualizer.vis_backends.0.type']),
+    ('c1/c1_mobilenetv2-d8_1xb4-1200it_camvid-192x256.py', 'data_preprocessor.mean', [1, 2, 3], [
+        'model.data_preprocessor.mean']),
     (IMAGENET, 'lr', 0.1, ['optim_wrapper.optimizer.lr']),
 ])
 def test_the_keys_that_do_it_are_named(refusal, config, key, value, keys):

@@ -33,6 +33,17 @@ def test_a_page_for_each_channel(tmp_path, channels, dtype):
     assert seen.shape == (20, 30, 3) and seen.dtype == np.uint8
 
 
+@pytest.mark.parametrize('pages,channels', [(3, 3), (4, 3), (2, 1)])
+def test_pages_are_never_left_out(tmp_path, pages, channels):
+    stored = noise(pages)
+    assert cv2.imwritemulti(str(tmp_path / 'a.tif'), list(np.ascontiguousarray(stored.transpose(2, 0, 1))))
+    if pages == channels:
+        assert (read_channels(tmp_path / 'a.tif', channels) == stored).all()
+    else:
+        with raises(DatasetError, 'a.tif', f'(20, 30, {pages})', f'{channels} channels'):
+            read_channels(tmp_path / 'a.tif', channels)
+
+
 @pytest.mark.parametrize('channels', [5, 10])
 @pytest.mark.parametrize('planar', ['contig', 'separate'])
 def test_a_sample_for_each_channel(tmp_path, channels, planar):

@@ -49,6 +49,17 @@ def test_data_of_other_classes_is_refused_with_both_lists(configs, config, loade
     assert f'{loader}.dataset' in sentence and 'train_dataloader.dataset' in sentence
 
 
+@pytest.mark.parametrize('wrap', [lambda model: model, lambda model: dict(detector=model)])
+def test_open_vocabularies_are_not_compared(wrap):
+    model = dict(type='GroundingDINO', language_model=dict(type='BertModel'))
+    cfg = Config(dict(default_scope='mmdet', model=wrap(model), **{
+        f'{split}_dataloader': dict(dataset=dict(type='CocoDataset', metainfo=dict(classes=names)))
+        for split, names in (('train', ('a', 'b')), ('val', ('c', )))}))
+    check_classes(cfg, ('train_dataloader', 'val_dataloader'))
+    cfg.model = dict(type='SSD')
+    assert '(c)' in refusal(cfg, 'train_dataloader', 'val_dataloader')
+
+
 def test_parts_of_concatenated_data_are_refused_with_both_lists_and_their_keys(configs):
     cfg = load_config(configs / BCCD)
     first = cfg.train_dataloader.dataset

@@ -262,6 +262,48 @@ def test_what_is_wrong_is_named(export, spoil, words):
     assert all(word in str(error.value) for word in words) and str(error.value).isprintable()
 
 
+@pytest.mark.parametrize('content', ['{"my": "notes"}', coco({}, [], 1), 'no json'])
+def test_files_of_others_are_not_overwritten(export, content):
+    root = export(roboflow_coco)
+    text(root / 'train.json', content)
+    with pytest.raises(DatasetError) as error:
+        convert(root)
+    assert f'{root}/train.json' in str(error.value) and (root / 'train.json').read_text() == content
+    assert not (root / 'val.json').exists()
+
+
+@pytest.mark.parametrize('lists', [False, True])
+def test_splits_that_only_the_data_file_names(export, lists):
+    root = export(label_studio_yolo)
+    names = [path.name for path in sorted((root / 'images').iterdir())]
+    if lists:
+        text(root / 'first.txt', ''.join(f'./images/{name}\n' for name in names[:-1]))
+        text(root / 'second.txt', f'/somewhere/else/images/{names[-1]}\n')
+        entries = dict(train='first.txt', val=['second.txt'])
+    else:
+        for folder, part in (('one', names[:-1]), ('two', names[-1:])):
+            for name in part:
+                for kind, file in (('images', name), ('labels', f'{Path(name).stem}.txt')):
+                    if (root / kind / file).exists():
+                        (root / kind / folder).mkdir(exist_ok=True)
+                        (root / kind / file).rename(root / kind / folder / file)
+        entries = dict(path='/content/data', train='../images/one', val='images/two')
+    (root / 'classes.txt').unlink()
+    text(root / 'data.yaml', yaml.safe_dump(dict(entries, names=list(CLASSES))))
+    converted = convert(root)
+    assert converted.pictures == dict(train=len(names) - 1, val=1) and not converted.set_aside
+    assert [Path(name).name for name in boxes_in(root / 'val.json')] == names[-1:]
+
+
+def test_pictures_that_two_files_list_are_read_once(export):
+    root = export(cvat_coco)
+    shutil.copy(root / 'annotations/instances_Train.json', root / 'annotations/person_keypoints_Train.json')
+    once = of('train')
+    converted = convert(root)
+    assert converted.pictures['train'] == len(once)
+    assert any('person_keypoints_Train.json' in what and number == len(once) for what, number in converted.left_out.items())
+
+
 @pytest.mark.parametrize('change', [
     lambda content: content['annotations'][0].pop('image_id'), lambda content: content['annotations'][0].update(category_id=99),
     lambda content: content['annotations'][0].update(bbox=['x', 1, 2, 3]), lambda content: content['categories'][0].pop('name'),

@@ -30,6 +30,17 @@ def check(cfg: Config) -> None:
     task_of(cfg).check_model(cfg)
 
 
+@pytest.mark.parametrize('head', [dict(num_queries=100, out_channels=256), dict(san_cfg=dict(clip_channels=768))])
+def test_heads_that_classify_queries_score_no_object_too(head):
+    def model(weights: int) -> Config:
+        loss = dict(type='CrossEntropyLoss', class_weight=[1.] * weights)
+        return Config(dict(default_scope='mmseg', model=dict(decode_head=dict(num_classes=7, loss_cls=loss, **head))))
+
+    check(model(8))
+    with raises(ConfigError, '7 weights', '8 values'):
+        check(model(7))
+
+
 @pytest.mark.parametrize('config,key,head,right', [
     (SCENES, 'model.decode_head.loss_decode.class_weight', 'model.decode_head', 6),
     (SCENES, 'model.auxiliary_head.loss_decode.class_weight', 'model.auxiliary_head', 6),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import ImageDraw
 
-from mmmux.visualization.boxes import with_boxes
+from mmmux.visualization.boxes import _font, with_boxes
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -49,6 +49,13 @@ def test_boxes_of_a_diverged_model_do_no_harm(box):
 def test_without_boxes():
     image = np.zeros((50, 60, 3), np.uint8)
     assert not changed(image, np.zeros((0, 4)), [], []).any()
+
+
+def test_letters_that_its_font_lacks_get_one_that_has_them(monkeypatch):
+    asked = []
+    monkeypatch.setattr('mmmux.visualization.boxes.pillow_font', lambda text, size: asked.append(text) or _font(size))
+    with_boxes(np.zeros((60, 260, 3), np.uint8), np.array([[1, 1, 200, 50]] * 2), ['\u7ec6\u80de', 'cell'], [RED] * 2)
+    assert asked == ['\u7ec6\u80de']
 
 
 @pytest.mark.parametrize('text', ['Ölfleck', 'клетка', 'κύτταρο'])

@@ -32,6 +32,16 @@ def coco_files(tree: Tree) -> dict[Path, dict]:
     return found
 
 
+def written_here(path: Path) -> bool:
+    """Return whether a file is an annotation file that the converter wrote."""
+    try:
+        content = json.loads(path.read_text(encoding='utf-8-sig'))
+    except (OSError, ValueError, RecursionError):
+        return False
+    info = content.get('info') if isinstance(content, dict) else None
+    return isinstance(info, Mapping) and info.get('description') == WRITTEN_HERE
+
+
 def read_coco(tree: Tree, files: Mapping[Path, dict]) -> Export:
     """Read COCO annotation files, one for each split.
 
@@ -59,9 +69,16 @@ def read_coco(tree: Tree, files: Mapping[Path, dict]) -> Export:
             names.update(dict.fromkeys(by_id.values()))
     classes = tuple(name for name in names if name in used or name not in groups)
     export = Export(f'COCO ({", ".join(map(str, files))})', classes)
+    listed = {}
     for path, content in files.items():
         with _valid(path):
-            export.add(split_of(path), _read(tree, path, content, export, dataset_type))
+            pictures = _read(tree, path, content, export, dataset_type)
+        # COCO itself has the boxes and the keypoints of the same pictures in two files.
+        again = [picture for picture in pictures if picture.path in listed]
+        for picture in again:
+            export.left_out[f'pictures of {path} that {listed[picture.path]} has, too'] += 1
+        listed.update({picture.path: path for picture in pictures if picture.path not in listed})
+        export.add(split_of(path), [picture for picture in pictures if listed[picture.path] == path])
     return export
 
 

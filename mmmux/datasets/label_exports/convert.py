@@ -13,7 +13,7 @@ from mmmux.utils.atomic_write import write_text
 from mmmux.utils.errors import DatasetError, in_a_line
 from mmmux.utils.valid_json import dumps
 
-from .coco import WRITTEN_HERE, coco_files, read_coco
+from .coco import WRITTEN_HERE, coco_files, read_coco, written_here
 from .labelled import Export, Labelled
 from .tree import ALL, Tree
 from .yolo import class_file, read_yolo
@@ -90,6 +90,10 @@ def convert(source: Path, out: Path | None = None, val_fraction: float = 0.2) ->
     if not kept:
         raise DatasetError(f'{source} has no picture that can be used: left out '
                            f'{", ".join(f"{number} {what}" for what, number in export.left_out.items())}')
+    for path in [root / f'{split}.json' for split in kept]:
+        if path.exists() and not written_here(path):
+            raise DatasetError(f'{path} is in the export and would be overwritten: if it is an annotation file in COCO format, '
+                               "a config reads it as it is (annotations = 'coco'), else move it")
     for split, pictures in kept.items():
         write_text(root / f'{split}.json', dumps(_as_coco(export.classes, pictures), ensure_ascii=False))
     numbers = {split: np.concatenate([picture.labels for picture, _ in pictures]) for split, pictures in kept.items()}

@@ -2,7 +2,7 @@
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import yaml
@@ -42,8 +42,10 @@ def read_yolo(tree: Tree, names: Path) -> Export:
     """
     content = _content(tree, names)
     export = Export(f'YOLO text files (classes of {names})', tuple(map(str, content['names'])))
-    for (pictures, labels), stems in _folders(tree, export).items():
-        export.add(split_of(pictures), _read(tree, pictures, labels, stems, content, export))
+    named = _named_splits(tree, names)
+    for (folder, labels), pictures in _folders(tree, export).items():
+        for picture in _read(tree, folder, labels, pictures, content, export):
+            export.add(named.get(picture.path) or split_of(folder), [picture])
     if not export.splits:
         raise DatasetError(f'{tree.root} names classes in {names} and has no label files: they are looked for beside the '
                            "pictures, and in folders 'labels' beside the folders 'images'")
@@ -69,6 +71,30 @@ def _content(tree: Tree, path: Path) -> dict:
     if not isinstance(content['names'], list) or not content['names']:
         raise DatasetError(f'{path} names no classes: names must be a list, got {in_a_line(repr(content["names"]))}')
     return {key: content[key] for key in ('names', 'kpt_shape') if key in content}
+
+
+def _named_splits(tree: Tree, names: Path) -> dict[Path, str]:
+    """Return the split of each picture that `train`, `val` or `test` of a data.yaml names, by a folder or a list of files."""
+    content, found = _yaml(tree, names), {}
+    for split in ('train', 'val', 'test'):
+        entries = content.get(split) or ()
+        for entry in [entries] if isinstance(entries, str) else entries:
+            for picture in _pictures_of(tree, names.parent, str(content.get('path') or ''), str(entry)):
+                found.setdefault(picture, split)
+    return found
+
+
+def _pictures_of(tree: Tree, folder: Path, base: str, entry: str) -> list[Path]:
+    # The paths are relative to `path`, or to the file, or to a folder above it, and often not those of this machine.
+    parts = [part for part in PurePosixPath(entry.replace('\\', '/')).parts if part not in ('..', '.', '/')]
+    for place in (folder / base / Path(*parts), folder / Path(*parts), Path(*parts)):
+        path = tree.root / place
+        if path.is_dir() and not place.is_absolute():
+            return [picture for picture in tree.pictures if place in picture.parents]
+        if path.is_file() and path.suffix == '.txt':
+            lines = path.read_text(encoding='utf-8-sig').split('\n')
+            return [picture for line in lines if line.strip() and (picture := tree.find(line.strip(), place))]
+    return []
 
 
 def _folders(tree: Tree, export: Export) -> dict[tuple[Path, Path], list[Path]]:

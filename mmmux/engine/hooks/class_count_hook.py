@@ -8,7 +8,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from mmmux.checkpoints.pretrained import dataset_meta_of
-from mmmux.datasets.class_lists import class_names, difference, listed
+from mmmux.datasets.class_lists import class_names, difference, has_open_vocabulary, listed
 from mmmux.registry import HOOKS
 from mmmux.utils.errors import CheckpointError, ConfigError
 
@@ -68,7 +68,7 @@ class ClassCountHook(Hook):
         return names
 
     def _compare_with_checkpoint(self, runner, names: Sequence[str] | None, loader: str, refuse: bool) -> None:
-        if not names or not self._trained_on:
+        if not names or not self._trained_on or has_open_vocabulary(runner.cfg.get('model') or {}):
             return
         checkpoint = f'checkpoint {runner.cfg.get("load_from") or f"to resume from in {runner.work_dir}"}'
         complaint = difference(self._trained_on, checkpoint, names, loader)
@@ -81,7 +81,7 @@ class ClassCountHook(Hook):
 
 
 _SCORING_LAYERS = ('conv_seg', 'fc', 'layers', 'head')  # conv_seg in heads of segmentors, the others in heads of classifiers
-_OTHER_CLASSES = ('FusedSemanticHead', )  # classes of stuff, not those of the data set
+_OTHER_CLASSES = {'FusedSemanticHead', 'RPNHead', 'GARPNHead', 'STDCHead'}  # of stuff, of objects, and of boundaries
 
 
 def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
@@ -98,7 +98,7 @@ def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
             raise ConfigError(f'{complaint}: give all parts the same metainfo.classes')
     for name, module in model.named_modules():
         scored = getattr(module, 'num_classes', None)
-        if scored not in (None, len(names)) and not things and not by_words and _scores_classes(name, module):
+        if scored not in (None, len(names)) and not things and not by_words and _scores_classes(module):
             name = re.sub(r'^(module\.)+', '', name)  # distributed training and test-time augmentation wrap the model
             raise ConfigError(f'model.{name}.num_classes is {scored}, and the data set of {loader} has {len(names)} classes, '
                               f'{listed(names)}: set it to {len(names)} in every head')
@@ -109,13 +109,13 @@ def _check(model: nn.Module, dataset, loader: str) -> tuple[str, ...] | None:
     return names
 
 
-def _scores_classes(name: str, module: nn.Module) -> bool:
+def _scores_classes(module: nn.Module) -> bool:
+    if _OTHER_CLASSES & {base.__name__ for base in type(module).__mro__}:
+        return False
     if any(hasattr(module, layer) for layer in _SCORING_LAYERS):
         return True
     packages = [part for base in type(module).__mro__ for part in base.__module__.split('.')]
-    # The packages keep heads in folders such as `dense_heads`. A region proposal head tells objects from background.
-    return any(part.endswith('heads') for part in packages) and not name.endswith('rpn_head') and \
-        type(module).__name__ not in _OTHER_CLASSES
+    return any(part.endswith('heads') for part in packages)  # the packages keep heads in folders such as `dense_heads`
 
 
 def _check_top_k(loop, names: Sequence[str] | None, key: str) -> None:

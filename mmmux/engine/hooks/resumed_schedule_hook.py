@@ -72,6 +72,8 @@ def _changed_options(groups: Sequence[Mapping], saved_groups: Sequence[Mapping])
             now, then = (each.get(f'initial_{key}', each.get(key)) for each in (group, saved_group))
             if key in seen or key == 'params' or key.startswith('initial_') or key not in saved_group:
                 continue
+            if key == 'betas' and 'initial_momentum' in group:  # a schedule of the momentum changes the first one
+                now, then = now[1:], then[1:]
             # Others, such as `foreach`, differ between versions of torch and change no result.
             if isinstance(now, (int, float, list, tuple)) and not isinstance(now, bool) and _differ(now, then):
                 seen.add(key)

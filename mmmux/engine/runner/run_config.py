@@ -63,6 +63,7 @@ def _train(cfg: Config) -> None:
         raise DatasetError(f'{len(loader.dataset)} training pictures are too few for one batch of '
                            f'{cfg.train_dataloader.batch_size} (train_dataloader.batch_size): set a smaller batch size')
     check_begins(cfg, runner.max_epochs, runner.max_iters)
+    check_schedules(cfg, dict(max_epochs=runner.max_epochs, max_iters=runner.max_iters))
     check_single_pictures(runner)
     if is_main_process():
         write_json(Path(cfg.work_dir) / MACHINE_FILE, describe_machine())

@@ -1,10 +1,12 @@
 import copy
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from facts import raises
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmmux.engine.hooks import ClassCountHook
@@ -172,6 +174,17 @@ class TestDetectors:
             model = nn.ModuleDict(dict(backbone=SSDVGG(16), rpn_head=RPNHead(8)))
         assert model.rpn_head.num_classes == 1 and hasattr(model.backbone, 'num_classes')
         compare(model, dict(classes=('a', 'b', 'c')))
+
+    @pytest.mark.parametrize('config', [
+        'rpn/rpn_r50_fpn_1x_coco.py', 'guided_anchoring/ga-rpn_r50-caffe_fpn_1x_coco.py', 'scnet/scnet_r50_fpn_1x_coco.py',
+        'cascade_rpn/cascade-rpn_faster-rcnn_r50-caffe_fpn_1x_coco.py'])
+    def test_of_other_things_than_classes(self, config):
+        import mmdet
+        cfg = Config.fromfile(Path(mmdet.__file__).parent / '.mim/configs' / config).model
+        with DefaultScope.overwrite_default_scope('mmdet'), torch.device('meta'):
+            model = nn.ModuleDict({key: MODELS.build(cfg[key]) for key in ('rpn_head', 'roi_head') if (key in cfg
+                                   and key != 'roi_head') or 'semantic_head' in cfg.get(key, ())})
+        compare(model, dict(classes=tuple(map(str, range(80)))))
 
 
 class TestCheckpoints:

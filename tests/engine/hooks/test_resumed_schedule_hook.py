@@ -4,9 +4,11 @@ import shutil
 
 import pytest
 import torch
+from facts import assert_facts
 from tiny_training import make_runner
 
 from mmmux.checkpoints.safe_loading import load_checkpoint_file
+from mmmux.engine.hooks.resumed_schedule_hook import _changed_options
 from mmmux.utils.errors import CheckpointError, ConfigError
 
 EPOCHS = dict(type='mmmux.EpochBasedTrainLoop', max_epochs=2, val_interval=9)  # of four iterations
@@ -91,6 +93,13 @@ def test_other_changes_are_refused_with_both_values(work, change, words):
 
 def test_the_same_goes_on(work):
     assert rates(work, 2, resume=True) == []
+
+
+def test_a_schedule_of_the_momentum_moves_the_first_beta():
+    now, then = (dict(lr=0.1, betas=betas, initial_momentum=0.9) for betas in ((0.9, 0.999), (0.87, 0.999)))
+    assert list(_changed_options([now], [then])) == []
+    fact, = _changed_options([now], [dict(then, betas=(0.87, 0.99))])
+    assert_facts(fact, 'betas', 0.999, 0.99)
 
 
 @pytest.mark.parametrize('options', [dict(), dict(lr=0.02), dict(schedules=[dict(WARM_UP, end=11), cosine(4)])],
