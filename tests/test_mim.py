@@ -91,6 +91,7 @@ def test_mim_search(installed, tmp_path):
     assert FIRST in (tmp_path / 'found.json').read_text(), printed
 
 
+@pytest.mark.slow
 def test_what_mim_runs_to_train_and_test(installed, tmp_path):
     """mim's own commands, without mim: the package's tool, the config that it finds by its name, and its options."""
     config = detector(tmp_path)
@@ -141,6 +142,7 @@ def test_mim_downloads_weights_and_config(installed, with_weights, tmp_path):
     assert "arch='m'" in (tmp_path / f'there/{FIRST}.py').read_text()
 
 
+@pytest.mark.slow
 def test_mmengines_hub_gives_the_config_and_the_place_of_its_weights(installed, with_weights, tmp_path):
     """And the config is inherited by its name, from any folder, once mmmux is imported."""
     (tmp_path / 'mine.py').write_text(f"_base_ = 'mmmux::ssdlite/{FIRST}.py'\nmodel = dict(bbox_head=dict(num_classes=7))\n")
@@ -156,6 +158,7 @@ def test_mmengines_hub_gives_the_config_and_the_place_of_its_weights(installed, 
     assert second.split() == ['7', 'm']
 
 
+@pytest.mark.slow
 def test_with_the_startup_hook_stock_programs_inherit_our_configs(installed, tmp_path):
     """mmengine resolves the base config before anything imports mmmux, and the types in it are mmdet's."""
     run(installed, '-m', 'mmmux', 'startup-hook', '--write', '--folder', installed, cwd=tmp_path)

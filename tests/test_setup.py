@@ -50,6 +50,7 @@ def test_folder_that_is_no_environment_is_refused(tmp_path):
     assert everything_in(tmp_path) == {Path('notes.txt'): b'mine'}
 
 
+@pytest.mark.slow
 def test_environment_of_others_that_has_what_is_needed_is_used(tmp_path):
     folder = foreign(tmp_path / 'theirs', f'exec "{sys.executable}" "$@"')
     before = everything_in(folder)

@@ -25,11 +25,12 @@ def check_variable(key: str, value, cfg: Config) -> None:
     """
     name, _, rest = key.partition('.')
     model = cfg.get('model')
-    # The runner reads it only where the model has none.
-    unread = name == 'data_preprocessor' and isinstance(model, Mapping) and name in model
-    if (name in _READ and not unread) or name not in cfg:
+    if name == 'data_preprocessor' and isinstance(model, Mapping) and name in model:
+        found = [f'model.{key}']  # the runner reads the other one only where the model has none
+    elif name in _READ or name not in cfg:
         return
-    found = _keys_with(cfg, name, rest)
+    else:
+        found = _keys_with(cfg, name, rest)
     if not found and _own_code(cfg):
         return  # their modules may read it
     option = in_a_line(f'{key}={value}')

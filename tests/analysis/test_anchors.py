@@ -81,6 +81,7 @@ class TestFitSizes:
         overlaps = anchors.best_overlaps(boxes.corners, anchors.anchors(anchors.fit_sizes(boxes, COARSE), (320, 320)))
         assert overlaps[labels == 1].mean() > 0.4
 
+    @pytest.mark.slow
     def test_same_seed_same_sizes(self):
         boxes = boxes_of(random_boxes(330, 10, 200))  # more than the 300 that the fit uses, so that some are drawn at random
         assert anchors.fit_sizes(boxes, COARSE) == anchors.fit_sizes(boxes, COARSE)

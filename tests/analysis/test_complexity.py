@@ -55,6 +55,7 @@ def test_counting_leaves_the_model_as_it_was():
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('height,width', [(450, 450), (70, 60)])
 def test_dilated_network_costs_what_its_convolutions_do_without_padding_for_phases(height, width):
     model = MUXNet('m', out_indices=(6, ), output_stride=8).eval()

@@ -65,6 +65,7 @@ def folders(tmp_path):
     return tmp_path / 'data'
 
 
+@pytest.mark.slow
 def test_pictures_of_class_folders(trained, folders, tmp_path):
     """Spread over the test set, named by class and file, one column for each model with the scores of its first seed."""
     config = 'muxnet-xs_1xb128-25e_cifar10-folders-32'
@@ -82,11 +83,13 @@ def test_pictures_of_class_folders(trained, folders, tmp_path):
         assert max(columns(pixels(path), parts)) < 4  # the error of JPEG
 
 
+@pytest.mark.slow
 def test_no_more_pictures_than_there_are(trained, folders, tmp_path):
     files = paint([trained('xs', 'muxnet-xs_1xb128-25e_cifar10-folders-32', folders)], tmp_path / 'page', 99, 0.4, Inferencer)
     assert len(files) == len(set(files)) == 30 and all(path.is_file() for path in files)
 
 
+@pytest.mark.slow
 def test_pictures_of_cifars_batches(trained, tmp_path, monkeypatch):
     from mmmux.datasets import CIFAR10
     files = CIFARFiles(tmp_path / 'data', CIFAR10, test=6)

@@ -4,6 +4,7 @@ from facts import raises
 from mmmux import apis, config
 
 
+@pytest.mark.slow
 def test_importing_imports_no_package_of_a_task(fresh_python):
     found = fresh_python('import sys, mmmux.config, mmmux.apis; '
                          'print([name for name in ("mmdet", "mmseg", "mmpretrain") if name in sys.modules])')

@@ -192,6 +192,7 @@ def test_options_that_cannot_be_used(tmp_path, options, facts):
     find_line(printed, *facts)
 
 
+@pytest.mark.slow
 def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     status, found, printed = accept(tmp_path)

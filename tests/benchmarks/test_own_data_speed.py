@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip('mmdet')
 
 
+@pytest.mark.slow
 def test_check_and_demo_are_measured_beside_what_they_cannot_do_without(tmp_path, monkeypatch):
     out = tmp_path / 'out.json'
     monkeypatch.setattr('sys.argv', ['own_data.py', '--pictures', '6', '--rounds', '1', '--threads', '1', '--out', str(out)])

@@ -62,6 +62,7 @@ def test_a_bad_result_fails_the_step(step, tmp_path):
     assert not passed and (found['status'], found['reason']) == ('failed', 'HERE/scores is empty')
 
 
+@pytest.mark.slow
 def test_what_hangs_is_ended_with_all_that_it_started(step, record, tmp_path):
     code = ('import subprocess, sys, time, pathlib; print("loading", flush=True); '
             'child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]); '

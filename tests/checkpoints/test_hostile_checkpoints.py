@@ -144,6 +144,7 @@ def read_both_ways(path) -> list[str]:
     return outcomes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('seal', [False, True], ids=['', 'sealed'])
 @pytest.mark.parametrize('case', BOMBS)
 def test_bombs(case, seal, tmp_path):

@@ -283,6 +283,7 @@ def test_sparse_tensors_are_refused(tmp_path, either_way):
         load_checkpoint_file(tmp_path / 'w.pth')
 
 
+@pytest.mark.slow
 def test_other_threads_see_no_other_torch_load_or_list_of_classes(runner_checkpoint, tmp_path, monkeypatch):
     def somebody_elses(*args, **kwargs):
         raise AssertionError('not to be called')
@@ -426,6 +427,7 @@ def test_object_stores(tmp_path, monkeypatch, place):
     assert not (tmp_path / 'ran').exists()
 
 
+@pytest.mark.slow
 def test_a_loader_that_was_there_before_stays(fresh_python):
     assert fresh_python("""
 from mmengine.runner import CheckpointLoader
@@ -438,6 +440,7 @@ print(CheckpointLoader._get_checkpoint_loader('https://a.pth').__module__.partit
 """).splitlines() == ['theirs theirs', 'mmmux']
 
 
+@pytest.mark.slow
 def test_importing_changes_what_is_documented_and_no_more(fresh_python):
     """docs/importing.md has the list."""
     fresh_python("""

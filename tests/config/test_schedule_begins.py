@@ -14,6 +14,7 @@ def config(*schedules: dict, **train_cfg) -> Config:
     return Config(dict(param_scheduler=list(schedules), train_cfg=train_cfg or dict(max_iters=20)))
 
 
+@pytest.mark.slow
 def test_ours_are_fine(configs, log):
     for path in sorted(configs.glob('*/*.py')):
         cfg = load_config(path)

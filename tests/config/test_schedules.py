@@ -96,6 +96,7 @@ class TestCheck:
         with raises(ConfigError, 'param_scheduler.g.0.end=40'):
             check_schedules(cfg)
 
+    @pytest.mark.slow
     def test_all_configs_here_pass(self, configs):
         paths = [path for path in configs.glob('*/*.py') if path.parent.name not in ('_base_', 'search')]
         for path in paths:

@@ -132,6 +132,7 @@ class TestNames:
     def test_of_a_configs_own_are_fine(self, name):
         check_names(config(**{name: 1}))
 
+    @pytest.mark.slow
     def test_every_config_here_is_fine(self, configs):
         paths = sorted(configs.glob('*/*.py'))
         for path in paths:

@@ -77,6 +77,7 @@ class TestDetector:
         assert [cfg[loader].dataset.ann_file for loader in LOADERS] == ['a.txt', 'b.txt', 'c.txt']
         assert cfg.val_evaluator.type == cfg.test_evaluator.type == 'mmmux.VOCMetric'
 
+    @pytest.mark.slow
     def test_voc_is_read(self, changed, voc):
         from mmengine.registry import DATASETS, init_default_scope
         for number in range(2):

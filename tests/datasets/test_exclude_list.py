@@ -121,6 +121,7 @@ def test_segmentation(request, bad, log):
         seg.read(leave_out=bad('b'))
 
 
+@pytest.mark.slow
 def test_class_folders(tmp_path, bad, log):
     from mmmux.datasets import ImageFolder
     for name in ('cat/1.jpg', 'cat/2.jpg', 'dog/1.jpg'):

@@ -126,6 +126,7 @@ def test_turned_as_it_is_announced(kind, tag, tmp_path):
     assert limited(read_size, tmp_path / 'a.jpg') == 'the same'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', FINE)
 def test_decoded_to_three_channels_of_the_announced_size(case, tmp_path):
     (tmp_path / 'a.jpg').write_bytes(FINE[case]())

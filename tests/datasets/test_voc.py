@@ -162,6 +162,7 @@ class TestFiles:
             dataset = voc.read(test_mode=test_mode, pipeline=pipeline)
             assert dataset.get_data_info(0)['img_path'] == str(path) and dataset[0]['img'].shape == (60, 80, 3)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize('suffix', ['.jpg', '.JPG', '.xml', '.webp'])
     def test_list_may_have_suffixes(self, voc, suffix, tmp_path):
         for name in ('a', 'bb'):

@@ -74,6 +74,7 @@ def test_a_file_that_agrees_with_the_trained_model_and_describes_itself(name, ra
     assert len(outputs) == len(description['outputs']) == (2 if raw else 3)
 
 
+@pytest.mark.slow
 def test_onnx_has_dense_and_depthwise_convolutions_alone(cfg, checkpoint, tmp_path):
     # It has no fast way for others.
     onnx = pytest.importorskip('onnx')
@@ -93,6 +94,7 @@ def test_the_first_and_the_last_operator_set(opset, cfg, checkpoint, tmp_path):
     assert max(entry.version for entry in onnx.load(tmp_path / 'model.onnx').opset_import) == opset
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('precision, dynamic', [
     ('fp32', False), pytest.param('fp32', True, marks=pytest.mark.nightly),
     pytest.param('fp16', False, marks=pytest.mark.nightly)])
@@ -118,6 +120,7 @@ def test_int8_reports_the_metric_before_and_after(name, cfg, checkpoint, tmp_pat
     assert report['bytes'] < 0.7 * in_float32
 
 
+@pytest.mark.slow
 def test_a_file_that_disagrees_is_set_aside(cfg, checkpoint, tmp_path, monkeypatch):
     right = export_module.exact_form
 
@@ -163,6 +166,7 @@ def test_missing_weights_and_pictures_are_refused(cfg, checkpoint, tmp_path):
         export(cfg, checkpoint, wanted, tmp_path / 'model.pt')
 
 
+@pytest.mark.slow
 def test_an_old_operator_set_is_refused(cfg, checkpoint, tmp_path):
     installed('onnx')
     with raises(ConfigError, '--opset', 9, 13, 20):

@@ -59,6 +59,7 @@ class Even(nn.Module):
         return (x, )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, packages', [('onnx', ['onnxruntime']), ('openvino', ['openvino', 'nncf'])])
 def test_int8_is_not_clipped(name, packages, tmp_path):
     # The largest activations times the largest weights: processors without VNNI add two such products in 16 bits.

@@ -32,6 +32,7 @@ CODE = textwrap.dedent("""
     print('alive')""")
 
 
+@pytest.mark.slow
 def test_a_process_that_used_two_networks_outlives_a_child(fresh_python, tmp_path):
     pytest.importorskip('openvino')
     pytest.importorskip('onnx')

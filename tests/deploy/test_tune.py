@@ -68,6 +68,7 @@ def test_gates_are_spread_only_where_they_are_at_first(network, default, monkeyp
     assert {form.spread for form in asked} == ({True, False} if default.spread else {False})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('runtime', ['torchscript', 'onnx'])
 def test_measured_in_a_runtime_the_outputs_stay(runtime):
     arch = Architecture(stages=[[DS(24)], [IR(32, (3, 5), stride=2), MUX(3)], [IR(48, 3, stride=2)]], head_channels=64)

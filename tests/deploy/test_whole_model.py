@@ -64,6 +64,7 @@ def test_raw_detections_are_those_of_all_anchors(as_trained):
     assert boxes.min() >= 0 and (boxes[..., 2] <= 200).all() and (boxes[..., 3] <= 160).all() and (scores.sum(-1) < 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('decoder', ['c1', 'ppm'])
 def test_label_maps_are_mmsegs(decoder, as_trained):
     pytest.importorskip('mmseg')

@@ -94,6 +94,7 @@ def test_autoaugment_and_cutout_prepare_pictures(cifar):
         assert square[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all()
 
 
+@pytest.mark.slow
 def test_folders_of_small_pictures(forked_program, tool, tmp_path):
     """The only classifier that is trained by a separate program, as users train."""
     config = CONFIGS / 'muxnet-m_1xb128-25e_cifar10-folders-32.py'

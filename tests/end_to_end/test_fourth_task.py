@@ -70,6 +70,7 @@ def test_is_none_of_the_three(folder):
     assert type(task).__name__ == 'Counting' and not isinstance(task, (Detection, Segmentation, Classification))
 
 
+@pytest.mark.slow
 def test_trains_and_tests(tested):
     with open('out.pkl', 'rb') as file:
         samples = pickle.load(file)
@@ -105,6 +106,7 @@ def test_checks_its_data(tool):
     assert_facts(finding['sentence'], 'test_0.png', '2 times')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('name', 'out', 'options'), [
     ('torchscript', 'counter.pt', []), ('onnx', 'counter.onnx', ['--shape', 64, 96])])
 def test_exports(tool, checkpoint, name, out, options, capsys):
@@ -116,6 +118,7 @@ def test_exports(tool, checkpoint, name, out, options, capsys):
     assert list(description['outputs']) == ['output']
 
 
+@pytest.mark.slow
 def test_writes_a_results_page(tool, tested):
     tool('report.py', '--run', 'Counter', 'dots.py', tested, '--title', 'Dots', '--pictures', 2, '--out', 'page.md')
     assert 'mean error' in Path('page.md').read_text()

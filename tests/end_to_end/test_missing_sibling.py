@@ -25,6 +25,7 @@ runpy.run_path({test!r}, run_name='__main__')
 """
 
 
+@pytest.mark.slow
 @pytest.mark.family
 def test_detection_trains_and_segmentation_names_what_is_missing(program, config, options, tmp_path):
     pytest.importorskip('mmseg')

@@ -70,6 +70,7 @@ def test_test_pictures_of_different_sizes(fails, folder, untrained, tmp_path):
     assert_facts(sentence, 'test_dataloader.batch_size', 8, '160 x 160', '160 x 80')
 
 
+@pytest.mark.slow
 def test_detectors_are_compared_with_their_data(tool, folder, untrained, tmp_path, capsys):
     """Loading processes that persist are left out where there are none."""
     tool('test.py', folder / 'detector.py', untrained(folder / 'detector.py'), '--work-dir', tmp_path / 'work', '--cfg-options',

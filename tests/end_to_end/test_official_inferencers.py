@@ -107,6 +107,7 @@ def predicted_by(tool, data, config: Path, folder: Path) -> tuple[list[Path], li
     return [config, weights, *pictures[:2], with_channels_swapped(pictures[0], folder)], ours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('package', 'names'), [
     *(pytest.param(package, names, id=package) for package, names in OFTEN.items()),
     *(pytest.param(None, (name, ), id=name, marks=pytest.mark.nightly) for name in RARELY)])

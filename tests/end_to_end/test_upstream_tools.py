@@ -95,6 +95,7 @@ def test_fails_upstream(upstream, package, tool, arguments, options):
     upstream(package, tool, *arguments.split(), *options)
 
 
+@pytest.mark.slow
 class TestOurs:
     """Tools for what fails upstream, and for all three packages."""
 

@@ -55,6 +55,7 @@ def test_equals_pairs_counted_one_by_one_and_scikit_learn(seed, decimals):
     assert len({round(metrics[f'auroc/{name}'], 4) for name in CLASSES}) == 3
 
 
+@pytest.mark.slow
 def test_all_of_the_test_pictures_with_scores_near_zero():
     """As many pictures as ChestX-ray14 has for testing, and a finding as rare and as unlikely as its rarest."""
     from sklearn.metrics import roc_auc_score

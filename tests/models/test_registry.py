@@ -20,6 +20,7 @@ def test_bare_name_is_found_from_every_scope(package):
     assert type(network) is mmmux.models.MUXNet and network.out_indices == (0, )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('scope_package', [
     'mmengine', *(pytest.param(name, marks=pytest.mark.nightly) for name in ('mmdet', 'mmseg', 'mmpretrain'))])
 def test_full_name_needs_no_import(fresh_python, scope_package):
@@ -33,6 +34,7 @@ def test_full_name_needs_no_import(fresh_python, scope_package):
     assert printed.splitlines()[-1] == 'mmmux.models.backbones.muxnet'
 
 
+@pytest.mark.slow
 def test_import_brings_none_of_the_task_packages(fresh_python):
     loaded = json.loads(fresh_python('import sys, json, mmmux, mmmux.models; print(json.dumps(list(sys.modules)))'))
     assert 'mmmux.models.backbones.muxnet' in loaded
@@ -40,6 +42,7 @@ def test_import_brings_none_of_the_task_packages(fresh_python):
 
 
 # mmdet and mmpretrain import each other where both are installed, and mmseg imports mmdet.
+@pytest.mark.slow
 @pytest.mark.parametrize('package,config', [
     ('mmdet', 'ssdlite/ssdlite_muxnet-m_1xb16-25e_shapes-160.py'),
     pytest.param('mmpretrain', 'classification/muxnet-m_1xb96-50e_cifar100-224.py', marks=pytest.mark.nightly),
@@ -62,6 +65,7 @@ def test_detection_and_classification_do_not_import_mmseg(fresh_python, configs,
     assert any(name.startswith('mmmux.datasets.') for name in loaded) and 'mmseg' not in loaded
 
 
+@pytest.mark.slow
 def test_works_with_mmcv_lite_and_no_task_package(fresh_python):
     printed = fresh_python(
         'import sys\n'

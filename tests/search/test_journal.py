@@ -141,6 +141,7 @@ def test_a_search_is_not_overwritten(written):
         Journal(written, HEADER)
 
 
+@pytest.mark.slow
 def test_two_searches_on_one_journal(written, fresh_python):
     code = f'from mmmux.search.journal import Journal; Journal({str(written)!r}, {HEADER!r}, resume=True)'
     with reopened(written):

@@ -15,6 +15,7 @@ from mmmux.utils.errors import ConfigError
 NEEDS = {'ssdlite_bccd': 'mmdet', 'c1_camvid': 'mmseg', 'cifar10': 'mmpretrain'}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name,size', [
     ('ssdlite_bccd', (160, 160)), ('ssdlite_bccd', (161, 203)), ('c1_camvid', (96, 128)), ('c1_camvid', (99, 101)),
     ('cifar10', (32, 32)), ('cifar10', (45, 33)),
@@ -30,6 +31,7 @@ def test_equals_the_counted_model(configs, name, size):
         assert (total.params, total.macs) == (params, macs)
 
 
+@pytest.mark.slow
 def test_a_network_of_the_family_costs_what_its_own_config_does(configs):
     """MUXNet-m in the space against the detector of MUXNet-m that ships."""
     pytest.importorskip('mmdet')

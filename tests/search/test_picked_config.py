@@ -31,6 +31,7 @@ def _installed(name) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NEEDS)
 def test_config_has_the_picked_network_and_the_tasks_own_schedule(configs, tmp_path, name):
     (config, table), cfg, settings, evaluation = write(configs, name, tmp_path)
@@ -47,6 +48,7 @@ def test_config_has_the_picked_network_and_the_tasks_own_schedule(configs, tmp_p
         assert f'{total.macs:,} multiply-adds' in config.read_text() and f'{total.macs:,} multiply-adds' in table.read_text()
 
 
+@pytest.mark.slow
 def test_config_is_short_and_names_no_place_of_this_machine(configs, tmp_path, monkeypatch):
     monkeypatch.chdir(configs.parent)
     (config, _), *_ = write(configs, 'ssdlite_bccd', tmp_path)

@@ -79,6 +79,7 @@ def test_the_order_of_results_does_not_matter(start):
     assert without_times(forwards) == without_times(backwards)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stop_after', [0, 3, 8, 10, 17])
 def test_continues_where_it_was_stopped(start, tmp_path, stop_after):
     whole = start(InThisProcess(), 'whole')
@@ -113,6 +114,7 @@ def test_can_be_made_longer(start):
     assert longer[:len(short)] == short and executor.evaluated == [(4, index) for index in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('changed', [dict(size=(96, 96)), dict(budgets=dict(params=9e6)), dict(surrogate=None)], ids=str)
 def test_results_that_cannot_be_compared_are_not_mixed(start, changed):
     start(InThisProcess())

@@ -65,6 +65,7 @@ def hypervolume(evaluations, box):
 
 class TestProposals:
 
+    @pytest.mark.slow
     def test_depend_on_seed_generation_and_results_alone(self, space, costs, first):
         def propose(seed=0, generation=1, evaluations=first):
             return strategy_for(space, costs, algorithm=QUICK, surrogate=dict(type='gp'), seed=seed).propose(
@@ -75,6 +76,7 @@ class TestProposals:
         assert propose() != propose(seed=1) and propose() != propose(generation=2)
         assert propose() != propose(evaluations=first[1:])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize('algorithm', ALGORITHMS)
     @pytest.mark.parametrize('surrogate', [dict(type='gp'), dict(type='rbf'), None])
     def test_are_new_canonical_and_within_the_budgets(self, space, costs, algorithm, surrogate):
@@ -132,6 +134,7 @@ class TestProposals:
         assert len(set(np.searchsorted(tenths, proposals))) >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
 def test_beats_random_search(space, costs, algorithm):
     strategy = strategy_for(space, costs, algorithm=dict(type=algorithm), surrogate=dict(type='gp'))
@@ -208,6 +211,7 @@ class TestLatency:
         predicted = predictor(np.array(others))[:, 3]
         assert (predicted > 0).all() and np.median(np.abs(predicted / latency - 1)) < 0.1
 
+    @pytest.mark.slow
     def test_is_a_fourth_objective(self, space, costs):
         # With this objective, a search proposes more of the networks that are fast and have more parameters.
         asked, else_ = (np.mean([self.share_of_fast(space, costs, objectives, seed) for seed in (0, 1)])

@@ -110,6 +110,7 @@ def test_a_new_start_forgets_the_old_result(spec):
     assert finished_result(spec) is None
 
 
+@pytest.mark.slow
 def test_by_hand(spec, tmp_path):
     """A user runs a trial by hand to find the cause of a crash; no search holds the other end of its input."""
     (tmp_path / 'by_hand.py').write_text('def score(spec):\n    return dict(score=spec.arguments["values"][1])\n')
@@ -121,6 +122,7 @@ def test_by_hand(spec, tmp_path):
     assert json.loads((spec.folder / 'result.json').read_text()).items() >= dict(status='done', metric=2, error=0.5).items()
 
 
+@pytest.mark.slow
 def test_the_end_of_the_search_ends_the_whole_group():
     """This includes a process that ignores SIGTERM, and its child."""
     code = ('import os, signal, subprocess, sys; from mmmux.search.trial_process import end_with_the_search; '

@@ -104,6 +104,7 @@ class TestOneChannel:
                 run(cfg)
 
 
+@pytest.mark.slow
 def test_all_configs_are_taken(configs):
     for path in configs.glob('*/*_*xb*.py'):
         check(Config.fromfile(path))

@@ -114,6 +114,7 @@ def test_every_planted_flaw_is_found_and_nothing_else(checked, shapes):
         assert_facts(sentences[name, ], name, *facts)
 
 
+@pytest.mark.slow
 def test_list_of_the_planted_flaws_makes_training_clean(checked, shapes, tmp_path):
     planted = {name for (_, where), names in plant(shapes).items() for name in names if where == 'train'}
     bad = tmp_path / 'bad.txt'
@@ -198,6 +199,7 @@ def test_set_that_cannot_be_checked_does_not_hide_the_others(checked, shapes):
 
 class TestBoxesPerPicture:
 
+    @pytest.mark.slow
     def test_more_than_the_model_returns(self, checked, shapes):
         counts = [sum(shapes.boxes([number]).values()) for number in range(20, 24)]  # of the pictures to test on
         limit = sorted(counts)[1]

@@ -14,6 +14,7 @@ def data(tmp_path):
     return draw_data_set(tmp_path / 'data', train=8, test=1, size=96)
 
 
+@pytest.mark.slow
 def test_proposes_a_snippet_that_is_a_config(tool, configs, data, tmp_path):
     from mmengine.config import Config
     # Anchors far too large for pictures of 96 pixels.
@@ -59,6 +60,7 @@ def test_models_without_fitting_anchors(fails, tmp_path, model):
                  'model.train_cfg.assigner.pos_iou_thr')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('strides,told', [([8, 16, 32, 64], False), ([8, 16, 32, 107], True)])
 def test_strides_are_compared_with_the_real_feature_maps(tool, configs, data, tmp_path, strides, told):
     """The detector has 12, 6, 3 and 2 cells along 96 pixels."""

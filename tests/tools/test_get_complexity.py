@@ -12,6 +12,7 @@ def test_json(tool, configs):
     assert found['shape'] == [320, 320] and found['parts']['total'] == dict(params=3_168_704, macs=509_492_224)
 
 
+@pytest.mark.slow
 def test_table_at_another_shape(tool, configs):
     """Half the height at every stride down to 32: half the work of the backbone."""
     lines = tool(COUNT, configs / VOC, '--shape', 160, 320).splitlines()[2:]

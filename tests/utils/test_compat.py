@@ -175,6 +175,7 @@ def inherited_names(trees: Iterable[ast.AST]) -> Iterator[str]:
         yield from (f'{name}.{attribute}' for attribute in sorted(used - own(name)))
 
 
+@pytest.mark.slow
 def test_compat_alone_uses_private_names_of_others():
     trees = {path: ast.parse(path.read_text()) for path in SOURCES}
     found = [f'{path.relative_to(REPOSITORY)}: {name}' for path, tree in trees.items() for name in foreign_names(tree)

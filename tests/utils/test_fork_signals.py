@@ -27,6 +27,7 @@ def in_a_training() -> None:
     end_pools_that_begin()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('body', [beside_a_handler, in_a_training])
 def test_pools_end(body):
     process = FORKED.Process(target=body)

@@ -50,6 +50,7 @@ def pretend_torchvision(folder: Path, version: str) -> None:
     (package / 'version.py').write_text(f"__version__ = '{version}'\ngit_version = '0'\n")
 
 
+@pytest.mark.slow
 def test_two_families_get_a_sentence(tmp_path):
     # In either environment of the tests one of each pair is real.
     for name, version in {'mmengine': '0.10.7', 'onedl-mmengine': '0.10.12', 'onedl-mmpretrain': '1.3.6',
@@ -61,6 +62,7 @@ def test_two_families_get_a_sentence(tmp_path):
               'pip uninstall -y mmengine onedl-mmengine mmpretrain onedl-mmpretrain')
 
 
+@pytest.mark.slow
 def test_a_torchvision_of_another_torch_gets_a_sentence(tmp_path):
     pretend_torchvision(tmp_path, '0.15.2+cu117')
     assert_facts(sentence_of(run_beside(tmp_path, *COMPLEXITY)), f'torch {torch.__version__}', 'torchvision 0.15.2+cu117',

@@ -12,6 +12,7 @@ def _scope():
     init_default_scope('mmengine')
 
 
+@pytest.mark.slow
 def test_classes_of_every_registry_are_there_afterwards(fresh_python):
     names = fresh_python(
         'from mmengine.registry import MODELS\n'

@@ -102,6 +102,7 @@ def test_wrong_order_of_the_classes(coco, checked):
     assert_facts(finding.sentence, 'metainfo.classes', coco.root / 'all.json', 'cell', 'dot')
 
 
+@pytest.mark.slow
 def test_list_of_flaws_makes_it_clean(coco, checked, found_in, tmp_path):
     from mmmux.analysis.dataset_check.report import write_fix_lists
     coco.add(2, 1, [10, 10, 0, 20])

@@ -43,11 +43,13 @@ def folders(tmp_path):
     return Folders(tmp_path / 'data')
 
 
+@pytest.mark.slow
 def test_clean(folders, checked, found_in):
     report = checked('mmpretrain', **folders.both())
     assert found_in(report) == [] and [part.counts.tolist() for part in report.parts] == [[[2, 2]] * 2, [[1, 1]] * 2]
 
 
+@pytest.mark.slow
 def test_planted_flaws_and_the_list_of_them(folders, checked, found_in, tmp_path):
     for number in range(3):
         folders.add(f'train/dog/more{number}.jpg', 10 + number)
@@ -101,6 +103,7 @@ def test_missing_folder(folders, checked):
         checked('mmpretrain', train=folders.dataset('nowhere'))
 
 
+@pytest.mark.slow
 def test_cifar_files(tmp_path, checked, found_in, monkeypatch):
     from mmmux.datasets import CIFAR10
     files = CIFARFiles(tmp_path, CIFAR10)
@@ -118,6 +121,7 @@ def test_cifar_files(tmp_path, checked, found_in, monkeypatch):
         check_fix_list([part.part for part in report.parts], [part.layout for part in report.parts], tmp_path / 'bad.txt')
 
 
+@pytest.mark.slow
 def test_chest_xray14(tmp_path, checked, found_in):
     files = NIHFiles(tmp_path / 'nih')
     pictures = [files.add('train_val' if number < 4 else 'test', str(number), 'Hernia|Mass',

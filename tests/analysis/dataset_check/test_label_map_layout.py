@@ -31,6 +31,7 @@ FLAWS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('spoil,kind', FLAWS.values(), ids=FLAWS)
 @pytest.mark.parametrize('test_mode', [False, True])
 def test_label_map_that_cannot_be_used(seg, checked, found_in, spoil, kind, test_mode):
@@ -45,6 +46,7 @@ def test_label_map_that_cannot_be_used(seg, checked, found_in, spoil, kind, test
         assert_facts(report.parts[0].notes[0], seg.label_map('bad'))
 
 
+@pytest.mark.slow
 def test_picture_that_the_split_file_lists_is_missing(seg, checked, found_in):
     seg.add('a')
     (seg.root / 'split.txt').write_text('a\nb\n')
@@ -52,6 +54,7 @@ def test_picture_that_the_split_file_lists_is_missing(seg, checked, found_in):
         ('unreadable pictures', 'train', 'b.jpg'), ('unreadable annotations', 'train', 'b.jpg')]
 
 
+@pytest.mark.slow
 def test_pictures_and_label_maps_that_are_not_read(seg, checked, found_in):
     for name, suffix in (('a', '.jpg'), ('b', '.png'), ('c', '.jpg')):
         seg.add(name, suffixes=(suffix, '.png'), size=(3, 2))

@@ -16,6 +16,7 @@ def report(classes: int, boxes=()) -> Report:
                    for title in ('train', 'val')], [])
 
 
+@pytest.mark.slow
 def test_classes_have_a_row_each_until_they_are_too_many(tmp_path):
     heights = {}
     for classes in (2, 20, 60, 61, 1000):

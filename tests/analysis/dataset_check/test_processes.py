@@ -18,6 +18,7 @@ def work(task: int):
     return task * task
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('processes', [1, 3])
 def test_each_task_has_a_result_although_others_fail(processes):
     results = dict(share_out(work, range(40), processes))
@@ -27,6 +28,7 @@ def test_each_task_has_a_result_although_others_fail(processes):
         assert result == expected.get(task % 10, task * task)
 
 
+@pytest.mark.slow
 def test_every_process_dies_of_every_task():
     results = list(share_out(lambda task: os.kill(os.getpid(), signal.SIGKILL), range(20), 2))
     assert sorted(task for task, _ in results) == list(range(20)) and all(result.killed for _, result in results)
@@ -55,6 +57,7 @@ def end_processes_that_begin():
         assert list(share_out(work, [3], 1)) == [(3, Failed('signal 9, SIGKILL', True))]  # its replacement has just started
 
 
+@pytest.mark.slow
 def test_process_that_has_just_begun_is_ended():
     process = FORKED.Process(target=end_processes_that_begin)
     process.start()

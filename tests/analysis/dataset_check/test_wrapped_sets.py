@@ -130,6 +130,7 @@ def test_all_unknown_classes_are_found(pictures, checked):
     assert_facts(sentences[1], "'hair'", '1 boxes', '1 pictures', '(eeeee)')
 
 
+@pytest.mark.slow
 def test_foreign_set_gets_its_pictures_decoded_and_compared(pictures, checked, found_in):
     for name in ('a', 'bb', 'ccc', 'dddd'):  # mmdet's reader takes the size from the annotation
         text = pictures.annotation(name).read_text()

@@ -34,6 +34,7 @@ def assert_equal(trained, exact, size, batch=2):
         assert relative_error(ours, theirs) < TOLERANCE, f'feature {index}'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('form', [FORMS[0], *(pytest.param(form, marks=pytest.mark.nightly) for form in FORMS[1:])], ids=str)
 @pytest.mark.parametrize('output_stride', [None, 16, 8])
 @pytest.mark.parametrize('arch', ARCHITECTURES)
@@ -251,6 +252,7 @@ def block(tmp_path):
     return found
 
 
+@pytest.mark.slow
 def test_with_spread_gates_onnx_runtime_stays_in_its_blocked_layout(block, as_trained, tmp_path):
     network = as_trained(MUXNet('m', out_indices=(6, )))
     forms = [exact_form(network, StageForm(in_place=True, spread=spread)) for spread in (False, True)]

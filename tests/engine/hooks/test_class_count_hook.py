@@ -176,8 +176,7 @@ class TestDetectors:
         compare(model, dict(classes=('a', 'b', 'c')))
 
     @pytest.mark.parametrize('config', [
-        'rpn/rpn_r50_fpn_1x_coco.py', 'guided_anchoring/ga-rpn_r50-caffe_fpn_1x_coco.py', 'scnet/scnet_r50_fpn_1x_coco.py',
-        'cascade_rpn/cascade-rpn_faster-rcnn_r50-caffe_fpn_1x_coco.py'])
+        'rpn/rpn_r50_fpn_1x_coco.py', 'guided_anchoring/ga-rpn_r50-caffe_fpn_1x_coco.py', 'scnet/scnet_r50_fpn_1x_coco.py'])
     def test_of_other_things_than_classes(self, config):
         import mmdet
         cfg = Config.fromfile(Path(mmdet.__file__).parent / '.mim/configs' / config).model

@@ -31,6 +31,7 @@ def test_pictures_that_a_classifier_stacks(workers, sizes):
         next(iter(loader))
 
 
+@pytest.mark.slow
 def test_training_pictures(tmp_path):
     """The loop whose loader fails is that of the training."""
     class Growing(Noise):

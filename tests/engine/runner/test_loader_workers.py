@@ -45,6 +45,7 @@ def have_ended_of_themselves(processes: set) -> bool:
     return [process.exitcode for process in processes] == [0] * len(processes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('breaks', [False, True], ids=['to the end', 'with an error'])
 @pytest.mark.parametrize('persistent', [True, False], ids=['persistent', 'of one pass'])
 @pytest.mark.parametrize('loop', LOOPS)
@@ -61,6 +62,7 @@ def test_no_process_stays_after_a_training(loop, persistent, breaks, tmp_path):
     assert len(processes) >= 2 and have_ended_of_themselves(processes)
 
 
+@pytest.mark.slow
 def test_no_process_stays_after_train_and_test(configs, shapes, tmp_path, monkeypatch):
     watch, others = Watch(), set(multiprocessing.active_children())
     build = runs.build_runner

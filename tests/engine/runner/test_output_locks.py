@@ -87,6 +87,7 @@ def test_the_first_of_two_processes_holds_the_lock_for_both(tmp_path):
     assert [holder for _, holder in found.values()] == [found[0][0]] * 2
 
 
+@pytest.mark.slow
 def test_both_of_two_processes_are_refused(tmp_path):
     with held_elsewhere(tmp_path / 'work') as (number, ):
         found = two_ranks(tmp_path / 'work')

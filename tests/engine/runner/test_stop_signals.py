@@ -161,6 +161,7 @@ class Prepared:
         return os.environ.get('PREPARED', 'no')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('method', ['fork', 'spawn'])
 def test_the_loaders_own_preparation_is_done_too(method):
     loader = DataLoader(Prepared(), num_workers=1, worker_init_fn=prepare, multiprocessing_context=method)
@@ -229,6 +230,7 @@ def test_a_training_that_failed_listens_no_longer(tmp_path):
 class TestTraining:
     """It is asked to stop at some point."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
     @pytest.mark.parametrize('point,at,saved', [
         ('before_train_epoch', 0, 'stopped_iter_1.pth'),

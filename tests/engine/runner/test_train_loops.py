@@ -69,6 +69,7 @@ def test_whole_epochs(tmp_path, best):
         assert differences(tmp_path / f'{after}/epoch_3.pth', tmp_path / 'alone/epoch_3.pth') == []
 
 
+@pytest.mark.slow
 def test_processes_that_load_data_change_nothing(tmp_path):
     """Neither how many they are, nor that there are other ones after the interruption."""
     make_runner(tmp_path / '0', ITERATIONS, EVERY_ITERATION).train()

@@ -28,6 +28,7 @@ def _step(rank: int, port: int, norm: nn.Module, x: torch.Tensor, weights: torch
     os._exit(0)  # the work is done; leaving in order can wait forever for threads of gloo
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('options', [{}, dict(momentum=None), dict(affine=False, track_running_stats=False)])
 def test_two_processes_normalise_as_one(options, tmp_path):
     x, weights = torch.randn(4, 5, 6, 7).double() * 3 + 100, torch.randn(4, 5, 6, 7).double()
