@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Measure what the dataset check and the demo add to the work that they cannot do without.
+"""Measure the time that the dataset check and the demo add to the work that they need.
 
 The check reads pictures in one process; beside it, the same files are only decoded and hashed. The demo predicts, draws and
 writes pictures; beside it, they are only predicted. The script generates the pictures, 640 x 480 pixels, with annotations in
@@ -161,7 +161,7 @@ def rounds(works: dict[str, Callable[[], None]], number: int) -> dict[str, list[
 
 
 def summary(seconds: dict[str, list[float]]) -> dict:
-    """Return the medians, in seconds, and the median ratio of the check and of the demo to what each is compared with."""
+    """Return the medians, in seconds, and the median ratio of the check and of the demo to their references."""
     ratio = {name: round(median(ours / alone for ours, alone in zip(seconds[name], seconds[beside])), 3)
              for name, beside in (('dataset check', 'decoding and hashing'), ('demo', 'inference'))}
     print(', '.join(f'{name} / {value}' for name, value in ratio.items()))

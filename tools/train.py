@@ -33,7 +33,7 @@ def parse_args() -> argparse.Namespace:
                         help='continue from CHECKPOINT, or without a value from the latest checkpoint in the work dir '
                         '(default: start a new training)')
     parser.add_argument('--new-schedule', action='store_true',
-                        help="with --resume: go on with the learning rate and the schedule of the config in place of the "
+                        help="with --resume: use the learning rate and the schedule of the config in place of the "
                         "checkpoint's, at the epoch that was reached (default: refuse if they differ)")
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='multiply the learning rate by the actual batch size divided by auto_scale_lr.base_batch_size of '

@@ -56,7 +56,7 @@ def background_sentence(pictures: int, total: int) -> str:
 
 
 def limit_sentence(key: str, limit: int, pictures: int, most: int, name: str) -> str:
-    """Say that images have more labelled boxes than the model returns.
+    """Return the sentence about images with more labelled boxes than the model returns.
 
     Args:
         key (str): Config key of the limit.
@@ -66,5 +66,5 @@ def limit_sentence(key: str, limit: int, pictures: int, most: int, name: str) ->
         name (str): Name of that image.
     """
     return (f'{key}={limit} is the largest number of boxes that the model returns for a picture, and {pictures} pictures have '
-            f'more (up to {most}, {name}), so that objects are missed whatever the model has learnt: set {key} to {most} or '
+            f'more (up to {most}, {name}), so that even a perfect model misses objects: set {key} to {most} or '
             'more')

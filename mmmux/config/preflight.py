@@ -46,7 +46,7 @@ def check_mixed_precision(cfg: Config) -> None:
     """Check that the machine can train with the optimiser wrapper of a config.
 
     Raises:
-        ConfigError: It is mmengine's wrapper for mixed precision, which needs a GPU, and torch sees no GPU.
+        ConfigError: It is mmengine's wrapper for mixed precision, which needs a GPU, and torch has none.
     """
     wrapper = cfg.get('optim_wrapper') or {}
     if type_name(wrapper) == 'AmpOptimWrapper' and get_device() == 'cpu':

@@ -116,7 +116,7 @@ def _pages(path: str | Path, backend_args: dict | None) -> int:
     try:
         with Image.open(BytesIO(_content(path, backend_args))) as image:
             return getattr(image, 'n_frames', 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # is explained where it is read
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # the reader raises the error that explains it
         return 1
 
 

@@ -132,7 +132,7 @@ def difference(names: Sequence[str], where: str, others: Sequence[str], other_wh
 
 
 def has_open_vocabulary(model: Mapping) -> bool:
-    """Return whether a model takes its classes as words, so that the data of a test may have others than the training.
+    """Return whether a model takes its classes as words, so that a test may have other classes than the training.
 
     Args:
         model (Mapping): Config of the model.

@@ -117,7 +117,7 @@ def _has_right_checksums(png: Image.Image, file: BinaryIO) -> bool:
     """Return whether a PNG has all its chunks with right checksums; the image can then not be decoded any more."""
     try:
         png.verify()
-    except Exception:  # Pillow raises errors of many types; decoding tells which damage matters
+    except Exception:  # Pillow raises errors of many types; decoding shows which damage matters
         return False
     return True
 

@@ -50,7 +50,7 @@ class LoadImage(LoadImageFromFile):
         return results
 
     def decode(self, content: bytes, path: str) -> np.ndarray:
-        """Decode the content of a file, which a caller has read and checked already, to what `transform` makes of the file.
+        """Decode the content of a file, which a caller has read and checked already, as `transform` decodes the file.
 
         Args:
             content (bytes): the content.

@@ -105,8 +105,8 @@ def add_tiles(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser, changed in place.
     """
     parser.add_argument('--tiles', type=int, metavar='SIDE',
-                        help='cut large pictures into square tiles of SIDE pixels and merge what a detector finds in them and '
-                        "in the whole picture; needs sahi: pip install 'mmmux[tiles]' (default: no tiles)")
+                        help='cut large pictures into square tiles of SIDE pixels and merge the boxes of the tiles '
+                        "and of the whole picture; needs sahi: pip install 'mmmux[tiles]' (default: no tiles)")
     parser.add_argument('--tile-overlap', type=float, default=0.2, metavar='SHARE',
                         help='overlap of neighbouring tiles as a share of SIDE, 0 to below 1 (default: %(default)s)')
 

@@ -1,4 +1,4 @@
-"""Make the folder that a program writes to; a folder that cannot be made is one sentence, whatever the cause."""
+"""Make the folder that a program writes to; for each cause, a folder that cannot be made is one sentence."""
 import os
 from pathlib import Path
 

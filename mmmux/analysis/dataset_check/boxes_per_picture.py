@@ -1,4 +1,4 @@
-"""Compare the number of boxes of each image with what the model of the config can learn from and return."""
+"""Compare the number of boxes of each image with the numbers that the config's model can learn from and return."""
 from collections import Counter
 from collections.abc import Iterator
 

@@ -118,8 +118,8 @@ def _unpacked(source: Path, out: Path | None) -> Path:
         with zipfile.ZipFile(source) as archive:
             needed, free = sum(entry.file_size for entry in archive.infolist()), shutil.disk_usage(root).free
             if needed > free:
-                raise DatasetError(f'{source} unpacks to {needed / 1e9:.1f} GB, and {root} has {free / 1e9:.1f} GB free: make '
-                                   'room')
+                raise DatasetError(f'{source} unpacks to {needed / 1e9:.1f} GB, and {root} has {free / 1e9:.1f} GB free: '
+                                   'delete files, or name another folder with --out')
             archive.extractall(root)  # keeps to the folder, also with names such as ../a
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise DatasetError(f'{source} cannot be unpacked: {in_a_line(str(error)) or type(error).__name__}') from None

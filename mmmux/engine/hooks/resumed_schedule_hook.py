@@ -54,13 +54,13 @@ class ResumedScheduleHook(Hook):
             return
         sentence = '; '.join(found)
         if not self.new_schedule:
-            raise ConfigError(f"the config's schedule is not the checkpoint's, which a resumed training goes on with: "
-                              f"{sentence}; add --new-schedule to go on with the config's, or take the change back")
+            raise ConfigError(f"the config's schedule is not the checkpoint's, which a resumed training continues: "
+                              f"{sentence}; add --new-schedule to use the config's, or undo the change")
         _run_up_to(runner, schedules, checkpoint['meta'])
         for group, saved_group in zip(groups, saved_groups):
             saved_group.update({key: value for key, value in group.items() if key != 'params'})
         checkpoint['param_schedulers'] = [schedule.state_dict() for schedule in schedules]
-        print_log(f"going on with the config's schedule at iteration {checkpoint['meta']['iter']}, learning rate "
+        print_log(f"using the config's schedule from iteration {checkpoint['meta']['iter']} on, learning rate "
                   f'{groups[0]["lr"]:.4g}: {sentence}', 'current')
 
 
