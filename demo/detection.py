@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
                         help='folder for the data and the results (default: %(default)s)')
     parser.add_argument('--train', type=int, default=320, help='number of training pictures (default: %(default)s)')
     parser.add_argument('--test', type=int, default=80, help='number of test pictures (default: %(default)s)')
-    parser.add_argument('--epochs', type=int, default=25,
+    parser.add_argument('--epochs', type=int, default=12,
                         help='number of passes through the training pictures (default: %(default)s)')
     return parser.parse_args()
 
