@@ -49,6 +49,8 @@ def documents() -> dict[Path, str]:
     texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'gpu acceptance', accepted)
     table = loading_tables.loading_table(ROOT / 'benchmarks/results/datasets.json', 'results/')
     texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'datasets', table)
+    table = loading_tables.own_data_table(ROOT / 'benchmarks/results/own_data.json', 'results/')
+    texts[benchmarks] = model_tables.replaced(texts[benchmarks], 'own data', table)
     texts[ROOT / 'model-index.yml'] = 'Import:\n' + ''.join(
         f'  - configs/{collection.lower()}/metafile.yml\n' for collection in COLLECTIONS)
     return texts
