@@ -36,8 +36,11 @@ def check_checkpoint(path: str | None, option: str) -> None:
         option (str): Option or config key that gave the path, for the error message.
 
     Raises:
-        CheckpointError: The file does not exist.
+        CheckpointError: The path is empty, or the file does not exist.
     """
+    if path == '':
+        raise CheckpointError(f'the path of the checkpoint is empty ({option}), as from a last_checkpoint that does not exist: '
+                              'give the path of a checkpoint file')
     if path and '://' not in str(path) and not Path(path).expanduser().is_file():
         raise CheckpointError(f'checkpoint {path} ({option}) does not exist: give the path of a checkpoint file')
 

@@ -116,6 +116,8 @@ def test_servers_are_not_asked(configs, shapes, key):
 def test_checkpoint(tmp_path):
     with raises(CheckpointError, 'gone.pth', '--resume', 'exist'):
         check_checkpoint('gone.pth', '--resume')
+    with raises(CheckpointError, 'CHECKPOINT', 'empty'):  # "$(cat gone)" in a shell
+        check_checkpoint('', 'CHECKPOINT')
     (tmp_path / 'here.pth').touch()
     for path in (None, tmp_path / 'here.pth', 'https://example.com/a.pth', 'torchvision://resnet50'):
         check_checkpoint(path, 'load_from')
