@@ -1,6 +1,5 @@
 """Distribute tasks over processes, and continue when one of the processes is killed."""
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -106,7 +105,6 @@ def share_out(work: Callable[[Any], Any], tasks: Iterable, processes: int) -> It
 def _serve(work: Callable[[Any], Any], connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    gc.freeze()  # a collection would write to all objects of the parent, and so copy their memory
     cv2.setNumThreads(0)  # one thread a process; a forked process does not have the parent's threads
     with open(os.devnull, 'w') as nowhere:
         os.dup2(nowhere.fileno(), 2)  # decoders print to stderr the damage that the report states
