@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FOLDERS = ('mmmux', 'tools', 'demo', 'benchmarks', 'requirements')
+FOLDERS = ('mmmux', 'tools', 'demo', 'benchmarks', 'requirements', 'tests', '.dev_scripts')
+# Files whose data contain phrases: the list itself, the cases of its tests, a config that tests train with, and the wording of
+# tables that docs/reliability.md repeats.
+EXCLUDED = {REPOSITORY / name for name in (
+    '.dev_scripts/plain_english.py', 'tests/dev_scripts/test_plain_english.py', 'tests/helpers/small_trainings.py',
+    '.dev_scripts/pages/reliability_tables.py')}
 # Regular expressions of whole words, in which a space also matches a line break inside a docstring or comment.
 PHRASES = [
     # The sentence does not name its subject or object.
@@ -71,7 +76,7 @@ def texts(path: Path) -> list[tuple[int, str]]:
 def main(folders: list[Path]) -> int:
     """Print the file, line and phrase of each finding; return 1 if there is a finding, else 0."""
     findings = [f"{path}:{line + text[:match.start()].count(chr(10))}: '{' '.join(match[0].replace('#', ' ').split())}'"
-                for folder in folders for path in sorted(folder.rglob('*.py'))
+                for folder in folders for path in sorted(folder.rglob('*.py')) if path.resolve() not in EXCLUDED
                 for line, text in texts(path) for match in PATTERN.finditer(text)]
     print(*findings, sep='\n', end='\n' if findings else '')
     return int(bool(findings))

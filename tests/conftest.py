@@ -37,7 +37,7 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Mark what depends on the family; leave out what is marked nightly, but in a nightly run; put all in order."""
+    """Mark tests that depend on the family; leave out nightly tests, except in a nightly run; sort the tests."""
     items.sort(key=lambda item: place(item.nodeid))
     if config.getoption('--reverse'):
         items.reverse()
@@ -100,7 +100,7 @@ def _same_random_numbers():
 
 @pytest.fixture
 def fresh_python():
-    """Run code in a Python of its own, where nothing has been imported yet; give back what it printed."""
+    """Run code in a Python of its own, where nothing has been imported yet; return its output."""
     def run(code: str) -> str:
         env = dict(os.environ, PYTHONPATH=str(REPOSITORY), OMP_NUM_THREADS='1', PYTHONWARNINGS='ignore')
         done = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True, text=True, timeout=300)

@@ -1,4 +1,4 @@
-"""The programs that run the tests elsewhere: they run what the Makefile offers, for the Pythons that the package supports."""
+"""The programs that run the tests elsewhere: they run targets of the Makefile, for the Pythons that the package supports."""
 import itertools
 import re
 import subprocess

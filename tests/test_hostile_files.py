@@ -1,4 +1,4 @@
-"""Files spoiled at random: each is read as a value or told in one sentence, within limits of time and memory."""
+"""Files spoiled at random: each is read as a value or reported in one sentence, within limits of time and memory."""
 from pathlib import Path
 
 import pytest

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', '*.md'], cwd=ROOT, capture_output=True, text=True,
                        check=True).stdout.split()
 LINK = re.compile(r'\]\((?!https?:|#)([^)#\s]+)')
-# A path from the repository's root in code, but for patterns and what a user has to fill in.
+# A path from the repository's root in code, but for patterns and placeholders.
 PATH = re.compile(r'(?<![\w./-])((?:\.dev_scripts|benchmarks|configs|demo|docs|mmmux|requirements|tests|tools)/'
                   r'[\w./-]+\.(?:py|sh|md|txt))\b')
 

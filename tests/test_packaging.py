@@ -50,7 +50,7 @@ def metadata(installed):
 
 
 def asked(metadata: email.message.Message, *extras: str) -> dict[str, Requirement]:
-    """What the package and some of its extras ask for on this Python, by name."""
+    """Return the requirements of the package and some of its extras on this Python, by name."""
     requirements = map(Requirement, metadata.get_all('Requires-Dist'))
     return {line.name: line for line in requirements
             if line.marker is None or any(line.marker.evaluate(dict(extra=extra)) for extra in ('', *extras))}

@@ -1,4 +1,4 @@
-"""requirements/install.py leaves alone what it did not make."""
+"""requirements/install.py leaves files alone that it did not make."""
 import os
 import subprocess
 import sys

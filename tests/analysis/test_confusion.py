@@ -26,7 +26,7 @@ BOX, NEAR, FAR = (0, 0, 10, 10), (0, 0, 10, 8), (50, 50, 60, 60)
     (([BOX], [0], [FAR], [1], [.9]), [[0, 0, 1], [0, 0, 0], [0, 1, 0]]),
     (([BOX], [1], [], [], []), [[0, 0, 0], [0, 0, 1], [0, 0, 0]]),
     (([], [], [FAR], [1], [.9]), [[0, 0, 0], [0, 0, 0], [0, 1, 0]]),
-    # The second box finds the object taken, and is one too many, whatever its class.
+    # The first box has matched the object, so the second one is a false positive, of any class.
     (([BOX], [0], [NEAR, BOX], [0, 0], [.9, .8]), [[1, 0, 0], [0, 0, 0], [1, 0, 0]]),
     # Of two objects at the same place, a box takes that of its class.
     (([BOX, NEAR], [0, 1], [BOX, BOX], [1, 0], [.9, .8]), [[1, 0, 0], [0, 1, 0], [0, 0, 0]]),

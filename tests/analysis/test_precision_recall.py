@@ -13,7 +13,7 @@ SIDES = np.array([10., 20., 50., 150.])  # of small, medium and large objects
 
 
 def assert_as_sklearn(curve: Curve, right: np.ndarray, scores: np.ndarray) -> None:
-    """Compare with the curve of all labelled and predicted; what was never predicted has a negative score."""
+    """Compare with the curve of all labelled and predicted; an object without a prediction has a negative score."""
     precision, recall, thresholds = metrics.precision_recall_curve(right, scores)
     kept = thresholds >= 0
     assert np.allclose(curve.scores[curve.ends], thresholds[kept][::-1])

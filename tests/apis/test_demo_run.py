@@ -163,7 +163,7 @@ def test_boxes_are_clipped():
 
 
 def test_label_maps_have_the_numbers_of_the_data_set(tmp_path):
-    """mmseg reads with `reduce_zero_label`, as the data set's own label maps, what was predicted."""
+    """mmseg reads the predicted label maps with `reduce_zero_label`, like the data set's own label maps."""
     from types import SimpleNamespace
 
     from mmengine.structures import PixelData

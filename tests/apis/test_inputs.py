@@ -21,7 +21,7 @@ def names(*given, out) -> list[str]:
 
 
 def test_folder(folder):
-    """Subfolders are kept; hidden files, other files and what the demo itself has written are left out."""
+    """Subfolders are kept; hidden files, other files and the demo's own outputs are left out."""
     found = find_inputs([folder], folder / 'out')
     assert [(each.name.as_posix(), each.source) for each in found] == [
         ('a.jpg', folder / 'a.jpg'), ('sub/a.PNG', folder / 'sub/a.PNG'), ('sub/deep/clip.mp4', folder / 'sub/deep/clip.avi')]

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def steps(tmp_path, monkeypatch):
-    """What is run, with its environment: the download takes mmcv's source from the folder that was given, as pip does."""
+    """Return the commands that run and their environments: the download copies mmcv from the given folder, as pip does."""
     source = tmp_path / 'mmcv-2.1.0'
     source.mkdir()
     (source / 'setup.py').write_text("extra_compile_args['cxx'] = ['-Wall', '-std=c++17']\n")

@@ -86,7 +86,7 @@ def test_the_config_without_spatial_multiplexing_is_one_of_them():
 
 
 def test_what_is_written_down(tmp_path):
-    """The last accuracy of each training, and what the network costs with 1000 classes."""
+    """The last accuracy of each training, and the parameters and MACs of the network with 1000 classes."""
     folders = [tmp_path / name for name in 'ab']
     for folder, last in zip(folders, (40.126, 50.)):
         (folder / '20260101_000000/vis_data').mkdir(parents=True)

@@ -23,7 +23,7 @@ pytest.importorskip('mmseg')
 
 
 def accept(folder: Path, *options) -> tuple[int, dict, str]:
-    """Run the script in a folder; give back its status, what its file says, and what it printed."""
+    """Run the script in a folder; return its status, the contents of its file, and its output."""
     env = dict(os.environ, OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')
     done = subprocess.run([sys.executable, str(SCRIPT), *map(str, options)], cwd=folder, env=env, capture_output=True,
                           text=True, timeout=1200)

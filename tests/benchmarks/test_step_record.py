@@ -21,7 +21,7 @@ def record(tmp_path):
 
 @pytest.fixture
 def step(record, tmp_path):
-    """Run Python code as a step; give back whether it passed, and what the file says of it."""
+    """Run Python code as a step; return whether it passed, and its entry in the file."""
     def run(code: str, share: float = 1, **options) -> tuple[bool, dict]:
         passed = record.run('it', [sys.executable, '-c', code], share, {'GIVEN': 'yes'}, tmp_path, **options)
         return passed, json.loads(record.out.read_text())['steps']['it']

@@ -127,7 +127,7 @@ def test_learning_rate():
 
 
 def test_weights_decay_but_norms_and_biases():
-    """timm's rule: what has one dimension does not decay."""
+    """timm's rule: parameters with one dimension do not decay."""
     model = build(MUXNET_M)
     groups = build_optim_wrapper(model, Config.fromfile(MUXNET_M).optim_wrapper).optimizer.param_groups
     decays = {id(parameter): group['weight_decay'] for group in groups for parameter in group['params']}

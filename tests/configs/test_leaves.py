@@ -1,4 +1,4 @@
-"""Every config says only what it changes."""
+"""Every config contains only its changes."""
 from pathlib import Path
 
 import pytest

@@ -99,7 +99,7 @@ def test_stable_from_random_weights(path):
 
 
 def recipe(path: Path) -> dict:
-    """A config without what a backbone is and how many channels it gives."""
+    """Return a config without its backbone and the numbers of the backbone's channels."""
     cfg = Config.fromfile(path).to_dict()
     del cfg['model']['backbone']
     for part in ('neck', 'bbox_head'):

@@ -120,7 +120,7 @@ class TestHeldOutPatients:
         assert abs(len(val.patients) - 400 * fraction) < 4 * (400 * fraction * (1 - fraction))**0.5
 
     def test_are_the_same_ones_everywhere(self, many):
-        """Whatever else is in the list, in whichever order, and in a Python with another seed of hashes."""
+        """The split of a patient depends neither on the rest of the list, nor its order, nor the seed of Python's hashes."""
         before = read(many, 'val').patients
         kept = {name for name in many.lists['train_val'] if int(name.partition('_')[0]) % 2}
         many.lists['train_val'] = [name for name in reversed(many.lists['train_val']) if name in kept]

@@ -1,4 +1,4 @@
-"""A drawn data set has the same files each time, whatever its folder held before."""
+"""A drawn data set has the same files each time, independent of earlier files in its folder."""
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,4 @@
-"""Exports of labelling tools, as they come out of the zip, are read with the boxes and classes that were drawn."""
+"""Exports of labelling tools, as unpacked from the zip, are read with the boxes and classes that were drawn."""
 import json
 import shutil
 import sys

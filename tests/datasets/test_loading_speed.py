@@ -1,4 +1,4 @@
-"""What makes loading a data set slow is done once, and who waits is told."""
+"""The slow steps of loading a data set run once, and a progress bar informs the user."""
 import builtins
 import encodings.aliases
 import gc
@@ -73,7 +73,7 @@ class Terminal(io.StringIO):
 
 
 class Clock:
-    """Seconds that pass when a test says so."""
+    """A clock that a test sets."""
 
     now = 0.
 

@@ -64,7 +64,7 @@ class TestAcceptance:
 
 
 def test_promises(tmp_path):
-    """Also what was lost."""
+    """The table also has the number of losses."""
     def case(tried: int, lost: int, **facts) -> dict:
         return {**dict(tried=tried, of='files', lost=lost, test='tests/a/test_b.py', versions=dict(torch='9'),
                        date='2026-01-02'), **facts}

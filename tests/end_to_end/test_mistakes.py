@@ -1,4 +1,4 @@
-"""Mistakes in a config: the tools end with one sentence and status 2, or do what was meant."""
+"""Mistakes in a config: the tools end with one sentence and status 2, or do as the user meant."""
 from pathlib import Path
 
 import pytest

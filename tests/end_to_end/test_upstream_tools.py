@@ -1,7 +1,7 @@
 """The analysis tools of mmdet, mmseg and mmpretrain with our configs, checkpoints and predictions: docs/openmmlab_tools.md.
 
-The tools run as their packages ship them. Those that fail upstream are expected to fail, so that the table is mended when they
-are.
+The tools run as their packages ship them. Those that fail upstream are expected to fail, so that the table is corrected when
+they are fixed.
 """
 import hashlib
 import json
@@ -40,7 +40,7 @@ def files(tool_in, tmp_path_factory):
 
 @pytest.fixture
 def upstream(forked_program, files, tmp_path):
-    """Run a tool of a package; give back what it printed. Names in braces stand for the files."""
+    """Run a tool of a package; return its output. Names in braces stand for the files."""
     def run(package: str, tool: str, *arguments: str) -> str:
         path = Path(import_module(package).__file__).parent / '.mim/tools' / tool
         return forked_program(path, *(part.format(tmp=tmp_path, **files[package]) for part in arguments), cwd=tmp_path)
@@ -90,14 +90,14 @@ def test_works(upstream, tmp_path, package, tool, arguments, written, options):
 @pytest.mark.slow
 @pytest.mark.parametrize(('package', 'tool', 'arguments', 'options'), BROKEN,
                          ids=[f'{package}-{Path(tool).stem}' for package, tool, *_ in BROKEN])
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason='fails upstream, whatever the config: docs/openmmlab_tools.md')
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason='fails upstream with any config: docs/openmmlab_tools.md')
 def test_fails_upstream(upstream, package, tool, arguments, options):
     upstream(package, tool, *arguments.split(), *options)
 
 
 @pytest.mark.slow
 class TestOurs:
-    """Tools for what fails upstream, and for all three packages."""
+    """Our tools replace those that fail upstream, and serve all three packages."""
 
     @pytest.mark.parametrize('package', PACKAGES)
     def test_published_weights_are_the_trainings_and_need_no_mmmux(self, tool, files, tmp_path, capsys, package):

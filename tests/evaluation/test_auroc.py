@@ -104,7 +104,7 @@ class TestSingleLabels:
 
     @pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
     def test_are_refused(self, dtype):
-        """What a softmax head scores where each picture is of one class."""
+        """Scores of a softmax head are refused if each picture has one class."""
         scores = torch.randn(40, 3).mul(3).softmax(1).to(dtype)
         labels = np.eye(3, dtype=int)[np.arange(40) % 3]
         found = [dict(sample, pred_score=score) for sample, score in zip(samples(scores.float().tolist(), labels), scores)]

@@ -41,7 +41,7 @@ def random_maps(seed: int, classes: int = 4) -> list[tuple[np.ndarray, np.ndarra
 
 
 def confusion(maps: list[tuple], classes: int) -> np.ndarray:
-    """Pixels of each class (row) by what they were taken for (column), counted one by one."""
+    """Count the pixels of each labelled class (row) and predicted class (column), one by one."""
     matrix = np.zeros((classes, classes), int)
     for predicted, labels in maps:
         for found, label in zip(predicted.flat, labels.flat):

@@ -43,7 +43,7 @@ def target(name: str, folder: Path):
 
 
 def instrument() -> None:
-    """Import what reads, in a form that tells the fuzzer which lines are reached, and all else as it is."""
+    """Import the reading modules in a form that reports reached lines to the fuzzer, and all others unchanged."""
     import atheris
     with atheris.instrument_imports(include=['PIL', 'defusedxml', 'json', 'xml', 'zipfile', 'pickletools']):
         import json  # noqa: F401

@@ -30,7 +30,7 @@ def test_breaks_where_a_reader_does(tmp_path, monkeypatch):
 @pytest.mark.skipif(platform.machine() != 'x86_64', reason='atheris has wheels for x86-64 alone')
 @pytest.mark.parametrize('name', READERS)
 def test_finds_nothing(name, tmp_path):
-    """Within a minute for each reader; what is tried is recorded by the program."""
+    """The fuzzer runs for a minute with each reader, and the program records its trials."""
     done = subprocess.run([sys.executable, Path(__file__).with_name('fuzz.py'), name, '--minutes', '1', '--folder', tmp_path,
                            '--runs', '30000'], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -30,7 +30,7 @@ def limited(function, *args, seconds: float = SECONDS):
     except EOFError:
         result = None
     process.join()
-    assert result is not None, (f'the process ended with {process.exitcode}: -14 after {seconds} seconds, -9 or -6 for want of '
+    assert result is not None, (f'the process ended with {process.exitcode}: -14 after {seconds} seconds, -9 or -6 for lack of '
                                 'memory, -11 in a crash')
     kind, value, grown = result
     assert grown <= MEMORY, f'{grown >> 20} MiB were taken'

@@ -47,7 +47,7 @@ def lock_is_free(target: Path) -> bool:
 
 
 def facts_of(lock_file: Path) -> list[object]:
-    """Return what a refusal has to name: the holder's process number, its host and the time, as its lock file holds them."""
+    """Return the facts that a refusal has to name: the process number, host and time in the lock file."""
     holder = json.loads(lock_file.read_text())
     return [holder['process'], holder['host'], holder['since']]
 

@@ -17,7 +17,7 @@ def test_no_file_tells_tasks_apart():
 
 
 def test_the_tasks_themselves_do():
-    """What is looked for is where it belongs, so that the search is not for nothing."""
+    """The search finds the branches in mmmux/tasks, so it can find them elsewhere, too."""
     tasks = [place for path in (REPOSITORY / 'mmmux/tasks').glob('*.py') for place in task_branches(path.read_text())]
     assert {place.split(': ')[1] for place in tasks} >= {'comparison', 'getattr'}
 

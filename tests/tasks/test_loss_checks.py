@@ -1,4 +1,4 @@
-"""Losses that do not fit what a head scores are told before a training, a test and a prediction."""
+"""Losses that do not fit the scores of a head are reported before a training, a test and a prediction."""
 import numpy as np
 import pytest
 from facts import raises

@@ -1,4 +1,4 @@
-"""Which task a config has, and what the tasks change in it and check."""
+"""The task of a config, and the changes and checks of each task."""
 import runpy
 import sys
 from pathlib import Path

@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def tool(monkeypatch, capsys):
-    """Run a program below tools/ in this process; give back what it printed."""
+    """Run a program below tools/ in this process; return its output."""
     def run(name: str, *args) -> str:
         monkeypatch.setattr(sys, 'argv', [name, *map(str, args)])
         runpy.run_path(str(REPOSITORY / 'tools' / name), run_name='__main__')

@@ -19,7 +19,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 @pytest.fixture
 def checked(tool, configs, capsys, tmp_path):
-    """Run the tool; give back its exit status and what it printed, as JSON if that was asked for."""
+    """Run the tool; return its exit status and its output, parsed if it is JSON."""
     def run(config: str, data: Path, *args, options: tuple = ()):
         with pytest.raises(SystemExit) as ended:
             tool(CHECK, configs / config, '--jobs', 2, '--out', tmp_path / 'out', *args, '--cfg-options',
@@ -31,7 +31,7 @@ def checked(tool, configs, capsys, tmp_path):
 
 
 class Shapes:
-    """Drawn shapes, 20 to train on and 4 to test on, and what is wrong with them."""
+    """Drawn shapes, 20 to train on and 4 to test on, and their mistakes."""
 
     def __init__(self, root: Path):
         self.root = draw_data_set(root, train=20, test=4, size=96)
@@ -128,7 +128,7 @@ def test_list_of_the_planted_flaws_makes_training_clean(checked, shapes, tmp_pat
     status, out = checked(SHAPES, shapes.root, '--fix-list', again, options=(left_out, ))
     assert status == 0
     from mmmux.datasets import VOCDataset
-    for path in (bad, again):  # whoever checks again can replace the list
+    for path in (bad, again):  # a user who checks again can replace the list
         dataset = VOCDataset(data_root=str(shapes.root), ann_file='VOC2007/ImageSets/Main/trainval.txt', leave_out=str(path),
                              data_prefix=dict(sub_data_root='VOC2007/'), metainfo=dict(classes=CLASSES), pipeline=[])
         kept = {dataset.get_data_info(index)['img_id'] for index in range(len(dataset))}

@@ -9,7 +9,7 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 @pytest.fixture
 def launch(tmp_path):
-    """Run a launcher with stand-ins for python and srun that print what they are called with."""
+    """Run a launcher with stand-ins for python and srun that print their arguments."""
     for name in ('python', 'srun'):
         (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n')
         (tmp_path / name).chmod(0o755)

@@ -9,7 +9,7 @@ from mmmux.utils.atomic_write import put_in_place, remove_leftovers, write_json,
 
 @pytest.fixture
 def calls(monkeypatch):
-    """What is asked of the system, in order."""
+    """Record the system calls, in order."""
     made, replace, fsync = [], os.replace, os.fsync
     monkeypatch.setattr(os, 'replace', lambda *names: (made.append('rename'), replace(*names)))
     monkeypatch.setattr(os, 'fsync', lambda descriptor: (

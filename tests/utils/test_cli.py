@@ -75,7 +75,7 @@ def test_data_loading_processes_wrap_their_errors_in_tracebacks(capsys):
 def test_local_rank_of_any_launcher(monkeypatch, spelling):
     parser = argparse.ArgumentParser()
     cli.add_run_options(parser)
-    monkeypatch.setenv('LOCAL_RANK', '9')  # so that what is set here is taken back afterwards
+    monkeypatch.setenv('LOCAL_RANK', '9')  # so that monkeypatch restores the variable afterwards
     monkeypatch.delenv('LOCAL_RANK')
     cli.pass_local_rank(parser.parse_args(['config.py', spelling, '3']))
     assert os.environ['LOCAL_RANK'] == '3'

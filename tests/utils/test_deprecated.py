@@ -9,7 +9,7 @@ from torch import nn
 
 from mmmux.utils.deprecated import MOVED_MODULES
 
-# How each was used: the import, and what it gives now.
+# The old import of each, and the object that it gives now.
 IMPORTS = {
     'from mmmux.checkpoints.seal import check_intact': 'mmmux.checkpoints.checksum.check_intact',
     'from mmmux.deploy.exact_form import exact_form': 'mmmux.deploy.exact.form.exact_form',
@@ -25,7 +25,7 @@ IMPORTS = {
 
 @pytest.fixture
 def forgotten(monkeypatch):
-    """Let a module be imported as if for the first time, and take it away again."""
+    """Let a module be imported as if for the first time, and remove it afterwards."""
     def forget(name: str) -> None:
         package, _, last = name.rpartition('.')
         parent = importlib.import_module(package)

@@ -13,5 +13,5 @@ def test_names_versions_and_threads(monkeypatch):
     machine = json.loads(json.dumps(describe_machine()))
     assert machine['versions']['torch'] == version('torch') and machine['python'] == platform.python_version()
     assert machine['threads'] == torch.get_num_threads() and machine['cores'] >= 1 and machine['processor']
-    # The command as typed, but for the machine's own folders, which say nothing to a reader elsewhere.
+    # The command as typed, but for the machine's own folders, which mean nothing to a reader elsewhere.
     assert machine['command'] == 'backbones.py --size 224 --out a.json data_root=b work_dirs/c'

@@ -1,4 +1,4 @@
-"""A folder that cannot be made is one sentence, whatever the cause."""
+"""A folder that cannot be made is reported in one sentence, for every cause."""
 import errno
 import os
 

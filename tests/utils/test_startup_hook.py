@@ -13,7 +13,7 @@ from mmmux.version import __version__
 
 @pytest.fixture
 def mmmux(monkeypatch, capsys):
-    """Run `python -m mmmux` with arguments; give back what it printed."""
+    """Run `python -m mmmux` with arguments; return its output."""
     def run(*arguments, status: int = 0) -> str:
         monkeypatch.setattr(sys, 'argv', ['mmmux', *map(str, arguments)])
         monkeypatch.delitem(sys.modules, 'mmmux.__main__', raising=False)

@@ -23,7 +23,7 @@ VALUES = [
 
 
 def strictly(text: str):
-    """Read JSON as programs do that know no NaN."""
+    """Read JSON as programs do that do not accept NaN."""
     def refuse(name: str):
         raise AssertionError(f'{name} is no JSON')
     return json.loads(text, parse_constant=refuse)

@@ -9,7 +9,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 @pytest.fixture
 def texts(monkeypatch):
-    """What is written, and where it begins."""
+    """Record the drawn texts and their positions."""
     written = []
     monkeypatch.setattr(ImageDraw.ImageDraw, 'text', lambda self, place, text, *_, **__: written.append((text, place)))
     return written

@@ -20,7 +20,7 @@ def squares(image: Image.Image) -> list[tuple]:
 
 @pytest.fixture
 def texts(monkeypatch):
-    """What is written into legends."""
+    """Record the texts of legends."""
     written = []
     monkeypatch.setattr(ImageDraw.ImageDraw, 'text', lambda self, xy, text, **_: written.append(text))
     return written

@@ -32,7 +32,7 @@ def bars(drawn: Image.Image, width: int) -> list[tuple[tuple[int, int, int], int
 
 @pytest.fixture
 def texts(monkeypatch):
-    """What is written beside the bars."""
+    """Record the texts beside the bars."""
     written = []
     monkeypatch.setattr(ImageDraw.ImageDraw, 'text', lambda self, xy, text, **_: written.append(text))
     return written

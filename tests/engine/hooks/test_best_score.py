@@ -35,7 +35,7 @@ def test_auto_with_a_metric_of_unknown_meaning(tmp_path):
 def test_score_that_is_not_measured(tmp_path):
     with raises(ConfigError, 'default_hooks.checkpoint.save_best', "'of/best'", 'of/mean'):
         make_runner(tmp_path, EPOCHS, dict(interval=1, save_best='of/best', rule='less')).train()
-    assert (tmp_path / 'epoch_1.pth').exists()  # the training goes on from there
+    assert (tmp_path / 'epoch_1.pth').exists()  # the training can be resumed from there
 
 
 @pytest.mark.parametrize('name,metrics', [

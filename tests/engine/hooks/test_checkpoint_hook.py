@@ -1,4 +1,4 @@
-"""What is in a work dir at any moment of saving, and what is taken from one."""
+"""The files in a work dir at any moment of saving, and the checkpoint that a resumed training reads."""
 import errno
 import os
 import resource
@@ -39,7 +39,7 @@ def damage(path: Path) -> None:
 
 @pytest.fixture
 def moments(tmp_path, monkeypatch):
-    """After every change of the folder, what a training could be resumed from: the pointer's file, which is read."""
+    """Record, after every change of the folder, the intact checkpoint that the pointer names, and the folder's files."""
     seen = []
 
     def look() -> None:
@@ -185,7 +185,7 @@ def test_a_full_disk_at_the_first_checkpoint(tmp_path, monkeypatch):
 
 
 class Unsafe:
-    """What a resumed training could not read."""
+    """An object that a resumed training could not read."""
 
 
 def test_a_checkpoint_that_cannot_be_read_again_is_reported_at_once(tmp_path):

@@ -36,7 +36,7 @@ def folders(root: Path, *names: str):
 
 
 def samples_of(dataset, indices, scores, labelled: bool = True) -> list:
-    """What a model would give for these pictures."""
+    """Return samples as a model would predict them for these pictures."""
     samples = []
     for index, score in zip(indices, scores):
         sample = dataset[index]['data_samples'].set_pred_score(torch.as_tensor(score))

@@ -1,4 +1,4 @@
-"""Replayed training against plain training: on a GPU where there is one, and everywhere on what stands in for CUDA's graphs."""
+"""Replayed training against plain training: on a GPU if available, and on every machine on a stand-in for CUDA's graphs."""
 import contextlib
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ SMALL = Architecture(
 
 
 class StandIn:
-    """What a CUDA graph does, on a CPU: it records without computing, and replays on the very tensors that it recorded with."""
+    """Imitate a CUDA graph on a CPU: it records without computing, and replays on the very tensors that it recorded with."""
 
     def __init__(self, step: GraphedStep):
         self.step, self.replays = step, 0
@@ -221,4 +221,4 @@ class TestHook:
         assert isinstance(runner.model.train_step, GraphedStep) and runner.model.train_step.warm_up == 7
         hook.after_train(runner)
         assert runner.model.train_step(None, None) == 'its own'
-        hook.after_train(runner)  # as on a CPU, where there is nothing to take back
+        hook.after_train(runner)  # as on a CPU, where the hook has nothing to undo

@@ -1,4 +1,4 @@
-"""Detectors that cannot learn from their data, or cannot return all of its objects, are told before the first iteration."""
+"""Detectors that cannot learn from their data, or cannot return all of its objects, are reported before the first iteration."""
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""A training that is resumed with another schedule is refused, or goes on exactly with the new one."""
+"""A training that is resumed with another schedule is refused, or continues exactly with the new one."""
 import math
 import shutil
 
@@ -63,7 +63,7 @@ def work(first, tmp_path):
 
 
 def test_mmengine_alone_trains_the_added_epochs_at_the_end_of_the_old_curve(work):
-    """This is what the hook is for: the third of four epochs has the learning rate of the second of two."""
+    """This is the reason for the hook: the third of four epochs has the learning rate of the second of two."""
     trained = runner(work, 4, resume=True)
     trained._hooks = [hook for hook in trained._hooks if type(hook).__name__ != 'ResumedScheduleHook']
     trained.train()

@@ -69,7 +69,7 @@ class TestHook:
 
     @pytest.fixture
     def test_on(self, tmp_path):
-        """Give a hook predictions of pictures, one batch; give back what it wrote: label maps and overlays."""
+        """Give a hook predictions of pictures, one batch; return its label maps and overlays."""
         def run(dataset, predictions: dict) -> tuple[dict, dict]:
             hook = SegPredictionsHook(str(tmp_path / 'maps'), str(tmp_path / 'seen'))
             outputs = [SimpleNamespace(img_path=str(path), pred_sem_seg=SimpleNamespace(data=torch.as_tensor(labels)))

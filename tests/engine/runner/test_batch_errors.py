@@ -1,4 +1,4 @@
-"""What the packages raise for a batch of unsuitable sizes becomes a sentence."""
+"""The errors that the packages raise for a batch of unsuitable sizes become one sentence."""
 import pytest
 import torch
 from facts import raises

@@ -56,7 +56,7 @@ def test_no_process_stays_after_a_training(loop, persistent, breaks, tmp_path):
         with loader_workers_end(runner):
             runner.train()
     except Broken as error:
-        # What a pass holds only in the frames of mmengine's loop goes with the error, as Python's rules have it.
+        # The traceback keeps the frames of mmengine's loop, and so the objects of a pass, alive.
         error.__traceback__ = None
     processes = watch.processes - others
     assert len(processes) >= 2 and have_ended_of_themselves(processes)

@@ -1,4 +1,4 @@
-"""What a process does with SIGTERM and Ctrl-C while StopSignals listens; each in a process of its own."""
+"""A process gets SIGTERM and Ctrl-C while StopSignals listens; each test runs in a process of its own."""
 import multiprocessing
 import os
 import signal
@@ -117,7 +117,7 @@ def fail_while_loading() -> None:
 
 
 def test_a_process_of_multiprocessing_that_fails_ends():
-    """It ends by another way than a program; what it has started must not wait for the other's."""
+    """It ends by another way than a program; its own child processes must not wait for the other's."""
     assert status_of(fail_while_loading) == 1
 
 
@@ -152,7 +152,7 @@ def prepare(worker: int) -> None:
 
 
 class Prepared:
-    """Tells whether `prepare` was called."""
+    """Record whether `prepare` was called."""
 
     def __len__(self) -> int:
         return 1
@@ -208,7 +208,7 @@ def training_status(work, asked: tuple | None = None, resume: bool = False, **tr
 
 @pytest.fixture(scope='module')
 def alone(tmp_path_factory):
-    """What a training that is left alone ends with."""
+    """Return the last checkpoint of an uninterrupted training."""
     folder = tmp_path_factory.mktemp('alone')
     assert training_status(folder) == 0
     return folder / 'epoch_3.pth'

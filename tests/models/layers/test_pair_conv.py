@@ -35,7 +35,7 @@ def test_groups_are_as_wide_as_divides_the_channels(channels, width):
 
 def test_an_exported_graph_has_the_published_convolution():
     if not hasattr(torch.compiler, 'is_exporting'):
-        pytest.skip('this torch does not tell a network that it is exported')
+        pytest.skip('in this torch, a network cannot find out that it is exported')
     conv = PairConv(6, 3)
     program = torch.export.export(conv, (torch.randn(1, 6, 8, 8), ))
     assert [node.args[6] for node in program.graph.nodes if node.target is torch.ops.aten.conv2d.default] == [3]
